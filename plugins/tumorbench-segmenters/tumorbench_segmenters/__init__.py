@@ -1,0 +1,16 @@
+"""The segmenters of the source reports. Importing this module never imports torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import tumorbench as tb
+from tumorbench_segmenters import cards
+
+__all__ = ["tumorbench_models"]
+
+
+@tb.hookimpl
+def tumorbench_models() -> Iterable[tb.ModelSpec]:
+    """Every card of ``cards``."""
+    return cards.ALL

@@ -1,0 +1,79 @@
+"""The cards of the built-in metrics, and the documentation of the functions behind them."""
+
+import doctest
+import subprocess
+import sys
+from importlib import import_module
+
+import numpy as np
+import pytest
+
+from tumorbench.metrics.builtin import tumorbench_metrics
+
+CARDS = {card.id: card for card in tumorbench_metrics()}
+MODULES = ("classification", "features", "generation", "intensity", "segmentation")
+DESIGNED = "accuracy balanced_accuracy f1_macro f1_micro f1_weighted cross_entropy iou dice pixel_accuracy keras_meaniou_bug fid kid inception_score ks_d wasserstein_1"
+
+
+def function_of(card):
+    module, _, name = card.factory.partition(":")
+    return getattr(import_module(module), name)
+
+
+def example_of(task, needs_extractor):
+    """Arguments on which every metric of the task is defined."""
+    from tumorbench.metrics.features import Features
+
+    rng = np.random.default_rng(0)
+    if task == "classification":
+        return np.arange(30) % 3, rng.dirichlet(np.ones(3), 30), ("a", "b", "c")
+    if task == "segmentation":
+        return rng.integers(1, 50, (4, 3, 3)), ("a", "b")
+    if needs_extractor:
+        return [Features(rng.normal(size=(9, 4)).astype(np.float32), rng.normal(size=(9, 5)).astype(np.float32), "raw") for _ in range(2)]
+    return rng.integers(0, 256, (2, 3, 8, 8), dtype=np.uint8)
+
+
+def test_every_metric_of_the_design_has_a_card():
+    assert set(DESIGNED.split()) <= set(CARDS)
+
+
+def test_ids_are_unique():
+    assert len(CARDS) == len(list(tumorbench_metrics()))
+
+
+def test_one_metric_a_task_ranks():
+    assert {(card.task, card.id) for card in CARDS.values() if card.ranks} == {
+        ("classification", "balanced_accuracy"),
+        ("segmentation", "dice"),
+        ("generation", "kid"),
+    }
+
+
+def test_listing_the_cards_imports_nothing_heavy():
+    program = "import sys, tumorbench.metrics.builtin as b; list(b.tumorbench_metrics()); print({'torch', 'sklearn', 'numpy', 'scipy'} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize("card", CARDS.values(), ids=CARDS)
+def test_values_are_named_after_the_card_and_in_its_range(card):
+    values = function_of(card)(*example_of(card.task, card.needs_extractor))
+    low, high = card.value_range
+    assert values
+    assert {name.partition("/")[0] for name in values} == {card.id}
+    assert all(type(value) is float and low <= value <= high for value in values.values())
+
+
+@pytest.mark.parametrize("card", CARDS.values(), ids=CARDS)
+def test_the_docstring_says_direction_and_what_is_undefined(card):
+    text = function_of(card).__doc__
+    direction = {True: "Higher is better", False: "Lower is better", None: "neither direction is better"}[card.higher_is_better]
+    assert direction in text
+    assert "None " in text or "undefined" in text
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_examples_in_the_docstrings_hold(module):
+    found = doctest.testmod(import_module(f"tumorbench.metrics.{module}"))
+    assert found.failed == 0
+    assert found.attempted > 0 or module == "features"

@@ -1,0 +1,74 @@
+"""Distances of pixel intensities against SciPy on the flattened pixels."""
+
+import numpy as np
+import pytest
+import scipy.stats
+
+from tumorbench.metrics.intensity import ks_d, wasserstein_1
+
+
+def dark_and_bright():
+    rng = np.random.default_rng(0)
+    dark = rng.beta(1, 4, (4, 16, 16)) * 255
+    bright = rng.beta(3, 2, (3, 20, 20)) * 255  # another number of images, of another size
+    return dark.astype(np.uint8), bright.astype(np.uint8)
+
+
+def test_four_pixels_worked_out_by_hand():
+    real, generated = np.array([[[0, 0, 51, 255]]], np.uint8), np.array([[[0, 51, 51, 51]]], np.uint8)
+    assert ks_d(real, generated) == {"ks_d": 0.25}
+    assert wasserstein_1(real, generated) == pytest.approx({"wasserstein_1": 0.25 * (51 + 204) / 255})
+
+
+def test_ks_d_equals_scipy():
+    real, generated = dark_and_bright()
+    assert ks_d(real, generated)["ks_d"] == pytest.approx(scipy.stats.ks_2samp(real.ravel(), generated.ravel()).statistic)
+
+
+def test_wasserstein_equals_scipy_in_units_of_black_to_white():
+    real, generated = dark_and_bright()
+    assert wasserstein_1(real, generated)["wasserstein_1"] == pytest.approx(scipy.stats.wasserstein_distance(real.ravel(), generated.ravel()) / 255)
+
+
+@pytest.mark.parametrize("metric", [ks_d, wasserstein_1])
+def test_equal_distributions_are_exactly_zero_apart_at_any_number_of_images(metric):
+    real, _ = dark_and_bright()
+    assert set(metric(real, np.concatenate([real, real, real])).values()) == {0.0}
+
+
+@pytest.mark.parametrize("metric", [ks_d, wasserstein_1])
+def test_black_and_white_are_one_apart(metric):
+    black = np.zeros((1, 4, 4), np.uint8)
+    assert set(metric(black, black + 255).values()) == {1.0}
+
+
+@pytest.mark.parametrize("metric", [ks_d, wasserstein_1])
+def test_the_order_of_images_and_of_sides_changes_nothing(metric):
+    real, generated = dark_and_bright()
+    assert metric(real[::-1], generated) == metric(real, generated)
+    assert metric(generated, real) == metric(real, generated)
+
+
+def test_ks_d_is_blind_to_how_far_and_wasserstein_is_not():
+    black = np.zeros((1, 4, 4), np.uint8)
+    near, far = black + 1, black + 200
+    assert ks_d(black, near) == ks_d(black, far) == {"ks_d": 1.0}
+    assert wasserstein_1(black, near)["wasserstein_1"] < wasserstein_1(black, far)["wasserstein_1"]
+
+
+@pytest.mark.parametrize("metric", [ks_d, wasserstein_1])
+def test_shuffled_pixels_score_perfectly(metric):
+    real, _ = dark_and_bright()
+    shuffled = np.random.default_rng(1).permutation(real.ravel()).reshape(real.shape)
+    assert set(metric(real, shuffled).values()) == {0.0}
+
+
+@pytest.mark.parametrize("metric", [ks_d, wasserstein_1])
+def test_a_side_without_images_is_undefined(metric):
+    images, none = np.zeros((1, 4, 4), np.uint8), np.zeros((0, 4, 4), np.uint8)
+    assert set(metric(images, none).values()) == set(metric(none, images).values()) == {None}
+
+
+def test_images_that_are_not_uint8_are_refused():
+    with pytest.raises(TypeError, match="not uint8"):
+        ks_d(np.zeros((1, 4, 4)), np.zeros((1, 4, 4), np.uint8))

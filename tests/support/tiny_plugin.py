@@ -1,0 +1,87 @@
+"""A plugin package of the tests: a small data set drawn from its sample ids, small models of every family, and models that misbehave."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tumorbench as tb
+
+CLASSES = ("disc", "square", "none")
+PATIENTS = 30  # per class
+SLICES = 2  # of each patient
+
+
+def _model(name: str, task: str, factory: str, **recipe: Any) -> tb.ModelSpec:
+    quick = tb.Quick(epochs=3, steps_per_epoch=6, batch_size=16)
+    defaults = {"preprocessing": tb.Preprocessing(size=32), "epochs": 4, "batch_size": 16, "quick": quick}
+    return tb.ModelSpec(
+        id=name,
+        title=name,
+        version="1",
+        task=task,
+        licence="MIT",
+        paper=tb.Paper(title="none", splits={"tiny-shapes": tb.SplitRule(kind="sizes", test=30, val=20)}),
+        recipe=tb.Recipe(**(defaults | recipe)),
+        factory=f"tiny_plugin_networks:{factory}",
+    )
+
+
+@tb.hookimpl
+def tumorbench_models():
+    yield _model("tiny-classifier", "classification", "TinyClassifier", params={"width": 8})
+    yield _model("tiny-segmenter", "segmentation", "TinySegmenter")
+    yield _model("tiny-generator", "generation", "TinyGenerator", monitor=None, keep="last")
+    yield _model("tiny-slow", "classification", "Slow")
+    yield _model("tiny-nan", "classification", "Diverging")
+    yield _model("tiny-crash", "classification", "Crashing")
+    yield _model("tiny-oom", "classification", "OutOfMemory")
+    yield _model("tiny-weightless", "classification", "Weightless")
+
+
+@tb.hookimpl
+def tumorbench_datasets():
+    yield tb.DatasetSpec(
+        id="tiny-shapes",
+        title="Tiny shapes",
+        version="1",
+        tasks=("classification", "segmentation", "generation"),
+        classes=CLASSES,
+        mask_classes=("tumour",),
+        licence="MIT",
+        citation="none",
+        source=tb.Source(homepage="none"),
+        patients_known=True,
+        synthetic=True,
+        counts={"all": dict.fromkeys(CLASSES, PATIENTS * SLICES)},
+        factory="tiny_plugin:TinyShapes",
+    )
+
+
+class TinyShapes(tb.Dataset):
+    """A bright disc, a bright square or nothing, on noise."""
+
+    def samples(self):
+        return [
+            tb.Sample(f"{CLASSES[label]}-{patient}-{number}", label, "", "", patient=f"{CLASSES[label]}-{patient}")
+            for label in range(len(CLASSES))
+            for patient in range(PATIENTS)
+            for number in range(SLICES)
+        ]
+
+    def _draw(self, sample):
+        import zlib
+
+        import numpy as np
+
+        rng = np.random.default_rng(zlib.crc32(sample.id.encode()))
+        rows, columns = np.mgrid[:32, :32]
+        row, column, radius = *rng.integers(10, 22, 2), rng.integers(5, 9)
+        distance = np.hypot(rows - row, columns - column) if sample.label == 0 else np.maximum(abs(rows - row), abs(columns - column))
+        mask = (distance < radius) & (sample.label < 2)
+        return (rng.integers(0, 60, (32, 32)) + 150 * mask).astype(np.uint8), mask.astype(np.uint8)
+
+    def read_image(self, sample):
+        return self._draw(sample)[0]
+
+    def read_mask(self, sample):
+        return self._draw(sample)[1]

@@ -1,0 +1,83 @@
+"""The networks of ``tiny_plugin``."""
+
+from __future__ import annotations
+
+import time
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+import tumorbench as tb
+
+
+class TinyClassifier(tb.Classifier):
+    def __init__(self, problem, width=8):
+        super().__init__(problem)
+        self.layers = nn.Sequential(
+            nn.Conv2d(problem.channels, width, 3, 2, 1), nn.BatchNorm2d(width), nn.ReLU(), nn.Conv2d(width, 16, 3, 2, 1), nn.ReLU(), nn.Dropout(0.1),
+            nn.Flatten(), nn.Linear(16 * (problem.size // 4) ** 2, problem.outputs),
+        )  # fmt: skip
+
+    def forward(self, images):
+        return self.layers(images)
+
+
+class TinySegmenter(tb.Segmenter):
+    def __init__(self, problem):
+        super().__init__(problem)
+        self.layers = nn.Sequential(nn.Conv2d(problem.channels, 8, 5, 1, 2), nn.ReLU(), nn.Conv2d(8, problem.outputs, 5, 1, 2))
+
+    def forward(self, images):
+        return self.layers(images)
+
+
+class TinyGenerator(tb.Generator):
+    def __init__(self, problem):
+        super().__init__(problem)
+        self.generator = nn.Linear(8, problem.size**2)
+        self.discriminator = nn.Linear(problem.size**2, 1)
+
+    def optimizers(self, recipe):
+        return {name: tb.build_optimizer(recipe.optimizer, getattr(self, name).parameters()) for name in ("discriminator", "generator")}
+
+    def _images(self, latent):
+        return self.generator(latent).tanh().view(-1, 1, self.problem.size, self.problem.size)
+
+    def losses(self, batch):
+        images = self._images(torch.randn(len(batch), 8))
+        yield (
+            "discriminator",
+            F.softplus(-self.discriminator(batch.images.flatten(1))).mean() + F.softplus(self.discriminator(images.detach().flatten(1))).mean(),
+        )
+        yield "generator", F.softplus(-self.discriminator(images.flatten(1))).mean()
+
+    def sample(self, n, labels, rng):
+        return self._images(torch.randn(n, 8, generator=rng))
+
+
+class Slow(TinyClassifier):
+    def losses(self, batch):
+        time.sleep(0.15)
+        yield from super().losses(batch)
+
+
+class Diverging(TinyClassifier):
+    def losses(self, batch):
+        for name, loss in super().losses(batch):
+            yield name, loss * float("nan")
+
+
+class Crashing(TinyClassifier):
+    def forward(self, images):
+        raise ZeroDivisionError("a fault of the model")
+
+
+class OutOfMemory(TinyClassifier):
+    def forward(self, images):
+        raise torch.OutOfMemoryError("tried to allocate more than there is")
+
+
+class Weightless(TinyClassifier):
+    def __init__(self, problem):
+        raise tb.Unavailable("the weights of tiny-weightless are not here; give --weights FILE")

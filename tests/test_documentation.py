@@ -1,0 +1,178 @@
+"""What the documents promise is there, and what is there is in the documents."""
+
+from __future__ import annotations
+
+import configparser
+import re
+import typing
+from pathlib import Path
+
+import pytest
+import typer
+
+from tumorbench.cli import app
+from tumorbench.contracts import hookspecs, schema
+from tumorbench.contracts.problem import Budget, Protocol, Task
+from tumorbench.contracts.record import Status
+from tumorbench.metrics.builtin import tumorbench_metrics
+from tumorbench.testing import check_card, check_model, plugin_cards
+
+ROOT = Path(__file__).parents[1]
+README, CONTRIBUTING = ROOT / "README.md", ROOT / "CONTRIBUTING.md"
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("plugins/*/*.md"), *ROOT.glob("leaderboards/*.md")])
+FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+SET_UP = re.compile(r"^python3 -m pip install (?:--quiet )?tox && python3 -m tox -e (\w+)$", re.MULTILINE)
+
+
+def commands() -> list[str]:
+    """Every command as it is typed after ``tumorbench``: "run", "data fetch"."""
+
+    def below(command: typing.Any, name: str) -> list[str]:
+        inner = getattr(command, "commands", None)
+        return [name] if inner is None else [leaf for key, each in inner.items() for leaf in below(each, f"{name} {key}".strip())]
+
+    return below(typer.main.get_command(app), "")
+
+
+def environments() -> list[str]:
+    """Every environment of tox.ini: those with a section, and those of env_list."""
+    tox = configparser.ConfigParser(interpolation=None)
+    tox.read(ROOT / "tox.ini")
+    return sorted(
+        {section.removeprefix("testenv:") for section in tox.sections() if section.startswith("testenv:")} | set(re.split(r"[,\s]+", tox["tox"]["env_list"]))
+    )
+
+
+def unnamed(names: typing.Iterable[str], text: str) -> list[str]:
+    """Those of ``names`` that no code span of the Markdown ``text`` is."""
+    spans = set(re.findall(r"`([^`\n]+)`", FENCED.sub("", text)))
+    return [name for name in names if name not in spans]
+
+
+def broken_links(page: Path) -> list[str]:
+    """Links and pictures of the page that point into the repository, and at nothing: a missing file, or a heading that no page has."""
+    targets = re.findall(r"\]\(([^)\s]+)\)", FENCED.sub("", page.read_text()))
+    return [target for target in targets if not re.match(r"[a-z]+:", target) and not resolves(page, target)]
+
+
+def resolves(page: Path, target: str) -> bool:
+    path, _, heading = target.partition("#")
+    file = page.parent / path if path else page
+    return file.exists() and (not heading or heading in anchors(file.read_text()))
+
+
+def anchors(text: str) -> set[str]:
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in re.findall(r"^#+ (.+)$", FENCED.sub("", text), re.MULTILINE)}
+
+
+def table_rows(text: str) -> list[set[str]]:
+    """The cells of each data row of the Markdown tables in ``text``; a link counts as its text."""
+    lines = [line.strip() for line in text.splitlines()]
+    after_rule = [line for number, line in enumerate(lines) if line.startswith("|") and any(re.fullmatch(r"[|: -]+", before) for before in lines[:number])]
+    rows = [line for line in after_rule if not re.fullmatch(r"[|: -]+", line) and not line.startswith("| rank ")]
+    return [{re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", cell).strip() for cell in line.strip("|").split("|")} for line in rows]
+
+
+def example(beginning: str) -> str:
+    """The README's Python example that begins with that line."""
+    return next(code for language, code in FENCED.findall(README.read_text()) if language == "python" and code.startswith(beginning))
+
+
+def test_the_readme_names_every_command():
+    assert "data fetch" in commands()
+    assert unnamed([f"tumorbench {name}" for name in commands()], README.read_text()) == []
+
+
+def test_both_pages_name_every_hook():
+    hooks = [name for name in hookspecs.__all__ if name != "hookimpl"]
+    assert len(hooks) >= 4
+    assert unnamed(hooks, README.read_text()) == []
+    assert unnamed(hooks, CONTRIBUTING.read_text()) == []
+
+
+def test_the_readme_names_every_built_in_metric():
+    assert unnamed([card.id for card in tumorbench_metrics()], README.read_text()) == []
+
+
+@pytest.mark.parametrize("word", [Task, Protocol, Budget, Status], ids=["task", "protocol", "budget", "status"])
+def test_the_readme_explains_every_value_of_its_words(word):
+    explained = [value for value in typing.get_args(word) if value != "ok"]
+    assert unnamed(explained, README.read_text()) == []
+
+
+def test_contributing_names_every_tox_environment():
+    assert "py" in environments()
+    assert unnamed(environments(), CONTRIBUTING.read_text()) == []
+
+
+def test_the_readme_links_every_plugin_package_and_tox_installs_it():
+    packages = sorted(path.parent.name for path in ROOT.glob("plugins/*/pyproject.toml"))
+    readme, tox = README.read_text(), (ROOT / "tox.ini").read_text()
+    assert "tumorbench-datasets" in packages
+    assert [name for name in packages if f"[{name}](plugins/{name}/README.md)" not in readme] == []
+    assert [name for name in packages if f"-e plugins/{name}\n" not in tox] == []
+
+
+def test_the_readme_s_two_commands_run_the_benchmark_and_the_tests():
+    assert SET_UP.findall(README.read_text()) == ["run", "py"]
+    assert {"run", "py"} <= set(environments())
+
+
+def test_ci_runs_the_readme_s_test_command():
+    assert SET_UP.findall((ROOT / ".ci" / "run").read_text()) == SET_UP.findall(README.read_text())[1:]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_links_into_the_repository_lead_somewhere(page):
+    assert broken_links(page) == []
+
+
+def test_the_published_schema_is_that_of_the_models():
+    assert (ROOT / "leaderboards" / "record.schema.json").read_text() == schema.schema_text(), (
+        "run: python -m tumorbench.contracts.schema > leaderboards/record.schema.json"
+    )
+
+
+def test_constraints_pin_exact_versions_and_name_no_index():
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    assert [line for line in lines if not re.fullmatch(r"#.*|[a-z0-9.-]+==[0-9][\w.]*", line)] == []
+    assert not any("://" in line for line in lines)
+
+
+def test_the_readme_s_rows_stand_on_a_published_board():
+    excerpt = re.search(r"<!-- board -->\n(.*?)<!-- /board -->", README.read_text(), re.DOTALL)
+    assert excerpt is not None
+    if not list(ROOT.glob("leaderboards/results/cells/**/record.json")):
+        pytest.skip("no record is published yet")
+    published = [row for page in ROOT.glob("leaderboards/*.md") for row in table_rows(page.read_text())]
+    assert table_rows(excerpt[1]) != [], "the README shows no row of a board"
+    strange = [sorted(row) for row in table_rows(excerpt[1]) if not any(row <= other for other in published)]
+    assert strange == [], "paste rows of leaderboards/*.md between the board marks of README.md; columns may be left out"
+
+
+def test_the_readme_s_model_keeps_the_contract(tmp_path, monkeypatch):
+    (tmp_path / "my_models.py").write_text(example("# my_models.py"))
+    monkeypatch.syspath_prepend(tmp_path)
+    (card,) = plugin_cards("my_models")
+    check_model(card)
+
+
+def test_the_readme_s_data_set_lists_its_slices(tmp_path, monkeypatch):
+    (tmp_path / "my_sets.py").write_text(example("# my_sets.py"))
+    monkeypatch.syspath_prepend(tmp_path)
+    (card,) = plugin_cards("my_sets")
+    check_card(card)
+    for name in ("healthy/p1-1.png", "tumour/p2-1.png"):
+        (tmp_path / "root" / name).parent.mkdir(parents=True)
+        (tmp_path / "root" / name).touch()
+    samples = __import__("my_sets").MySet(tmp_path / "root").samples()
+    assert [(sample.label, sample.patient) for sample in samples] == [(0, "p1"), (1, "p2")]
+
+
+def test_the_checks_see_what_is_missing(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("# A title\n\n`run` and [a](page.md#a-title), [b](gone.md), [c](#no-title), [d](https://example.org)\n```\n`plan`\n```\n")
+    assert unnamed(["run", "plan"], page.read_text()) == ["plan"]
+    assert broken_links(page) == ["gone.md", "#no-title"]
+    rows = table_rows("| rank | model |\n|:--|:--|\n| 1 | [a](b) |\n")
+    assert rows == [{"1", "a"}]

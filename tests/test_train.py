@@ -1,0 +1,256 @@
+"""The loop: each loss steps its own optimizer, the recipe's rules are Keras', and a continued run is an uninterrupted one."""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import math
+import time
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch import nn
+
+import tumorbench as tb
+from tumorbench import train
+from tumorbench.errors import CellTimeout, Diverged
+
+PROBLEM = tb.Problem("classification", ("a", "b"), 1, 4)
+
+
+def recipe(**changes: object) -> tb.Recipe:
+    quick = tb.Quick(epochs=1, steps_per_epoch=1, batch_size=1)
+    preprocessing = tb.Preprocessing(size=4)
+    return tb.Recipe(preprocessing=preprocessing, epochs=4, batch_size=8, quick=quick, precision="fp32").model_copy(update=changes)
+
+
+def batches(epoch: int, steps: int = 3):
+    """The same batches of an epoch whenever they are asked for."""
+    rng = torch.Generator().manual_seed(epoch)
+    for _ in range(steps):
+        labels = torch.randint(0, 2, (8,), generator=rng)
+        yield tb.Batch(torch.randn(8, 1, 4, 4, generator=rng) + labels.view(-1, 1, 1, 1), labels)
+
+
+class Linear(tb.Classifier):
+    def __init__(self):
+        super().__init__(PROBLEM)
+        self.layers = nn.Sequential(nn.Flatten(), nn.Linear(16, 12), nn.BatchNorm1d(12), nn.ReLU(), nn.Dropout(0.5), nn.Linear(12, 2))
+
+    def forward(self, images):
+        return self.layers(images)
+
+
+def fresh(kind=Linear):
+    torch.manual_seed(0)
+    return kind()
+
+
+def fit(network, how, tmp_path, **options):
+    return train.fit(network, options.pop("batches", batches), how, seed=0, device="cpu", checkpoint=tmp_path / "progress.pt", **options)
+
+
+def weights(network) -> dict[str, torch.Tensor]:
+    return {name: tensor.clone() for name, tensor in network.state_dict().items()}
+
+
+def equal(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+def scripted(*values: float, name: str = "val_loss"):
+    """A validation that finds these values, one an epoch."""
+    left = iter(values)
+    return lambda _network: {name: next(left)}
+
+
+class Gan(tb.Generator):
+    """Two linear players, the weights of both noted before each of their turns."""
+
+    def __init__(self):
+        super().__init__(PROBLEM)
+        self.generator, self.critic = nn.Linear(3, 16), nn.Linear(16, 1)
+        self.seen: list[tuple[str, dict[str, torch.Tensor]]] = []
+
+    def optimizers(self, how):
+        return {name: tb.build_optimizer(how.optimizer, getattr(self, name).parameters()) for name in ("critic", "generator")}
+
+    def losses(self, batch):
+        for turn in ("critic", "critic", "generator"):
+            self.seen.append((turn, weights(self)))
+            made = self.generator(torch.ones(len(batch), 3))
+            loss = self.critic(made).mean() - self.critic(batch.images.flatten(1)).mean()
+            yield turn, loss if turn == "critic" else -self.critic(made).mean()
+
+
+def test_each_loss_steps_the_weights_of_its_own_optimizer_and_no_others(tmp_path):
+    network = fresh(Gan)
+    fitted = fit(network, recipe(epochs=1, monitor=None, keep="last"), tmp_path)
+    network.seen.append(("end", weights(network)))
+    assert [turn for turn, _ in network.seen] == ["critic", "critic", "generator"] * 3 + ["end"]
+    for (turn, before), (_, after) in itertools.pairwise(network.seen):
+        moved = {name.split(".")[0] for name in before if not torch.equal(before[name], after[name])}
+        assert moved == {turn}
+    assert set(fitted.history[0]) == {"epoch", "critic", "generator", "learning_rate", "wall_s"}
+
+
+def test_a_step_of_sgd_is_the_hand_computed_one(tmp_path):
+    class Slope(tb.Network):
+        def __init__(self):
+            super().__init__(PROBLEM)
+            self.slope = nn.Parameter(torch.tensor(3.0))
+
+        def losses(self, batch):
+            yield "loss", self.slope**2  # gradient 2 w
+
+    network = Slope()
+    fitted = fit(network, recipe(epochs=1, optimizer=tb.Optimizer(name="sgd", learning_rate=0.25), monitor=None), tmp_path, batches=lambda _: batches(1, 2))
+    assert network.slope.item() == 0.75  # 3 -> 1.5 -> 0.75
+    assert fitted.history[0]["loss"] == (9 + 2.25) / 2
+
+
+@pytest.mark.parametrize(("keep", "kept", "best_epoch"), [("best", 2, 2), ("last", 4, 4)])
+def test_the_weights_of_the_kept_epoch_are_restored(tmp_path, keep, kept, best_epoch):
+    network, after = fresh(), {}
+    values = scripted(0.9, 0.4, 0.5, 0.6)
+
+    def validate(network):
+        after[len(after) + 1] = weights(network)
+        return values(network)
+
+    fitted = fit(network, recipe(keep=keep), tmp_path, validate=validate)
+    assert equal(weights(network), after[kept])
+    assert not equal(after[2], after[4])
+    assert fitted.best_epoch == best_epoch
+
+
+def test_a_monitored_share_is_better_when_it_is_higher(tmp_path):
+    assert fit(fresh(), recipe(monitor="val_dice"), tmp_path, validate=scripted(0.2, 0.7, 0.5, 0.6, name="val_dice")).best_epoch == 2
+
+
+def test_training_stops_after_patience_epochs_without_a_better_value(tmp_path):
+    values = [0.9, 0.5, 0.6, 0.4, 0.4, 0.41, 0.42, 0.1]
+    how = recipe(epochs=8, early_stopping=tb.EarlyStopping(patience=3))
+    fitted = fit(fresh(), how, tmp_path, validate=scripted(*values))
+    assert [entry["val_loss"] for entry in fitted.history] == values[:7]  # epochs 5, 6 and 7 are no better than epoch 4
+    assert fitted.best_epoch == 4
+
+
+def test_the_rate_falls_on_a_plateau_as_keras_lets_it_fall(tmp_path):
+    # wait counts epochs that are not better than the best by 1e-4; at 2 the rate falls for the next epoch, and the count begins anew
+    values = [1.0, 0.9, 0.95, 0.89995, 0.8, 0.85, 0.85, 0.85, 0.85, 0.7]
+    waits_ = [0, 0, 1, 2, 0, 1, 2, 1, 2, 0]
+    rates = [1.0, 1.0, 1.0, 1.0, 0.1, 0.1, 0.1, 0.01, 0.01, 0.005]
+    assert len(values) == len(waits_) == len(rates)
+    how = recipe(epochs=10, optimizer=tb.Optimizer(name="sgd", learning_rate=1.0), reduce_on_plateau=tb.ReduceOnPlateau(patience=2, minimum=0.005))
+    fitted = fit(fresh(), how, tmp_path, validate=scripted(*values))
+    assert [entry["learning_rate"] for entry in fitted.history] == pytest.approx(rates)
+
+
+@pytest.mark.parametrize("wrong", [math.nan, math.inf])
+def test_a_loss_that_is_not_finite_ends_training(tmp_path, wrong):
+    class Diverging(Linear):
+        def losses(self, batch):
+            for name, loss in super().losses(batch):
+                yield name, loss * wrong
+
+    with pytest.raises(Diverged, match=r"^loss is not finite in epoch 1$"):
+        fit(fresh(Diverging), recipe(), tmp_path)
+    assert not (tmp_path / "progress.pt").exists()
+
+
+def test_a_validation_value_that_is_not_finite_ends_training_with_the_epochs_before_it_known(tmp_path):
+    known = train.Fit()
+    with pytest.raises(Diverged, match=r"^val_loss is not finite in epoch 2$"):
+        fit(fresh(), recipe(), tmp_path, validate=scripted(0.5, math.nan), result=known)
+    assert [entry["epoch"] for entry in known.history] == [1]
+
+
+def test_training_after_the_deadline_stops_and_tells_where(tmp_path):
+    with pytest.raises(CellTimeout, match="epoch 1, step 1"):
+        fit(fresh(), recipe(), tmp_path, deadline=time.monotonic() - 1)
+
+
+def test_the_loop_is_given_no_test_data():
+    assert set(inspect.signature(train.fit).parameters) == {
+        "network", "batches", "recipe", "seed", "device", "checkpoint", "validate", "deadline", "on_epoch", "on_step", "result",
+    }  # fmt: skip
+
+
+def test_while_it_fits_a_cell_shows_no_test_image_to_the_network(tumorbench, tiny, monkeypatch):
+    """A spy in a whole run: what the network is called with until training is over."""
+    from tumorbench.batches import normalise
+    from tumorbench.run import cell as cells
+
+    fit_itself, parts_itself, seen, parts = train.fit, cells._parts, set(), {}
+
+    def pixels(images):
+        return {image.numpy().tobytes() for image in images}
+
+    def spying_fit(network, *given, **options):
+        hook = network.register_forward_pre_hook(lambda _, called_with: seen.update(pixels(called_with[0])))
+        fitted = fit_itself(network, *given, **options)
+        hook.remove()
+        return fitted
+
+    monkeypatch.setattr(cells, "train", SimpleNamespace(**vars(train) | {"fit": spying_fit}))
+    monkeypatch.setattr(cells, "_parts", lambda *given: parts.update(parts_itself(*given)) or parts)
+    assert tumorbench("run", "-d", "tiny-shapes", "-m", "tiny-classifier", "--protocol", "grouped", "--no-throughput").code == 0
+    shown = {part: pixels(normalise(slices.images, tb.Preprocessing(size=32))) for part, slices in parts.items()}
+    assert {part: len(images) for part, images in shown.items()} == {"train": 126, "val": 18, "test": 36}
+    assert seen <= shown["train"] | shown["val"]
+    assert seen >= shown["val"]
+    assert not seen & shown["test"]
+
+
+class Stops(Exception):
+    pass
+
+
+@pytest.mark.parametrize("stop_after", [1, 2, 3])
+def test_a_continued_run_equals_an_uninterrupted_one(tmp_path, stop_after):
+    how = recipe(
+        epochs=5, optimizer=tb.Optimizer(name="adam", learning_rate=0.05), reduce_on_plateau=tb.ReduceOnPlateau(patience=1, factor=0.5),
+    )  # fmt: skip
+
+    def validate(network):
+        network.eval()
+        with torch.inference_mode():
+            return {"val_loss": sum(nn.functional.cross_entropy(network(batch.images), batch.labels).item() for batch in batches(99))}
+
+    whole, part = tmp_path / "whole", tmp_path / "part"
+    whole.mkdir(), part.mkdir()
+    uninterrupted = fresh()
+    expected = fit(uninterrupted, how, whole, validate=validate)
+
+    def stop(entry, _epochs):
+        if entry["epoch"] == stop_after:
+            raise Stops
+
+    with pytest.raises(Stops):
+        fit(fresh(), how, part, validate=validate, on_epoch=stop)
+    torch.manual_seed(1234)  # another process: other weights to begin with, another state of the global random numbers
+    continued = Linear()
+    found = fit(continued, how, part, validate=validate)
+    assert (found.resumed_from_epoch, expected.resumed_from_epoch) == (stop_after, None)
+    assert equal(weights(continued), weights(uninterrupted))
+    assert found.best_epoch == expected.best_epoch
+    assert [{**entry, "wall_s": 0} for entry in found.history] == [{**entry, "wall_s": 0} for entry in expected.history]
+
+
+def test_a_finished_checkpoint_is_not_trained_further(tmp_path):
+    network = fresh()
+    fit(network, recipe(monitor=None), tmp_path)
+    again = Linear()
+    fitted = fit(again, recipe(monitor=None), tmp_path, batches=lambda _: pytest.fail("no batch is due"))
+    assert (equal(weights(again), weights(network)), fitted.resumed_from_epoch) == (True, 4)
+
+
+def test_the_checkpoint_is_replaced_as_a_whole(tmp_path):
+    path = tmp_path / "state.pt"
+    train.save_atomically({"one": torch.ones(1)}, path)
+    with pytest.raises((AttributeError, TypeError, RuntimeError)):
+        train.save_atomically({"two": lambda: None}, path)
+    assert torch.load(path, weights_only=True) == {"one": torch.ones(1)}
+    assert [each.name for each in tmp_path.iterdir()] == ["state.pt"]

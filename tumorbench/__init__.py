@@ -1,0 +1,74 @@
+"""tumorbench: one harness, four public brain-tumour MRI data sets, every model a plugin.
+
+Everything a plugin needs is a name of this package. Names that need torch are imported on first use.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import version as _version
+from typing import TYPE_CHECKING, Any
+
+from tumorbench.contracts.cards import (
+    DatasetSpec,
+    ExtractorSpec,
+    MetricSpec,
+    ModelSpec,
+    Paper,
+    ParameterCount,
+    Reported,
+    Source,
+    SourceFile,
+    SplitRule,
+)
+from tumorbench.contracts.dataset import Dataset, Sample
+from tumorbench.contracts.hookspecs import hookimpl
+from tumorbench.contracts.problem import Problem
+from tumorbench.contracts.recipe import Augmentation, EarlyStopping, Optimizer, Preprocessing, Quick, Recipe, ReduceOnPlateau
+from tumorbench.errors import BadInput, TumorbenchError, Unavailable
+
+if TYPE_CHECKING:
+    from tumorbench.contracts.families import Batch, Classifier, Generator, Network, Segmenter, build_optimizer
+
+__all__ = [
+    "Augmentation",
+    "BadInput",
+    "Batch",
+    "Classifier",
+    "Dataset",
+    "DatasetSpec",
+    "EarlyStopping",
+    "ExtractorSpec",
+    "Generator",
+    "MetricSpec",
+    "ModelSpec",
+    "Network",
+    "Optimizer",
+    "Paper",
+    "ParameterCount",
+    "Preprocessing",
+    "Problem",
+    "Quick",
+    "Recipe",
+    "ReduceOnPlateau",
+    "Reported",
+    "Sample",
+    "Segmenter",
+    "Source",
+    "SourceFile",
+    "SplitRule",
+    "TumorbenchError",
+    "Unavailable",
+    "build_optimizer",
+    "hookimpl",
+]
+
+__version__ = _version("tumorbench")
+
+_NEEDS_TORCH = ("Batch", "Classifier", "Generator", "Network", "Segmenter", "build_optimizer")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _NEEDS_TORCH:
+        return getattr(import_module("tumorbench.contracts.families"), name)
+    raise AttributeError(f"module 'tumorbench' has no attribute {name!r}")

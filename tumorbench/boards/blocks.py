@@ -1,0 +1,60 @@
+"""Which metrics stand in which table of a task's board."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tumorbench.boards.inputs import BoardCards, metric_id
+from tumorbench.boards.markdown import plain
+from tumorbench.boards.rows import Row
+
+__all__ = ["HEADLINES", "Block", "blocks"]
+
+HEADLINES = {
+    "classification": ("accuracy", "balanced_accuracy", "f1_macro", "cross_entropy"),
+    "segmentation": ("dice", "iou", "dice_image_mean", "pixel_accuracy", "keras_meaniou_bug"),
+    "generation": ("kid", "fid", "inception_score", "manifold_precision", "manifold_recall", "ks_d", "wasserstein_1"),
+}
+ARROWS = {True: " ↑", False: " ↓", None: ""}
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One table: its metrics in column order with their headings, and the one of them that ranks, if any."""
+
+    metrics: dict[str, str]
+    ranking: str | None
+    higher_is_better: bool
+    title: str = ""  # "" where the task has one table only
+    comparable: bool = True  # False: the extractor's values are not those of the literature
+
+
+def blocks(task: str, rows: Sequence[Row], cards: BoardCards) -> list[Block]:
+    """The tables of ``rows``: one, or for generation one for each feature extractor and one of the intensities."""
+    present = {name for row in rows for name in row.metric_names}
+    if task != "generation":
+        return [_block([name for name in HEADLINES[task] if name in present], task, rows, cards)]
+    extractors = sorted({name.partition("[")[2].rstrip("]") for name in present if "[" in name})
+    tables = []
+    for extractor in extractors:
+        names = [f"{name}[{extractor}]" for name in HEADLINES[task] if f"{name}[{extractor}]" in present]
+        if names:
+            tables.append(_block(names, task, rows, cards, f"Features of `{extractor}`"))
+    intensities = [name for name in HEADLINES[task] if name in present]
+    if intensities or not tables:
+        tables.append(_block(intensities, task, rows, cards, "Intensities"))
+    return tables
+
+
+def _block(names: Sequence[str], task: str, rows: Sequence[Row], cards: BoardCards, title: str = "") -> Block:
+    card = cards.ranking(task)
+    found = {name: [statistic for row in rows if (statistic := row.statistic(name))] for name in names}
+    comparable = all(statistic.comparable for statistics in found.values() for statistic in statistics)
+    return Block(
+        metrics={name: f"{plain(name)}{ARROWS[found[name][0].higher_is_better]}{'' if comparable else ' †'}" for name in names},
+        ranking=next((name for name in names if card and metric_id(name) == card.id), None),
+        higher_is_better=bool(card and card.higher_is_better),
+        title=title,
+        comparable=comparable,
+    )

@@ -1,0 +1,42 @@
+"""What the boards are rendered from: records with their places, and the cards of what is installed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tumorbench.contracts.cards import DatasetSpec, MetricSpec, ModelSpec, Reported
+from tumorbench.contracts.record import Record
+
+__all__ = ["BoardCards", "LocatedRecord", "metric_id"]
+
+
+@dataclass(frozen=True, slots=True)
+class LocatedRecord:
+    """A record and its file's path relative to the boards' folder, with forward slashes."""
+
+    record: Record
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class BoardCards:
+    """The installed cards by id. A record whose data set or model is not among them renders from what it says itself."""
+
+    models: Mapping[str, ModelSpec] = field(default_factory=dict)
+    datasets: Mapping[str, DatasetSpec] = field(default_factory=dict)
+    metrics: Sequence[MetricSpec] = ()
+
+    def reported(self, model: str, dataset: str) -> tuple[Reported, ...]:
+        """What the model's source publication reports on that data set; ``model`` may carry parameters in brackets."""
+        card = self.models.get(model) or self.models.get(metric_id(model))
+        return tuple(figure for figure in card.paper.reported if figure.dataset == dataset) if card else ()
+
+    def ranking(self, task: str) -> MetricSpec | None:
+        """The metric that orders the task's board, where one is installed."""
+        return next((card for card in self.metrics if card.task == task and card.ranks), None)
+
+
+def metric_id(name: str) -> str:
+    """``fid`` of ``fid[EXTRACTOR]``, ``f1`` of ``f1/CLASS``; the name itself where it has neither."""
+    return name.partition("[")[0].partition("/")[0]

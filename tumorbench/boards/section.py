@@ -1,0 +1,121 @@
+"""One data set's section of a task's board: its facts, the full and the quick tables apart, and the cells without a result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from tumorbench.boards import entries
+from tumorbench.boards.blocks import Block, blocks
+from tumorbench.boards.inputs import BoardCards, LocatedRecord
+from tumorbench.boards.markdown import NOTHING, code, link, plain, table
+from tumorbench.boards.rows import Row, ranks, rows_of
+
+__all__ = ["SYNTHETIC", "dataset_section"]
+
+SYNTHETIC = "These images are computed, not taken of patients: the numbers show that the benchmark works, and say nothing about brain tumours."
+BUDGETS = {
+    "full": ("Full budget", "Every model trained for its recipe's epochs."),
+    "quick": (
+        "Quick budget",
+        "Quick results are runs of a bounded number of steps, for a CPU or CI, some at a smaller image size. They are not comparable with full ones, which never stand in this table.",
+    ),
+}
+
+
+def dataset_section(task: str, located: Sequence[LocatedRecord], cards: BoardCards) -> Iterator[str]:
+    """Paragraphs of the section. All records are of one data set and task."""
+    yield _heading(located[0])
+    yield from _facts(located[0], cards)
+    finished = [cell for cell in located if cell.record.status == "ok"]
+    if not finished:
+        yield "No cell on this data set has a result yet."
+    for budget, (title, sentence) in BUDGETS.items():
+        rows = rows_of(cell for cell in finished if cell.record.identity.budget == budget)
+        if rows:
+            yield f"### {title}"
+            yield sentence
+            yield from _tables(task, rows, cards)
+            yield from _beside_the_reports(rows, cards)
+    yield from _without_result([cell for cell in located if cell.record.status != "ok"])
+
+
+def _heading(cell: LocatedRecord) -> str:
+    name = f"{plain(cell.record.dataset_title)} ({code(cell.record.identity.dataset)})"
+    return f"## SYNTHETIC: {name}" if cell.record.synthetic else f"## {name}"
+
+
+def _facts(cell: LocatedRecord, cards: BoardCards) -> Iterator[str]:
+    if cell.record.synthetic:
+        yield SYNTHETIC
+    card = cards.datasets.get(cell.record.identity.dataset)
+    if card is None:
+        return
+    patients = "known" if card.patients_known else "not known, so that `grouped` keeps duplicates together, not patients"
+    yield f"Classes: {plain(', '.join(card.classes))}. Patients: {patients}. Licence: {plain(card.licence)}."
+    if card.notes:
+        yield "\n".join(f"- {plain(note)}" for note in card.notes)
+
+
+def _tables(task: str, rows: Sequence[Row], cards: BoardCards) -> Iterator[str]:
+    for block in blocks(task, rows, cards):
+        if block.title:
+            yield f"#### {block.title}{'' if block.comparable else ' †'}"
+        if not block.comparable:
+            yield "† not comparable with published values: the literature's are computed with another feature extractor."
+        kept = [row for row in rows if not block.title or row.metric_names & set(block.metrics)]
+        yield table([_entry(task, row, place, block, cards) for row, place in _ordered(kept, block)])
+
+
+def _ordered(rows: Sequence[Row], block: Block) -> list[tuple[Row, int | None]]:
+    """Ranked rows by rank, then the others by protocol and model."""
+    placed = list(zip(rows, ranks(rows, block.ranking, higher_is_better=block.higher_is_better), strict=True))
+    return sorted(
+        placed, key=lambda pair: (not pair[0].ranked, pair[1] is None, pair[1] or 0, pair[0].identity.protocol, pair[0].identity.model, pair[0].suffix)
+    )
+
+
+def _entry(task: str, row: Row, place: int | None, block: Block, cards: BoardCards) -> dict[str, str]:
+    generation = task == "generation"
+    entry = {"rank": entries.rank(place), "model": entries.model(row), "protocol": entries.protocol(row)}
+    for name, heading in block.metrics.items():
+        text, figure = entries.value(row.statistic(name), with_n=generation), entries.reported(row, name, cards)
+        entry[heading] = f"{text} ({figure})" if figure else text
+    if task == "classification":
+        entry["constant class"] = entries.constant_class(row)
+    entry["cells"] = entries.cells(row)
+    if not generation:
+        entry["test samples"] = entries.test_samples(row, list(block.metrics))
+    entry["split"] = entries.leaks(row, cards)
+    entry["budget"] = row.identity.budget
+    entry["hardware"] = entries.hardware(row)
+    entry["records"] = entries.records(row)
+    return entry
+
+
+def _beside_the_reports(rows: Sequence[Row], cards: BoardCards) -> Iterator[str]:
+    """Every figure that the source reports give for this data set, ours beside it."""
+    lines = []
+    for model in sorted({row.identity.model for row in rows}):
+        own = [row for row in rows if row.identity.model == model]
+        for figure in cards.reported(model, own[0].identity.dataset):
+            line = {"model": code(model), "metric": code(figure.metric), "reported": f"{figure.value:g}"}
+            for protocol in ("paper", "official", "grouped"):
+                ours = [entries.value(row.statistic(figure.metric), with_n=False) for row in own if row.identity.protocol == protocol]
+                line[f"ours, `{protocol}`"] = "; ".join(ours) or NOTHING
+            lines.append({**line, "note": plain(figure.note) or NOTHING})
+    if lines:
+        yield "#### Beside the source reports"
+        yield table(lines)
+
+
+def _without_result(located: Sequence[LocatedRecord]) -> Iterator[str]:
+    if not located:
+        return
+    yield "### Cells without a result"
+    identities = [(cell, cell.record.identity) for cell in located]
+    ordered = sorted(identities, key=lambda pair: (pair[1].model, pair[1].protocol, pair[1].budget, pair[1].fold, pair[1].seed, pair[0].path))
+    yield "\n".join(
+        f"- {code(identity.model)} {identity.protocol} {identity.budget} {entries.cell_name(cell.record)}: **{cell.record.status}**, "
+        f"{plain(cell.record.reason) or 'no reason recorded'} ({link('record', cell.path)})"
+        for cell, identity in ordered
+    )

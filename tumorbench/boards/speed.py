@@ -1,0 +1,70 @@
+"""The throughput board: CPU and CUDA, real and synthetic data, full and quick recipes, each in a table of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from tumorbench.boards.markdown import NOTHING, code, number, plain, table
+from tumorbench.boards.rows import hardware_name
+from tumorbench.contracts.record import Throughput
+
+__all__ = ["throughput_tables"]
+
+DEVICES = {"cpu": "CPU", "cuda": "CUDA"}
+MEANING = {
+    "full": "At the full recipe's image size.",
+    "quick": "At the quick recipe's image size, which may be smaller than the full one's: not comparable with full.",
+}
+
+
+def throughput_tables(throughputs: Sequence[Throughput], is_synthetic: Callable[[str], bool]) -> list[str]:
+    """Headings and tables, in a fixed order; a table holds one kind of device, one kind of data and one budget."""
+    parts = []
+    for device, title in DEVICES.items():
+        for synthetic in (False, True):
+            for budget, meaning in MEANING.items():
+                chosen = [speed for speed in throughputs if (speed.device, is_synthetic(speed.dataset), speed.budget) == (device, synthetic, budget)]
+                if chosen:
+                    parts += [
+                        f"## {title}, {budget} budget{', SYNTHETIC data' if synthetic else ''}",
+                        meaning,
+                        table([_entry(speed) for speed in _sorted(chosen)]),
+                    ]
+    return parts
+
+
+def _sorted(speeds: Sequence[Throughput]) -> list[Throughput]:
+    return sorted(
+        speeds, key=lambda speed: (speed.dataset, speed.task, speed.model, speed.precision, hardware_name(speed.hardware), speed.started_at, speed.key)
+    )
+
+
+def _entry(speed: Throughput) -> dict[str, str]:
+    total, trainable = speed.parameters.get("total"), speed.parameters.get("trainable")
+    return {
+        "model": f"{code(speed.model)} {plain(speed.model_version)}",
+        "data set, input": f"{code(speed.dataset)} {speed.channels} x {speed.size} x {speed.size}",
+        "batch (train / inference)": f"{speed.train_batch} / {speed.inference_batch}",
+        "precision": plain(speed.precision),
+        "train img/s": _rate(speed.train_images_per_s),
+        "inference img/s": _rate(speed.inference_images_per_s),
+        "latency p50 / p95, ms": f"{_rate(speed.latency_p50_ms)} / {_rate(speed.latency_p95_ms)}",
+        "peak memory, MiB": f"{speed.peak_memory_mib:,.0f}",
+        "parameters (trainable)": NOTHING if total is None else f"{total:,} ({NOTHING if trainable is None else f'{trainable:,}'})",
+        "GFLOP per image (train / inference)": f"{_optional(speed.train_gflop_per_image)} / {_optional(speed.inference_gflop_per_image)}",
+        "share of GEMM rate (train / inference)": f"{_share(speed.train_share_of_gemm)} / {_share(speed.inference_share_of_gemm)}",
+        "GEMM measured, GFLOP/s": f"{speed.gemm_gflop_per_s:,.0f}",
+        "hardware": plain(hardware_name(speed.hardware)),
+    }
+
+
+def _rate(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"  # noqa: PLR2004 - three significant digits below a thousand
+
+
+def _optional(value: float | None) -> str:
+    return NOTHING if value is None else number(value)
+
+
+def _share(share: float | None) -> str:
+    return NOTHING if share is None else f"{share:.0%}"

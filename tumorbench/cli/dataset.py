@@ -1,0 +1,134 @@
+"""``data fetch|verify|audit|info``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tumorbench import registry
+from tumorbench.cli.app import AsJson, DataRoot, app
+from tumorbench.cli.output import fail, print_json, print_table, reporter, say
+
+if TYPE_CHECKING:
+    from tumorbench.data import Decoded
+
+__all__ = ["audit", "data", "fetch", "info", "verify"]
+
+data = typer.Typer(help="Fetch, verify, audit and describe data sets.", no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
+app.add_typer(data, name="data")
+Name = Annotated[str, typer.Argument(metavar="DATASET", help="The data set's id.")]
+SHEET_IMAGES = 8  # of each class on a contact sheet
+
+
+@data.command()
+def fetch(dataset: Name, data_root: DataRoot = None) -> None:
+    """Download a data set: resumable, hash-checked, complete or not there."""
+    from tumorbench import fetch as fetching
+    from tumorbench.run.locations import cache_root
+
+    spec = registry.find().dataset(dataset)
+    root = data_root or cache_root() / "data"
+    root.mkdir(parents=True, exist_ok=True)
+    folder = fetching.fetch(spec, root, progress=sys.stderr.isatty())
+    say(f"{dataset} is in {folder}; check it with: tumorbench data verify {dataset}")
+
+
+@data.command()
+def verify(dataset: Name, data_root: DataRoot = None, as_json: AsJson = False) -> None:
+    """Check the counts against the publication, the hashes of its files, and that every image and mask decodes; exit with 1 on any problem."""
+    from tumorbench import fetch as fetching
+    from tumorbench.data import open_dataset
+    from tumorbench.run.locations import data_root as locate
+
+    spec, root = registry.find().dataset(dataset), locate(data_root)
+    outcome = fetching.verify(spec, open_dataset(spec, root), root)
+    if as_json:
+        print_json({"dataset": dataset, "ok": outcome.ok, "problems": list(outcome.problems), "counts": outcome.counts, "expected": spec.counts})
+    else:
+        for problem in outcome.problems:
+            fail(problem)
+        say(f"{dataset}: {'complete and sound' if outcome.ok else f'{len(outcome.problems)} problems'}")
+        print_table([{"split": split, **counts} for split, counts in outcome.counts.items()])
+    if not outcome.ok:
+        raise typer.Exit(1)
+
+
+@data.command()
+def audit(dataset: Name, data_root: DataRoot = None, as_json: AsJson = False) -> None:
+    """Count what leaks: pixel-identical images, and patients on both sides, under each protocol that fits."""
+    from tumorbench.run.auditing import audit as count_leaks
+
+    found = registry.find()
+    report = count_leaks(_decoded(dataset, data_root, silent=as_json), found)
+    if as_json:
+        print_json(report)
+        return
+    splits = report.pop("splits")
+    for name, value in report.items():
+        say(f"{name.replace('_', ' ')}: {value}")
+    print_table(splits)
+
+
+@data.command()
+def info(
+    dataset: Name,
+    data_root: DataRoot = None,
+    sheet: Annotated[Path | None, typer.Option(help="Where the contact sheet goes.", show_default="DATASET-contact-sheet.png in the store runs")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Licence, citation, counts, and a contact sheet with several slices of each class."""
+    from tumorbench.cli.catalogue import dataset_report
+
+    spec = registry.find().dataset(dataset)
+    report = dataset_report(spec, data_root)
+    if report["available"]:
+        path = sheet or Path("runs") / f"{dataset}-contact-sheet.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _draw_sheet(_decoded(dataset, data_root, silent=as_json), path)
+        report["contact_sheet"] = str(path)
+    if as_json:
+        print_json(report)
+        return
+    shown = (
+        "id",
+        "title",
+        "version",
+        "synthetic",
+        "licence",
+        "citation",
+        "available",
+        "reason",
+        "how_to_get",
+        "folder",
+        "samples",
+        "patients",
+        "contact_sheet",
+    )
+    for name in shown:
+        if report.get(name) is not None:
+            say(f"{name.replace('_', ' ')}: {report[name]}")
+    print_table([{"split": split, **counts} for split, counts in report["counts"].items()])
+    for note in spec.notes:
+        say(f"note: {note}")
+
+
+def _decoded(dataset: str, root: Path | None, *, silent: bool) -> Decoded:
+    from tumorbench.data import decode
+    from tumorbench.run.locations import cache_root, data_root
+
+    with reporter(silent=silent) as report:
+        return decode(registry.find().dataset(dataset), data_root(root), cache_root() / "decoded", report.progress)
+
+
+def _draw_sheet(decoded: Decoded, path: Path) -> None:
+    from tumorbench.figures import contact_sheet
+
+    chosen: list[int] = []
+    for label in range(len(decoded.spec.classes)):
+        own = [index for index, sample in enumerate(decoded.samples) if sample.label == label]
+        chosen += own[:: max(1, len(own) // SHEET_IMAGES)][:SHEET_IMAGES]
+    images: list[Any] = [decoded.image(index) for index in chosen]
+    contact_sheet(images, [decoded.samples[index].label for index in chosen], decoded.spec.classes, path)

@@ -1,0 +1,77 @@
+"""``new-plugin`` and ``doctor``."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tumorbench import registry
+from tumorbench.cli.app import AsJson, DataRoot, app
+from tumorbench.cli.output import print_json, say
+from tumorbench.errors import BadInput, TumorbenchError
+
+__all__ = ["doctor", "new_plugin"]
+
+
+@app.command("new-plugin")
+def new_plugin(
+    name: Annotated[str, typer.Argument(help="The package's name, such as my-models.")],
+    folder: Annotated[Path, typer.Option(help="Where the package's folder is made.")] = Path(),
+) -> None:
+    """Write a plugin package with one small model, ready to install, to test and to change."""
+    target, module = folder / name, name.replace("-", "_")
+    if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name) or keyword.iskeyword(module):
+        raise BadInput(f"{name!r} is no package name; use lower-case letters, digits and single hyphens")
+    if target.exists():
+        raise BadInput(f"{target} exists already; give another name, or --folder")
+    if find_spec(module):
+        raise BadInput(f"{name!r} would hide the installed module {module}; give another name")
+    template = files("tumorbench") / "template"
+    for source, path in (("pyproject.toml.txt", "pyproject.toml"), ("plugin.py.txt", f"{module}.py"), ("test_plugin.py.txt", f"tests/test_{module}.py")):
+        text = (template / source).read_text().replace("@NAME@", name).replace("@MODULE@", module)
+        (target / path).parent.mkdir(parents=True, exist_ok=True)
+        (target / path).write_text(text)
+    say(f"{target} is written; try it: pip install -e {target} && pytest {target} && tumorbench run -d phantom -m {name}-net")
+
+
+@app.command()
+def doctor(data_root: DataRoot = None, as_json: AsJson = False) -> None:
+    """What this machine can do: versions, device, plugins, data sets, extractors."""
+    from tumorbench import hardware
+    from tumorbench.contracts.factory import load
+    from tumorbench.data import open_dataset
+    from tumorbench.run.locations import cache_root
+    from tumorbench.run.locations import data_root as locate
+
+    found, device = registry.find(), hardware.choose_device("auto")
+    report: dict[str, Any] = {
+        "device": device, "native_bf16": hardware.native_bf16(device), "hardware": hardware.describe_hardware(device),
+        "environment": hardware.describe_environment(), "cache": str(cache_root()), "data_root": str(locate(data_root)),
+        "broken_plugins": {plugin.name: plugin.faults for plugin in found.plugins if plugin.faults},
+        "datasets": {spec.id: _available(lambda spec=spec: open_dataset(spec, locate(data_root)).samples()) for spec in found.datasets.values()},
+        "extractors": {spec.id: _available(lambda spec=spec: load(spec.factory)()) for spec in found.extractors.values()},
+    }  # fmt: skip
+    if as_json:
+        print_json(report)
+        return
+    for name, value in report.items():
+        if isinstance(value, dict):
+            say(f"{name}:" if value else f"{name}: none")
+            for key, each in value.items():
+                say(f"  {key}: {each}")
+        else:
+            say(f"{name}: {value}")
+
+
+def _available(use: Any) -> str:
+    try:
+        use()
+    except TumorbenchError as reason:
+        return str(reason)
+    return "available"

@@ -1,0 +1,165 @@
+"""The cards that plugins hand over: data sets, models, metrics, feature extractors. Light: importing them never imports torch."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, PositiveInt, StringConstraints, model_validator
+
+from tumorbench.contracts.problem import Problem, Task
+from tumorbench.contracts.recipe import Card, Recipe
+
+__all__ = [
+    "DatasetSpec",
+    "ExtractorSpec",
+    "FactoryPath",
+    "MetricSpec",
+    "ModelSpec",
+    "Paper",
+    "ParameterCount",
+    "Reported",
+    "Source",
+    "SourceFile",
+    "SplitRule",
+]
+
+FactoryPath = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
+"""``package.module:attribute``, imported only when the item is used."""
+
+Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._/-]*$")]
+Hash = Annotated[str, StringConstraints(pattern=r"^(md5:[0-9a-f]{32}|sha256:[0-9a-f]{64})$")]
+
+
+class SourceFile(Card):
+    """One file of a data set's publication."""
+
+    name: str
+    url: str
+    bytes: PositiveInt | None = None
+    hash: Hash | None = None  # "md5:..." or "sha256:..."; None only where the publisher gives none
+
+
+class Source(Card):
+    """Where a data set comes from."""
+
+    homepage: str
+    files: tuple[SourceFile, ...] = ()
+    kaggle: str | None = None  # "owner/slug/versions/N": the version is always pinned
+
+
+class DatasetSpec(Card):
+    """A data set's card."""
+
+    id: Id
+    title: str
+    version: str
+    tasks: tuple[Task, ...]
+    classes: tuple[str, ...] = Field(min_length=2)  # label order
+    mask_classes: tuple[str, ...] = ()  # foreground classes of the masks, value 1 first
+    licence: str
+    citation: str
+    source: Source
+    patients_known: bool
+    official_split: bool = False  # True: every sample says "train" or "test"
+    synthetic: bool = False  # synthetic data never shares a table with real data
+    counts: dict[str, dict[str, int]]  # split ("all", or "train" and "test") -> class -> samples, as published
+    notes: tuple[str, ...] = ()  # facts that decide what a number on this set means
+    superseded_by: str | None = None
+    factory: FactoryPath  # called with the data set's folder; returns a tumorbench.Dataset
+
+    @model_validator(mode="after")
+    def _counts_name_known_classes(self) -> DatasetSpec:
+        for split, counts in self.counts.items():
+            if split not in ("all", "train", "test") or set(counts) != set(self.classes):
+                raise ValueError(f"counts[{split!r}] must give one number for each of {', '.join(self.classes)}")
+        if "segmentation" in self.tasks and not self.mask_classes:
+            raise ValueError("a segmentation data set names its mask_classes")
+        return self
+
+
+class ParameterCount(Card):
+    """A count that a source states, and the problem for which it holds."""
+
+    total: PositiveInt
+    trainable: int
+    problem: Problem
+    tolerance: int = 0  # 0: exact
+
+
+class SplitRule(Card):
+    """How a source publication split one data set: counts as data, never a code path.
+
+    kind: ``counts`` takes ``test`` (and ``val``) samples per class at random; ``sizes`` takes totals at random over all slices;
+    ``official`` keeps the data set's own folders; ``everything`` trains on every slice (the source held nothing out).
+    """
+
+    kind: Literal["counts", "sizes", "official", "everything"]
+    test: dict[str, int] | int | None = None  # per class for "counts", a total for "sizes"
+    val: dict[str, int] | int | float | None = None  # a float is a share of what is left for training
+
+
+class Reported(Card):
+    """A figure of the source publication, to stand beside ours."""
+
+    dataset: str
+    metric: str
+    value: float
+    note: str = ""
+
+
+class Paper(Card):
+    """The publication that a model comes from, and its protocol."""
+
+    title: str
+    report: str | None = None  # short name in the inventory of source reports
+    url: str | None = None
+    splits: dict[str, SplitRule] = Field(default_factory=dict)  # data set id -> how the publication split it
+    reported: tuple[Reported, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class ModelSpec(Card):
+    """A model's card: an architecture plus its recipe."""
+
+    id: Id
+    title: str
+    version: str
+    task: Task
+    licence: str
+    paper: Paper
+    recipe: Recipe
+    parameters: ParameterCount | None = None
+    factory: FactoryPath  # called as factory(problem, **recipe.params); returns a family of tumorbench.contracts.families
+
+    @model_validator(mode="after")
+    def _monitor_exists_for_the_task(self) -> ModelSpec:
+        known = {"classification": ("val_loss", "val_accuracy"), "segmentation": ("val_loss", "val_dice")}.get(self.task)
+        if known and self.recipe.monitor not in (None, *known):
+            raise ValueError(f"monitor {self.recipe.monitor!r} is not measured for {self.task}; give one of {', '.join(known)}")
+        return self
+
+
+class MetricSpec(Card):
+    """A metric's card. The factory is a pure function whose arguments depend on the task (see ``tumorbench.metrics``)."""
+
+    id: Id
+    title: str
+    task: Task
+    version: str
+    higher_is_better: bool | None  # None: descriptive, neither direction is better
+    value_range: tuple[float, float]
+    ranks: bool = False  # the one metric that orders the task's board
+    needs_extractor: bool = False  # computed once for each available extractor, named ``id[EXTRACTOR]``
+    factory: FactoryPath
+
+
+class ExtractorSpec(Card):
+    """A feature extractor for FID, KID, Inception Score and precision/recall."""
+
+    id: Id
+    title: str
+    version: str
+    comparable: bool  # True only for the extractor that the literature's numbers are computed with
+    licence: str
+    citation: str
+    factory: FactoryPath  # called without arguments; returns a torch_fidelity.FeatureExtractorBase subclass instance; raises Unavailable

@@ -1,0 +1,48 @@
+"""The identity of a cell. One function makes its key, for the planner and for the reader."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from tumorbench.contracts.problem import Budget, Protocol, Task
+from tumorbench.contracts.recipe import Card, Recipe
+
+__all__ = ["KEY_VERSION", "CellIdentity", "canonical_json", "cell_key", "derive_seed"]
+
+KEY_VERSION = 1  # raised when the meaning of a field changes
+
+
+class CellIdentity(Card):
+    """Everything that decides a cell's result. Never hardware."""
+
+    dataset: str
+    dataset_fingerprint: str
+    protocol: Protocol
+    split_fingerprint: str
+    fold: int
+    task: Task
+    model: str
+    model_version: str
+    recipe: Recipe  # as the budget runs it, precision resolved
+    seed: int
+    budget: Budget
+    metric_suite: str  # fingerprint of the metrics' ids and versions
+    key_version: int = KEY_VERSION
+
+
+def canonical_json(content: Any) -> bytes:
+    """``content`` as JSON with sorted keys and no spaces: equal content, equal bytes."""
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode()
+
+
+def cell_key(identity: CellIdentity) -> str:
+    """The cell's key: SHA-256 of the identity's canonical JSON, 64 hexadecimal digits."""
+    return hashlib.sha256(canonical_json(identity.model_dump(mode="json"))).hexdigest()
+
+
+def derive_seed(seed: int, *purpose: str | int) -> int:
+    """A 63-bit seed for one purpose ("init", "order", epoch number...), independent of every other purpose's."""
+    digest = hashlib.sha256(canonical_json([seed, *purpose])).digest()
+    return int.from_bytes(digest[:8], "big") >> 1

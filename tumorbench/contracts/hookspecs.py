@@ -1,0 +1,38 @@
+"""The hooks: the whole interface between tumorbench and a plugin package."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pluggy
+
+from tumorbench.contracts.cards import DatasetSpec, ExtractorSpec, MetricSpec, ModelSpec
+
+__all__ = ["hookimpl", "tumorbench_datasets", "tumorbench_extractors", "tumorbench_metrics", "tumorbench_models"]
+
+hookspec = pluggy.HookspecMarker("tumorbench")
+hookimpl = pluggy.HookimplMarker("tumorbench")
+
+
+@hookspec
+def tumorbench_datasets() -> Iterable[DatasetSpec]:
+    """Cards of the data sets that this plugin provides."""
+    raise NotImplementedError
+
+
+@hookspec
+def tumorbench_models() -> Iterable[ModelSpec]:
+    """Cards of the models that this plugin provides."""
+    raise NotImplementedError
+
+
+@hookspec
+def tumorbench_metrics() -> Iterable[MetricSpec]:
+    """Cards of the metrics that this plugin provides."""
+    raise NotImplementedError
+
+
+@hookspec
+def tumorbench_extractors() -> Iterable[ExtractorSpec]:
+    """Cards of the feature extractors that this plugin provides for the generation metrics."""
+    raise NotImplementedError

@@ -1,0 +1,33 @@
+"""What a network is asked to solve: everything it may learn about the data before it sees any."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["Budget", "Problem", "Protocol", "Task"]
+
+Task = Literal["classification", "segmentation", "generation"]
+Protocol = Literal["paper", "official", "grouped"]
+Budget = Literal["full", "quick"]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """The shape of one task on one data set, as a model's constructor receives it.
+
+    classes: class names in label order (label i is ``classes[i]``).
+    mask_classes: names of the foreground classes of the masks; mask value 0 is the background, value i is ``mask_classes[i - 1]``.
+    channels, size: images are ``(batch, channels, size, size)``.
+    """
+
+    task: Task
+    classes: tuple[str, ...]
+    channels: int
+    size: int
+    mask_classes: tuple[str, ...] = ()
+
+    @property
+    def outputs(self) -> int:
+        """Channels of the network's output: one a class, or background plus one a foreground class."""
+        return 1 + len(self.mask_classes) if self.task == "segmentation" else len(self.classes)

@@ -1,0 +1,95 @@
+"""A recipe: every hyper-parameter of a model, as data. The whole of it enters the cell key."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+
+__all__ = ["Augmentation", "Card", "EarlyStopping", "Optimizer", "Preprocessing", "Quick", "Recipe", "ReduceOnPlateau"]
+
+Scalar = bool | int | float | str
+
+
+class Card(BaseModel):
+    """A frozen, validated description; unknown fields are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Preprocessing(Card):
+    """How a decoded uint8 slice becomes the network's input. It belongs to the model: a wrong one swaps ranks."""
+
+    size: PositiveInt  # pixels; slices are resized to size x size (aspect ratio not kept, as in the source reports)
+    channels: Literal[1, 3] = 1  # 3 repeats the grey channel
+    normalisation: Literal["symmetric", "unit", "imagenet"] = "symmetric"  # [-1, 1], [0, 1], or ImageNet mean and deviation
+
+
+class Augmentation(Card):
+    """Random changes of the training images, drawn anew each epoch on the device; masks follow their image."""
+
+    rotation_degrees: float = 0.0  # uniform in [-r, r]
+    zoom: float = 0.0  # scale uniform in [1 - z, 1 + z]
+    shift: float = 0.0  # translation uniform in [-s, s] as a share of the side
+    horizontal_flip: bool = False
+    vertical_flip: bool = False
+
+
+class Optimizer(Card):
+    """An optimizer by its usual name."""
+
+    name: Literal["adam", "adamw", "sgd", "rmsprop"] = "adam"
+    learning_rate: PositiveFloat = 1e-3
+    betas: tuple[float, float] = (0.9, 0.999)  # Adam family
+    momentum: float = 0.0  # SGD
+    weight_decay: float = 0.0
+
+
+class EarlyStopping(Card):
+    """Training stops after ``patience`` epochs without a better monitored value."""
+
+    patience: PositiveInt
+
+
+class ReduceOnPlateau(Card):
+    """The learning rate is multiplied by ``factor`` after ``patience`` epochs without a better monitored value."""
+
+    patience: PositiveInt
+    factor: PositiveFloat = 0.1
+    minimum: float = 0.0
+
+
+class Quick(Card):
+    """What the quick budget changes: bounded steps, and where stated a smaller image, for a CPU or CI."""
+
+    epochs: PositiveInt
+    steps_per_epoch: PositiveInt
+    batch_size: PositiveInt
+    size: PositiveInt | None = None  # None keeps the recipe's own resolution
+
+
+class Recipe(Card):
+    """Everything that decides what training does, besides the architecture's code."""
+
+    preprocessing: Preprocessing
+    epochs: PositiveInt
+    batch_size: PositiveInt
+    quick: Quick
+    steps_per_epoch: PositiveInt | None = None  # None: one pass over the training set; more than a pass reshuffles
+    optimizer: Optimizer = Optimizer()
+    augmentation: Augmentation | None = None
+    monitor: Literal["val_loss", "val_accuracy", "val_dice"] | None = "val_loss"  # None (generators): no selection, the last epoch's weights count
+    early_stopping: EarlyStopping | None = None
+    reduce_on_plateau: ReduceOnPlateau | None = None
+    keep: Literal["best", "last"] = "best"  # which epoch's weights are scored; "best" by the monitored value
+    precision: Literal["auto", "fp32", "bf16"] = "auto"  # auto: bf16 where the device computes it natively
+    params: dict[str, Scalar] = Field(default_factory=dict)  # the model's own parameters; brackets on the command line change them
+
+    def for_budget(self, budget: str) -> Recipe:
+        """The recipe as the budget runs it: ``full`` unchanged, ``quick`` with its own epochs, steps, batch and size."""
+        if budget == "full":
+            return self
+        changes: dict[str, Any] = self.quick.model_dump(exclude={"size"})
+        if self.quick.size is not None:
+            changes["preprocessing"] = self.preprocessing.model_copy(update={"size": self.quick.size})
+        return self.model_copy(update=changes)

@@ -1,0 +1,123 @@
+"""The record: the JSON file that one finished cell leaves."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from tumorbench.contracts.cell import CellIdentity
+from tumorbench.contracts.recipe import Card
+
+__all__ = ["SCHEMA_VERSION", "Artifact", "Leakage", "MetricValue", "Record", "Status", "Throughput", "Timing"]
+
+SCHEMA_VERSION = 1
+
+Status = Literal["ok", "failed", "oom", "timeout", "skipped"]
+
+
+class MetricValue(Card):
+    """One number. ``name`` is a metric id, ``id[EXTRACTOR]``, or ``id/CLASS``."""
+
+    name: str
+    value: float | None  # None where the metric is undefined (no positive, say)
+    n: int  # how many samples it was computed on
+    higher_is_better: bool | None
+    real_vs_real: float | None = None  # the same metric between two sets of n real images: its ideal at this n
+    comparable: bool = True  # False: computed with an extractor that the literature does not use
+
+
+class Leakage(Card):
+    """What stands on both sides of the split; zero throughout under ``grouped``."""
+
+    test_samples: int
+    groups_on_both_sides: int  # patients (or duplicate clusters) with slices in training and in test
+    test_samples_of_shared_groups: int
+    identical_test_images: int  # test images with a pixel-identical twin in training or validation
+
+
+class Timing(Card):
+    """Seconds of wall time, apart from one another."""
+
+    data_s: float = 0.0
+    train_s: float = 0.0
+    evaluate_s: float = 0.0
+    predict_all_s: float | None = None  # the whole test set once, warm
+    predict_one_s: float | None = None  # one image, median, warm
+    total_s: float = 0.0
+    resumed_from_epoch: int | None = None
+
+
+class Artifact(Card):
+    """A file beside the record."""
+
+    kind: Literal["predictions", "checkpoint", "figure"]
+    path: str  # relative to the record's folder
+    sha256: str
+    title: str = ""
+
+
+class Record(Card):
+    """What one cell did, and all that is needed to trust it and to run it again."""
+
+    schema_version: int = SCHEMA_VERSION
+    cell_key: str
+    status: Status
+    reason: str = ""
+    identity: CellIdentity
+    dataset_title: str
+    model_title: str
+    synthetic: bool
+    sizes: dict[str, int]  # train, val, test
+    leakage: Leakage | None = None
+    metrics: tuple[MetricValue, ...] = ()
+    confusion: tuple[tuple[int, ...], ...] | None = None  # [true][predicted] counts, class order
+    classes: tuple[str, ...] = ()
+    history: tuple[dict[str, float], ...] = ()  # one entry an epoch: "epoch", mean of every loss, monitored values, "learning_rate", "wall_s"
+    best_epoch: int | None = None
+    parameters: dict[str, int] = Field(default_factory=dict)  # total, trainable
+    timing: Timing = Timing()
+    hardware: dict[str, Any] = Field(default_factory=dict)
+    environment: dict[str, Any] = Field(default_factory=dict)
+    determinism: dict[str, Any] = Field(default_factory=dict)  # what the mode guaranteed or relaxed
+    command: str = ""
+    started_at: str = ""  # ISO 8601, UTC
+    artifacts: tuple[Artifact, ...] = ()
+
+    def metric(self, name: str) -> MetricValue | None:
+        """The metric of that name, or None."""
+        return next((metric for metric in self.metrics if metric.name == name), None)
+
+
+class Throughput(Card):
+    """The speed of one model on one problem and one machine. Not a cell: hardware is its identity."""
+
+    schema_version: int = SCHEMA_VERSION
+    key: str
+    model: str
+    model_version: str
+    dataset: str
+    task: str
+    size: int
+    channels: int
+    classes: int
+    budget: str
+    device: Literal["cpu", "cuda"]
+    precision: str
+    hardware: dict[str, Any]
+    environment: dict[str, Any]
+    parameters: dict[str, int]
+    train_batch: int
+    inference_batch: int
+    train_images_per_s: float
+    inference_images_per_s: float
+    latency_p50_ms: float
+    latency_p95_ms: float
+    peak_memory_mib: float
+    train_gflop_per_image: float | None
+    inference_gflop_per_image: float | None
+    gemm_gflop_per_s: float  # measured in the same run
+    train_share_of_gemm: float | None
+    inference_share_of_gemm: float | None
+    command: str = ""
+    started_at: str = ""

@@ -1,0 +1,18 @@
+"""Figures of a cell or a data set: each function leaves one PNG, the same bytes for the same arguments."""
+
+from tumorbench.figures.classification import confusion_matrix, predictions_grid, worst_mistakes
+from tumorbench.figures.curves import learning_curves
+from tumorbench.figures.generation import intensity_histograms, sample_grid
+from tumorbench.figures.segmentation import segmentation_examples
+from tumorbench.figures.sheets import contact_sheet
+
+__all__ = [
+    "confusion_matrix",
+    "contact_sheet",
+    "intensity_histograms",
+    "learning_curves",
+    "predictions_grid",
+    "sample_grid",
+    "segmentation_examples",
+    "worst_mistakes",
+]

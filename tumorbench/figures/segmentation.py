@@ -1,0 +1,92 @@
+"""What a segmenter found and missed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from numpy.typing import NDArray
+
+from tumorbench.figures.canvas import Images, grid, message, save, shortened, show_slice
+
+__all__ = ["segmentation_examples"]
+
+PICKS = {"worst": 0.0, "lower quartile": 0.25, "median": 0.5, "upper quartile": 0.75, "best": 1.0}
+COLUMNS = ("image", "true mask", "predicted mask", "difference", "overlay")
+HIT, MISSED, EXTRA = (230, 230, 230), (0, 158, 215), (230, 110, 0)  # found, only in the true mask, only in the prediction
+LEGEND = {HIT: "in both", MISSED: "missed (true only, or another class)", EXTRA: "false alarm (predicted only)"}
+
+
+def segmentation_examples(images: Images, true_masks: NDArray[Any], predicted_masks: NDArray[Any], sample_ids: Sequence[str], path: Path) -> None:
+    """The test slices of the worst, quartile, median and best foreground Dice: image, true mask, prediction, difference, overlay.
+
+    images: uint8 ``(n, height, width)``; masks: integers of the same shape, 0 = background. Slices that are empty in both masks have no Dice and are not picked.
+    """
+    truth, predicted = np.asarray(true_masks), np.asarray(predicted_masks)
+    dice = _dice(truth > 0, predicted > 0)
+    order = np.flatnonzero(~np.isnan(dice))
+    order = order[np.argsort(dice[order], kind="stable")]
+    if not len(order):
+        message(path, "Segmentations", "no test slice has foreground, true or predicted")
+        return
+    picks: dict[int, str] = {}
+    for name, quantile in PICKS.items():
+        picks.setdefault(int(order[round(quantile * (len(order) - 1))]), name)
+    figure, axes = grid(len(picks), len(COLUMNS), (1.85, 1.95), f"Segmentations of {len(order):,} test slices, by Dice")
+    for panel, name in zip(axes[0], COLUMNS, strict=True):
+        panel.set_title(name, fontsize=9)
+    for panels, (index, name) in zip(axes, picks.items(), strict=True):
+        _row(panels, images[index], truth[index], predicted[index])
+        panels[0].set_ylabel(f"{name}: Dice {dice[index]:.3f}\n{shortened(sample_ids[index])}", fontsize=7.5)
+    _legend(figure)
+    save(figure, path)
+
+
+def _dice(truth: NDArray[np.bool_], predicted: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Dice of each slice, NaN where both masks are empty."""
+    pixels = tuple(range(1, truth.ndim))
+    both, either = (truth & predicted).sum(axis=pixels), truth.sum(axis=pixels) + predicted.sum(axis=pixels)
+    dice: NDArray[np.float64] = np.divide(2.0 * both, either, out=np.full(len(truth), np.nan), where=either > 0)
+    return dice
+
+
+def _row(panels: Sequence[Axes], image: Images, truth: NDArray[Any], predicted: NDArray[Any]) -> None:
+    top = max(int(truth.max()), int(predicted.max()), 1)  # several foreground classes show as several greys
+    difference = np.zeros((*truth.shape, 3), np.uint8)
+    overlay = np.repeat(image[..., None], 3, axis=2).astype(np.float64)
+    regions = ((HIT, (truth > 0) & (predicted == truth)), (MISSED, (truth > 0) & (predicted != truth)), (EXTRA, (truth == 0) & (predicted > 0)))
+    for colour, region in regions:
+        difference[region] = colour
+    for colour, mask in ((MISSED, truth > 0), (EXTRA, predicted > 0)):
+        overlay[_outline(mask)] = colour
+    pictures = (image, (truth * (255 // top)).astype(np.uint8), (predicted * (255 // top)).astype(np.uint8), difference, overlay.astype(np.uint8))
+    for panel, picture in zip(panels, pictures, strict=True):
+        show_slice(panel, picture, panel.get_title())
+        panel.title.set_fontsize(9)
+
+
+def _outline(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The border of ``mask``, from inside: one pixel wide, wider in large slices."""
+    from scipy import ndimage
+
+    outline: NDArray[np.bool_] = mask & ~ndimage.binary_erosion(mask, iterations=max(1, len(mask) // 128))
+    return outline
+
+
+def _legend(figure: Figure) -> None:
+    entries = [
+        Patch(facecolor=(colour[0] / 255, colour[1] / 255, colour[2] / 255), edgecolor="black", linewidth=0.5, label=label) for colour, label in LEGEND.items()
+    ]
+    figure.legend(
+        handles=entries,
+        loc="outside lower center",
+        ncols=len(entries),
+        fontsize=8,
+        title="difference; outlines of the overlay in the same colours",
+        title_fontsize=8,
+    )

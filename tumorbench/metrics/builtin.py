@@ -1,0 +1,72 @@
+"""The built-in metrics as a plugin: cards only, so that listing them imports neither torch nor numpy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import inf
+from typing import Any
+
+from tumorbench.contracts.cards import MetricSpec
+from tumorbench.contracts.hookspecs import hookimpl
+
+__all__ = ["tumorbench_metrics"]
+
+UNIT = (0.0, 1.0)
+ANY_DISTANCE = (0.0, inf)
+
+
+def _classification(metric: str, title: str, **card: Any) -> MetricSpec:
+    return _card("classification", "classification", metric, title, **card)
+
+
+def _segmentation(metric: str, title: str, **card: Any) -> MetricSpec:
+    return _card("segmentation", "segmentation", metric, title, **card)
+
+
+def _on_pixels(metric: str, title: str, **card: Any) -> MetricSpec:
+    return _card("generation", "intensity", metric, title, **card)
+
+
+def _on_features(metric: str, title: str, **card: Any) -> MetricSpec:
+    return _card("generation", "generation", metric, title, needs_extractor=True, **card)
+
+
+def _card(task: Any, module: str, metric: str, title: str, *, higher_is_better: bool | None = True, **card: Any) -> MetricSpec:
+    """The card of the function ``metric`` of ``tumorbench.metrics.MODULE``; a share of which more is better, unless the card says otherwise."""
+    card = {"version": "1", "value_range": UNIT} | card
+    return MetricSpec(id=metric, title=title, task=task, higher_is_better=higher_is_better, factory=f"tumorbench.metrics.{module}:{metric}", **card)
+
+
+@hookimpl
+def tumorbench_metrics() -> Iterable[MetricSpec]:
+    """Cards of the built-in metrics, in the order in which boards show them."""
+    return [
+        _classification("balanced_accuracy", "Balanced accuracy", ranks=True),
+        _classification("accuracy", "Accuracy"),
+        _classification("f1_macro", "F1, mean over classes"),
+        _classification("f1_micro", "F1, pooled"),
+        _classification("f1_weighted", "F1, weighted by class size"),
+        _classification("f1", "F1 of each class"),
+        _classification("precision_macro", "Precision, mean over classes"),
+        _classification("precision_micro", "Precision, pooled"),
+        _classification("precision_weighted", "Precision, weighted by class size"),
+        _classification("precision", "Precision of each class"),
+        _classification("recall_macro", "Recall, mean over classes"),
+        _classification("recall_micro", "Recall, pooled"),
+        _classification("recall_weighted", "Recall, weighted by class size"),
+        _classification("recall", "Recall of each class"),
+        _classification("cross_entropy", "Cross-entropy (nats)", higher_is_better=False, value_range=ANY_DISTANCE),
+        _segmentation("dice", "Dice, foreground", ranks=True),
+        _segmentation("iou", "IoU, foreground"),
+        _segmentation("dice_image_mean", "Dice, mean over images"),
+        _segmentation("iou_image_mean", "IoU, mean over images"),
+        _segmentation("pixel_accuracy", "Pixel accuracy"),
+        _segmentation("keras_meaniou_bug", "Keras MeanIoU of collapsed predictions (artefact)", higher_is_better=None),
+        _on_features("kid", "Kernel distance (KID)", higher_is_better=False, value_range=(-inf, inf), ranks=True),
+        _on_features("fid", "Fréchet distance (FID)", higher_is_better=False, value_range=ANY_DISTANCE),
+        _on_features("inception_score", "Inception Score", value_range=(1.0, inf)),
+        _on_features("manifold_precision", "Precision of the feature manifold"),
+        _on_features("manifold_recall", "Recall of the feature manifold"),
+        _on_pixels("ks_d", "Kolmogorov-Smirnov D of pixel intensities", higher_is_better=False),
+        _on_pixels("wasserstein_1", "Wasserstein-1 of pixel intensities (black 0, white 1)", higher_is_better=False),
+    ]

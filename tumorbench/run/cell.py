@@ -1,0 +1,203 @@
+"""One cell, from its split to its record. Whatever goes wrong inside ends this cell with a status; the run goes on."""
+
+from __future__ import annotations
+
+import math
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import filelock
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from tumorbench import batches, hardware, parameters, results, split, train
+from tumorbench.contracts.cell import derive_seed
+from tumorbench.contracts.families import Network
+from tumorbench.contracts.problem import Problem
+from tumorbench.contracts.record import Artifact, Leakage, Record, Status, Timing
+from tumorbench.errors import CellTimeout, Diverged, TumorbenchError, Unavailable
+from tumorbench.run import score
+from tumorbench.run.plan import Bench, PlannedCell
+
+__all__ = ["CellOptions", "command_of", "run_cell"]
+
+PROGRESS = "progress.pt"  # the last epoch's state, until the cell is finished
+OnEpoch = Callable[[dict[str, float], int], None]
+OnStep = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class CellOptions:
+    """How cells run, apart from what they are."""
+
+    force: bool = False
+    deterministic: bool = False
+    timeout_s: float = math.inf
+    on_epoch: OnEpoch = lambda _entry, _epochs: None
+    on_step: OnStep = lambda _epoch, _step: None
+
+
+@dataclass(slots=True)
+class _Outcome:
+    """What a cell has found out so far; what it lacks when it fails stays empty."""
+
+    fit: train.Fit = field(default_factory=train.Fit)
+    score: score.Score = field(default_factory=score.Score)
+    counts: dict[str, int] = field(default_factory=dict)
+    times: dict[str, float] = field(default_factory=dict)
+    artifacts: list[Artifact] = field(default_factory=list)
+
+
+def run_cell(cell: PlannedCell, bench: Bench, options: CellOptions) -> Record:
+    """The cell's record, written to the store. A cell of another process is waited for, not computed twice."""
+    folder = bench.store.cell_folder(cell.identity, cell.key)
+    folder.mkdir(parents=True, exist_ok=True)
+    with filelock.FileLock(folder / ".lock"):
+        if not options.force and (finished := bench.store.finished(cell.identity, cell.key)):
+            return finished
+        if options.force:
+            (folder / PROGRESS).unlink(missing_ok=True)
+        started, clock = datetime.now(UTC), time.perf_counter()
+        outcome = _Outcome()
+        determinism = hardware.set_determinism(options.deterministic)
+        status, reason = _attempt(cell, bench, options, folder, outcome)
+        outcome.times["total_s"] = time.perf_counter() - clock
+        record = _record(cell, bench, status, reason, outcome, determinism, started)
+        bench.store.write(record)
+        if status == "ok":
+            (folder / PROGRESS).unlink(missing_ok=True)
+        return record
+
+
+def _attempt(cell: PlannedCell, bench: Bench, options: CellOptions, folder: Path, outcome: _Outcome) -> tuple[Status, str]:
+    """The cell's status and, unless it is ok, the reason in one line; the whole traceback lies in ``error.txt``."""
+    (folder / "error.txt").unlink(missing_ok=True)
+    try:
+        _work(cell, bench, options, folder, outcome)
+    except Unavailable as error:
+        return "skipped", str(error)
+    except CellTimeout as error:
+        return "timeout", f"{error}; give more with --timeout, the cell continues from its last epoch"
+    except (Diverged, TumorbenchError) as error:
+        return "failed", str(error)
+    except Exception as error:  # noqa: BLE001 - a stranger's model may raise anything
+        (folder / "error.txt").write_text(traceback.format_exc())
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"[:500]
+        return ("oom" if _is_out_of_memory(error) else "failed"), reason
+    return "ok", ""
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+
+
+def _work(cell: PlannedCell, bench: Bench, options: CellOptions, folder: Path, outcome: _Outcome) -> None:
+    """Data, training, scoring, artifacts."""
+    recipe, clock = cell.identity.recipe, time.perf_counter()
+    deadline = time.monotonic() + options.timeout_s
+    problem = parameters.problem_for(cell.model, cell.dataset.spec, recipe)
+    parts = _parts(cell, problem, bench.device)
+    outcome.times["data_s"] = time.perf_counter() - clock
+
+    clock = time.perf_counter()
+    network = build(cell, problem, bench.device)
+    outcome.counts = parameters.count_parameters(cell.model, problem)
+    validate = score.validation(cell.model.task, parts["val"], recipe, bench.device)
+    train.fit(
+        network,
+        lambda epoch: batches.training_batches(parts["train"], recipe, cell.identity.seed, epoch),
+        recipe,
+        seed=cell.identity.seed,
+        device=bench.device,
+        checkpoint=folder / PROGRESS,
+        validate=validate,
+        deadline=deadline,
+        on_epoch=options.on_epoch,
+        on_step=options.on_step,
+        result=outcome.fit,
+    )
+    outcome.times["train_s"] = sum(entry["wall_s"] for entry in outcome.fit.history)
+
+    clock = time.perf_counter()
+    outcome.score = score.score(network, cell, parts, bench)
+    outcome.times["evaluate_s"] = time.perf_counter() - clock
+    outcome.artifacts = _artifacts(cell, network, outcome, folder)
+
+
+def build(cell: PlannedCell, problem: Problem, device: str) -> Network:
+    """The cell's network with freshly drawn weights, on the device."""
+    train.seed_everything(derive_seed(cell.identity.seed, "init"))
+    network = parameters.build(cell.model, problem, cell.identity.recipe)
+    network = network.to(device)
+    return network.to(memory_format=torch.channels_last) if device == "cuda" else network
+
+
+def _parts(cell: PlannedCell, problem: Problem, device: str) -> dict[str, batches.Slices]:
+    """Training, validation and test slices on the device."""
+    images = cell.dataset.images(problem.size)
+    masks = cell.dataset.masks(problem.size) if cell.model.task == "segmentation" else None
+    labels = np.array([sample.label for sample in cell.dataset.samples], np.int64)
+
+    def part(chosen: NDArray[np.int64]) -> batches.Slices:
+        return batches.Slices.of(images[chosen], labels[chosen], masks[chosen] if masks is not None else None, device)
+
+    return {"train": part(cell.split.train), "val": part(cell.split.val), "test": part(cell.split.test)}
+
+
+def _artifacts(cell: PlannedCell, network: Network, outcome: _Outcome, folder: Path) -> list[Artifact]:
+    """Predictions, checkpoint and figures lie in the cell's folder."""
+    predictions, weights = folder / "predictions.parquet", folder / "checkpoint.pt"
+    assert outcome.score.predictions is not None
+    outcome.score.predictions.to_parquet(predictions, index=False)
+    train.save_atomically(network.state_dict(), weights)
+    found = [results.artifact("predictions", folder, predictions), results.artifact("checkpoint", folder, weights)]
+    figures = folder / "figures"
+    figures.mkdir(exist_ok=True)
+    for title, path in score.draw(cell, outcome.fit, outcome.score, figures):
+        found.append(results.artifact("figure", folder, path, title))
+    return found
+
+
+def _record(cell: PlannedCell, bench: Bench, status: Status, reason: str, outcome: _Outcome, determinism: dict[str, Any], started: datetime) -> Record:
+    samples, pixels = cell.dataset.samples, [where.pixels for where in cell.dataset.slices]
+    leakage: Leakage = split.measure_leakage(cell.split, samples, pixels)
+    environment = hardware.describe_environment() | {"extractors_unavailable": outcome.score.extractors_unavailable}
+    return Record(
+        cell_key=cell.key,
+        status=status,
+        reason=reason,
+        identity=cell.identity,
+        dataset_title=cell.dataset.spec.title,
+        model_title=cell.model.title,
+        synthetic=cell.dataset.spec.synthetic,
+        sizes={part: len(getattr(cell.split, part)) for part in ("train", "val", "test")},
+        leakage=leakage,
+        metrics=tuple(outcome.score.metrics) if status == "ok" else (),
+        confusion=outcome.score.confusion,
+        classes=cell.dataset.spec.classes,
+        history=tuple(outcome.fit.history),
+        best_epoch=outcome.fit.best_epoch or None,
+        parameters=outcome.counts,
+        timing=Timing(
+            **{name: round(seconds, 4) for name, seconds in (outcome.times | outcome.score.times).items()}, resumed_from_epoch=outcome.fit.resumed_from_epoch
+        ),
+        hardware=hardware.describe_hardware(bench.device),
+        environment=environment,
+        determinism=determinism,
+        command=command_of(cell),
+        started_at=started.isoformat(timespec="seconds"),
+        artifacts=tuple(outcome.artifacts),
+    )
+
+
+def command_of(cell: PlannedCell) -> str:
+    """The command that makes this cell (and, for a later seed, those before it)."""
+    identity = cell.identity
+    fold = f" --fold {identity.fold}" if identity.protocol == "grouped" else ""
+    return f"tumorbench run -d {identity.dataset} -m '{identity.model}' --protocol {identity.protocol}{fold} --budget {identity.budget} --seeds {identity.seed + 1}"

@@ -1,0 +1,206 @@
+"""What a selection means: every cell with its key, whether it is cached, and what is unavailable and why."""
+
+from __future__ import annotations
+
+import hashlib
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, get_args
+
+from tumorbench import data, hardware, split
+from tumorbench.contracts.cards import DatasetSpec, ModelSpec
+from tumorbench.contracts.cell import CellIdentity, canonical_json, cell_key
+from tumorbench.contracts.problem import Budget, Protocol, Task
+from tumorbench.contracts.record import Record
+from tumorbench.errors import BadInput, TumorbenchError
+from tumorbench.registry import Registry
+from tumorbench.results import Store, read_json, write_json
+from tumorbench.run.locations import cache_root
+
+__all__ = ["Bench", "Plan", "PlannedCell", "Selection", "expected_seconds", "make_plan"]
+
+QUICK_FOLDS = (0,)  # of the grouped protocol, unless folds are named
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What the user asked for. Empty tuples mean: everything that fits."""
+
+    everything: bool = False
+    datasets: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    protocols: tuple[Protocol, ...] = ()
+    budget: Budget | None = None  # None: full on CUDA, quick elsewhere
+    seeds: int = 1
+    folds: tuple[int, ...] = ()
+
+
+@dataclass(slots=True)
+class Bench:
+    """Where a run happens: what is installed, the data, the store and the device. Data sets are decoded once and kept."""
+
+    registry: Registry
+    store: Store
+    data_root: Path
+    device: str
+    progress: data.Progress | None = None
+    decoded: dict[str, data.Decoded] = field(default_factory=dict)
+    splits: dict[str, split.Split] = field(default_factory=dict)  # models share them: grouping 7,000 slices takes seconds
+
+    def decode(self, spec: DatasetSpec) -> data.Decoded:
+        """The data set, decoded. Raises: Unavailable or BadInput, as ``data.decode``."""
+        if spec.id not in self.decoded:
+            self.decoded[spec.id] = data.decode(spec, self.data_root, cache_root() / "decoded", self.progress)
+        return self.decoded[spec.id]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCell:
+    """One cell, ready to run. record: the finished one where it is cached."""
+
+    dataset: data.Decoded
+    model: ModelSpec
+    split: split.Split
+    identity: CellIdentity
+    key: str
+    record: Record | None
+
+    @property
+    def status(self) -> Literal["cached", "to run"]:
+        """Whether the store has its finished record."""
+        return "cached" if self.record else "to run"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The cells of a selection, and the data sets that it left out with the reason for each."""
+
+    budget: Budget
+    cells: list[PlannedCell]
+    unavailable: dict[str, str]
+
+
+def make_plan(selection: Selection, bench: Bench) -> Plan:
+    """Every cell of the selection. Raises: BadInput for unknown names, and where nothing at all fits."""
+    if not (selection.everything or selection.datasets or selection.models):
+        raise BadInput("nothing is selected; name data sets (-d) and models (-m), or give --all")
+    if selection.seeds < 1:
+        raise BadInput(f"--seeds {selection.seeds} runs nothing; give 1 or more")
+    if outside := [fold for fold in selection.folds if not 0 <= fold < split.FOLDS]:
+        raise BadInput(f"--fold {outside[0]} is not one of the {split.FOLDS} folds 0 to {split.FOLDS - 1}")
+    budget: Budget = selection.budget or ("full" if bench.device == "cuda" else "quick")
+    models = [bench.registry.model(name) for name in selection.models] or list(bench.registry.models.values())
+    specs = [bench.registry.dataset(name) for name in selection.datasets] or list(bench.registry.datasets.values())
+    if not any(model.task in spec.tasks and _protocols(selection, spec, model) for spec in specs for model in models):
+        raise BadInput(_why_nothing(selection, specs, models))
+    datasets, unavailable = _available(selection, bench)
+    cells = [
+        cell
+        for dataset in datasets
+        for model in models
+        if model.task in dataset.spec.tasks
+        for protocol in _protocols(selection, dataset.spec, model)
+        for cell in _cells(bench, dataset, model, protocol, budget, selection)
+    ]
+    if not cells and not unavailable:
+        raise BadInput(_why_nothing(selection, [dataset.spec for dataset in datasets], models))
+    return Plan(budget, cells, unavailable)
+
+
+def _available(selection: Selection, bench: Bench) -> tuple[list[data.Decoded], dict[str, str]]:
+    """The data sets that are here. One that is named but absent is an error; otherwise it is listed. Synthetic sets stand in only where no real one is here."""
+    if selection.datasets:
+        return [bench.decode(bench.registry.dataset(name)) for name in selection.datasets], {}
+    real, unavailable = [], {}
+    for spec in bench.registry.datasets.values():
+        if not spec.synthetic:
+            try:
+                real.append(bench.decode(spec))
+            except TumorbenchError as reason:
+                unavailable[spec.id] = str(reason)
+    return real or [bench.decode(spec) for spec in bench.registry.datasets.values() if spec.synthetic], unavailable
+
+
+def _protocols(selection: Selection, dataset: DatasetSpec, model: ModelSpec) -> list[Protocol]:
+    fits: dict[Protocol, bool] = {"grouped": True, "official": dataset.official_split, "paper": dataset.id in model.paper.splits}
+    return [protocol for protocol in (selection.protocols or get_args(Protocol)) if fits[protocol]]
+
+
+def _cells(bench: Bench, dataset: data.Decoded, model: ModelSpec, protocol: Protocol, budget: Budget, selection: Selection) -> list[PlannedCell]:
+    folds: Sequence[int] = (0,)
+    if protocol == "grouped":
+        folds = selection.folds or (QUICK_FOLDS if budget == "quick" else range(split.FOLDS))
+    cells = []
+    for fold in folds:
+        parts = _split(bench, dataset, model, protocol, fold)
+        for seed in range(selection.seeds):
+            identity = _identity(bench, dataset, model, parts, budget, seed)
+            key = cell_key(identity)
+            cells.append(PlannedCell(dataset, model, parts, identity, key, bench.store.finished(identity, key)))
+    return cells
+
+
+def _split(bench: Bench, dataset: data.Decoded, model: ModelSpec, protocol: Protocol, fold: int) -> split.Split:
+    """The split as the store has it, else made and stored. Raises: BadInput, naming the data set, where it cannot be split so."""
+    spec, rule = dataset.spec, model.paper.splits.get(dataset.spec.id) if protocol == "paper" else None
+    key = split.split_key(dataset.fingerprint, protocol, fold, rule)
+    if key not in bench.splits:
+        path = bench.store.split_path(spec.id, f"{protocol}-fold{fold}-{key[:12]}")
+        pixels = [where.pixels for where in dataset.slices]
+        try:
+            if path.exists():
+                bench.splits[key] = split.from_ids(read_json(path), dataset.samples, pixels, protocol, fold)
+            else:
+                bench.splits[key] = split.make_split(dataset.samples, spec.classes, pixels, protocol, fold, rule)
+                write_json(path, bench.splits[key].to_store(dataset.samples))
+        except BadInput as error:
+            raise BadInput(f"{spec.id}, protocol {protocol}: {error}") from None
+    return bench.splits[key]
+
+
+def _identity(bench: Bench, dataset: data.Decoded, model: ModelSpec, parts: split.Split, budget: Budget, seed: int) -> CellIdentity:
+    recipe = model.recipe.for_budget(budget)
+    return CellIdentity(
+        dataset=dataset.spec.id,
+        dataset_fingerprint=dataset.fingerprint,
+        protocol=parts.protocol,
+        split_fingerprint=parts.fingerprint(dataset.samples),
+        fold=parts.fold,
+        task=model.task,
+        model=model.id,
+        model_version=model.version,
+        recipe=recipe.model_copy(update={"precision": hardware.resolve_precision(recipe.precision, bench.device)}),
+        seed=seed,
+        budget=budget,
+        metric_suite=metric_suite(bench.registry, model.task),
+    )
+
+
+def metric_suite(registry: Registry, task: Task) -> str:
+    """A fingerprint of everything that scores a task: the metrics' and extractors' ids and versions."""
+    metrics = sorted((spec.id, spec.version) for spec in registry.metrics.values() if spec.task == task)
+    extractors = sorted((spec.id, spec.version) for spec in registry.extractors.values()) if task == "generation" else []
+    return hashlib.sha256(canonical_json([metrics, extractors])).hexdigest()[:16]
+
+
+def _why_nothing(selection: Selection, datasets: Sequence[DatasetSpec], models: Sequence[ModelSpec]) -> str:
+    names = f"{', '.join(each.id for each in datasets) or 'no data set'} with {', '.join(each.id for each in models) or 'no model'}"
+    if not any(model.task in dataset.tasks for dataset in datasets for model in models):
+        return f"no cell fits {names}: no model has a task of the data set; see tumorbench list models"
+    protocols = ", ".join(selection.protocols)
+    return f"no cell fits {names} under protocol {protocols}: the source report used another data set, or the set has no official split; try --protocol grouped"
+
+
+def expected_seconds(plan: Plan, store: Store) -> dict[str, float]:
+    """Cell key -> the median wall time of finished cells of the same model, data set and budget in the store; cells without any are left out."""
+    times: dict[tuple[str, str, str], list[float]] = {}
+    for _, record in store.records():
+        if record.status == "ok":
+            times.setdefault(_kind(record.identity), []).append(record.timing.total_s)
+    return {cell.key: round(statistics.median(times[_kind(cell.identity)]), 1) for cell in plan.cells if _kind(cell.identity) in times}
+
+
+def _kind(identity: CellIdentity) -> tuple[str, str, str]:
+    return identity.model, identity.dataset, identity.budget
