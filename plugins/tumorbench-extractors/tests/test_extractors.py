@@ -87,25 +87,39 @@ def test_grey_images_come_out_as_features_and_logits_of_the_named_extractor(lite
     assert (features.features.shape, features.logits.shape, features.extractor) == ((3, 1280), (3, 1000), "efficientnet-lite0")
 
 
-def test_inception_without_weights_and_network_is_unavailable_and_says_where_to_put_them(tmp_path, monkeypatch):
+@pytest.fixture
+def empty_hub(tmp_path, monkeypatch):
+    """A torch hub cache without weights, in which downloads are allowed: the tests' own addresses are files of this machine."""
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.delenv("TUMORBENCH_OFFLINE", raising=False)
+    return tmp_path
+
+
+def test_inception_without_weights_offline_is_unavailable_before_any_download(empty_hub, monkeypatch):
+    monkeypatch.setenv("TUMORBENCH_OFFLINE", "1")
+    published = empty_hub / "published-6726825d.pth"
+    published.write_bytes(b"half a file")
+    with pytest.raises(tb.Unavailable, match="TUMORBENCH_OFFLINE forbids"):
+        inception_v3_compat(published.as_uri())
+    assert not (empty_hub / "hub").exists()
+
+
+def test_inception_without_weights_and_network_is_unavailable_and_says_where_to_put_them(empty_hub):
     with pytest.raises(tb.Unavailable, match="put it into") as refusal:
-        inception_v3_compat((tmp_path / "nowhere" / "weights-6726825d.pth").as_uri())
+        inception_v3_compat((empty_hub / "nowhere" / "weights-6726825d.pth").as_uri())
     assert "\n" not in str(refusal.value)
 
 
-def test_a_download_that_is_not_the_published_file_is_refused_and_not_kept(tmp_path, monkeypatch):
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    published = tmp_path / "published-6726825d.pth"
+def test_a_download_that_is_not_the_published_file_is_refused_and_not_kept(empty_hub):
+    published = empty_hub / "published-6726825d.pth"
     published.write_bytes(b"half a file")
     with pytest.raises(tb.Unavailable, match="not the published file"):
         inception_v3_compat(published.as_uri())
-    assert list((tmp_path / "hub" / "checkpoints").iterdir()) == []
+    assert list((empty_hub / "hub" / "checkpoints").iterdir()) == []
 
 
-def test_a_damaged_file_in_the_cache_is_refused_by_name(tmp_path, monkeypatch):
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    cached = tmp_path / "hub" / "checkpoints" / "weights-6726825d.pth"
+def test_a_damaged_file_in_the_cache_is_refused_by_name(empty_hub):
+    cached = empty_hub / "hub" / "checkpoints" / "weights-6726825d.pth"
     cached.parent.mkdir(parents=True)
     cached.write_bytes(b"half a file")
     with pytest.raises(tb.Unavailable, match=r"weights-6726825d\.pth is damaged"):
