@@ -97,3 +97,43 @@ def test_wrong_brackets_are_refused(install_plugin, text, message):
     install_plugin("good", good_module=model_module("good-net", "good_module"))
     with pytest.raises(BadInput, match=message):
         registry.find().model(f"good-net[{text}]")
+
+
+PATTERN = """
+import tumorbench as tb
+
+def make(name):
+    if name == "nets/unknown":
+        raise tb.BadInput("there is no net called 'unknown'; did you mean known?")
+    return tb.ModelSpec(
+        id=name, title="t", version="1", task="classification", licence="MIT", paper=tb.Paper(title="none"), factory="{module}:Net",
+        recipe=tb.Recipe(preprocessing=tb.Preprocessing(size=32), epochs=1, batch_size=4, quick=tb.Quick(epochs=1, steps_per_epoch=1, batch_size=4),
+                         params={{"width": 8}}),
+    )
+
+@tb.hookimpl
+def tumorbench_model_patterns():
+    yield tb.ModelPattern(id="nets/*", title="any net", task="classification", examples=("nets/known",), factory="{module}:make")
+
+@tb.hookimpl
+def tumorbench_weights():
+    for name in ("nets/*", "nets/known"):
+        yield tb.WeightsSpec(id=name, title=name, licence="MIT", citation="none", factory="{module}:make")
+"""
+
+
+def test_a_name_that_fits_a_pattern_is_made_when_it_is_asked_for(install_plugin):
+    install_plugin("patterns", pattern_module=PATTERN.format(module="pattern_module"))
+    found = registry.find()
+    assert "nets/known" not in found.models
+    assert found.model("nets/known").id == "nets/known"
+    assert found.model("nets/known[width=9]").recipe.params == {"width": 9}
+    with pytest.raises(BadInput, match="did you mean known"):
+        found.model("nets/unknown")
+
+
+def test_weights_of_that_very_name_come_before_those_of_a_pattern(install_plugin):
+    install_plugin("patterns", pattern_module=PATTERN.format(module="pattern_module"))
+    found = registry.find()
+    assert [found.pretrained(name).id for name in ("nets/known", "nets/other")] == ["nets/known", "nets/*"]
+    assert found.pretrained("elsewhere/known") is None

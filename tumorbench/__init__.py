@@ -13,6 +13,7 @@ from tumorbench.contracts.cards import (
     DatasetSpec,
     ExtractorSpec,
     MetricSpec,
+    ModelPattern,
     ModelSpec,
     Paper,
     ParameterCount,
@@ -20,6 +21,7 @@ from tumorbench.contracts.cards import (
     Source,
     SourceFile,
     SplitRule,
+    WeightsSpec,
 )
 from tumorbench.contracts.dataset import Dataset, Sample
 from tumorbench.contracts.hookspecs import hookimpl
@@ -28,7 +30,17 @@ from tumorbench.contracts.recipe import Augmentation, EarlyStopping, Optimizer, 
 from tumorbench.errors import BadInput, TumorbenchError, Unavailable
 
 if TYPE_CHECKING:
-    from tumorbench.contracts.families import Batch, Classifier, Generator, Network, Segmenter, build_optimizer
+    from tumorbench.contracts.families import (
+        Batch,
+        Classifier,
+        Generator,
+        Network,
+        Segmenter,
+        TransferClassifier,
+        build_optimizer,
+        load_backbone,
+        pixel_cross_entropy,
+    )
 
 __all__ = [
     "Augmentation",
@@ -41,6 +53,7 @@ __all__ = [
     "ExtractorSpec",
     "Generator",
     "MetricSpec",
+    "ModelPattern",
     "ModelSpec",
     "Network",
     "Optimizer",
@@ -57,15 +70,21 @@ __all__ = [
     "Source",
     "SourceFile",
     "SplitRule",
+    "TransferClassifier",
     "TumorbenchError",
     "Unavailable",
+    "WeightsSpec",
     "build_optimizer",
     "hookimpl",
+    "load_backbone",
+    "pixel_cross_entropy",
 ]
 
 __version__ = _version("tumorbench")
 
-_NEEDS_TORCH = ("Batch", "Classifier", "Generator", "Network", "Segmenter", "build_optimizer")
+_NEEDS_TORCH = (
+    "Batch", "Classifier", "Generator", "Network", "Segmenter", "TransferClassifier", "build_optimizer", "load_backbone", "pixel_cross_entropy",
+)  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

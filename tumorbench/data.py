@@ -18,15 +18,18 @@ from tumorbench.contracts.cards import DatasetSpec
 from tumorbench.contracts.cell import canonical_json
 from tumorbench.contracts.dataset import Dataset, Sample
 from tumorbench.contracts.factory import load
+from tumorbench.contracts.recipe import Crop
 from tumorbench.contracts.whole import written_whole
 from tumorbench.errors import BadInput
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Decoded", "data_folder", "decode", "open_dataset"]
+__all__ = ["Decoded", "brain_box", "data_folder", "decode", "open_dataset"]
 
 DECODE_VERSION = 1  # raised when decoding the same file would give other pixels
+BRIGHT = 45  # of 255: what is darker is air
+RESIZE_VERSION = 1  # raised when resizing or cropping the same pixels would give others
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how many are done, and how many there are."""
@@ -69,30 +72,50 @@ class Decoded:
             blob.seek(where.mask_offset)
             return np.frombuffer(zlib.decompress(blob.read(where.mask_bytes)), np.uint8).reshape(where.height, where.width)
 
-    def images(self, size: int) -> NDArray[np.uint8]:
-        """Every slice, uint8 ``(n, size, size)``, bilinear with antialiasing; memory-mapped from the cache."""
-        if all(where.height == size and where.width == size for where in self.slices):
+    def images(self, size: int, crop: Crop = "none") -> NDArray[np.uint8]:
+        """Every slice, uint8 ``(n, size, size)``, cropped, then bilinear with antialiasing; memory-mapped from the cache."""
+        if crop == "none" and all(where.height == size and where.width == size for where in self.slices):
             return np.memmap(self.cache / "images.bin", np.uint8, "r", 0, (len(self.slices), size, size))
-        return self._resized("images", size, "BILINEAR", self.image)
+        return self._resized("images", size, "BILINEAR", self.image, crop)
 
-    def masks(self, size: int) -> NDArray[np.uint8] | None:
-        """Every mask, uint8 ``(n, size, size)``, nearest neighbour; zero where a slice has none; None where no slice has one."""
+    def masks(self, size: int, crop: Crop = "none") -> NDArray[np.uint8] | None:
+        """Every mask, uint8 ``(n, size, size)``, cropped as its image, nearest neighbour; zero where a slice has none; None where no slice has one."""
         if all(where.mask_offset < 0 for where in self.slices):
             return None
-        return self._resized("masks", size, "NEAREST", self.mask)
+        return self._resized("masks", size, "NEAREST", self.mask, crop)
 
-    def _resized(self, name: str, size: int, method: str, read: Callable[[int], NDArray[np.uint8] | None]) -> NDArray[np.uint8]:
+    def _resized(self, name: str, size: int, method: str, read: Callable[[int], NDArray[np.uint8] | None], crop: Crop) -> NDArray[np.uint8]:
         from PIL import Image
 
-        path = self.cache / f"{name}-{size}.npy"
+        path = self.cache / f"{name}-{size}-{crop}-v{RESIZE_VERSION}.npy"
         if not path.exists():
             resized = np.zeros((len(self.slices), size, size), np.uint8)
             for index in range(len(self.slices)):
                 if (native := read(index)) is not None:
-                    resized[index] = np.asarray(Image.fromarray(np.asarray(native)).resize((size, size), Image.Resampling[method]))
+                    box = brain_box(self.image(index)) if crop == "brain" else ...
+                    resized[index] = np.asarray(Image.fromarray(np.asarray(native[box])).resize((size, size), Image.Resampling[method]))
             with written_whole(path) as partial:
                 np.save(partial, resized)
         return np.load(path, mmap_mode="r")  # type: ignore[no-any-return]
+
+
+def brain_box(image: NDArray[np.uint8]) -> tuple[slice, slice]:
+    """Rows and columns of the bounding box of the largest bright object in a slice, uint8 ``(height, width)``; all of it where nothing is bright.
+
+    Source: the crop by contour of M. Nickparvar's preprocessing script for his data set (blur, threshold at 45 of 255, two erosions, two dilations, the
+    largest contour's extreme points); connected components stand for contours here.
+    """
+    from scipy import ndimage
+
+    bright = ndimage.gaussian_filter(image.astype(np.float32), 0.8) > BRIGHT  # OpenCV's deviation for a 3x3 kernel
+    square = np.ones((3, 3), bool)
+    opened = ndimage.binary_dilation(ndimage.binary_erosion(bright, square, 2, border_value=1), square, 2)
+    objects, count = ndimage.label(ndimage.binary_fill_holes(opened), square)  # filled, as a contour counts its inside
+    if not count:
+        return slice(0, image.shape[0]), slice(0, image.shape[1])
+    largest = 1 + int(np.argmax(np.bincount(objects.ravel())[1:]))
+    rows, columns = ndimage.find_objects(objects)[largest - 1]
+    return rows, columns
 
 
 def data_folder(spec: DatasetSpec, root: Path) -> Path:

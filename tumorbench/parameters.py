@@ -30,11 +30,11 @@ def problem_for(spec: ModelSpec, dataset: DatasetSpec | None, recipe: Recipe) ->
     if dataset is not None:
         if spec.task not in dataset.tasks:
             raise BadInput(f"{spec.id} needs data for {spec.task}, and {dataset.id} offers {', '.join(dataset.tasks)}")
-        classes, mask_classes = dataset.classes, dataset.mask_classes
+        classes, mask_classes = dataset.classes, dataset.mask_classes if recipe.masks == "lesions" else dataset.classes
     elif spec.parameters is not None:
         classes, mask_classes = spec.parameters.problem.classes, spec.parameters.problem.mask_classes
     else:
-        classes, mask_classes = ("no_tumour", "tumour"), ("tumour",)
+        classes, mask_classes = ("no_tumour", "tumour"), ("tumour",) if recipe.masks == "lesions" else ("no_tumour", "tumour")
     if spec.task != "segmentation":
         mask_classes = ()
     return Problem(spec.task, classes, recipe.preprocessing.channels, recipe.preprocessing.size, mask_classes)

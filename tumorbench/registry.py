@@ -13,7 +13,8 @@ import pluggy
 from pydantic import ValidationError
 
 from tumorbench.contracts import hookspecs
-from tumorbench.contracts.cards import DatasetSpec, ExtractorSpec, MetricSpec, ModelSpec
+from tumorbench.contracts.cards import DatasetSpec, ExtractorSpec, MetricSpec, ModelPattern, ModelSpec, WeightsSpec
+from tumorbench.contracts.factory import load
 from tumorbench.contracts.recipe import Card
 from tumorbench.errors import BadInput
 
@@ -25,8 +26,11 @@ KINDS: dict[str, tuple[str, type[Card]]] = {
     "models": ("tumorbench_models", ModelSpec),
     "metrics": ("tumorbench_metrics", MetricSpec),
     "extractors": ("tumorbench_extractors", ExtractorSpec),
+    "patterns": ("tumorbench_model_patterns", ModelPattern),
+    "weights": ("tumorbench_weights", WeightsSpec),
 }
 AnyCard = TypeVar("AnyCard", DatasetSpec, ModelSpec, MetricSpec, ExtractorSpec)
+NamedCard = TypeVar("NamedCard", ModelPattern, WeightsSpec)
 
 
 @dataclass(slots=True)
@@ -49,6 +53,8 @@ class Registry:
     models: dict[str, ModelSpec] = field(default_factory=dict)
     metrics: dict[str, MetricSpec] = field(default_factory=dict)
     extractors: dict[str, ExtractorSpec] = field(default_factory=dict)
+    patterns: dict[str, ModelPattern] = field(default_factory=dict)
+    weights: dict[str, WeightsSpec] = field(default_factory=dict)
     plugins: list[Plugin] = field(default_factory=list)
 
     def dataset(self, name: str) -> DatasetSpec:
@@ -56,12 +62,17 @@ class Registry:
         return self._named("data set", self.datasets, name)
 
     def model(self, name: str) -> ModelSpec:
-        """The model's card; ``id[key=value,...]`` changes its parameters. Raises: BadInput with the nearest name."""
+        """The model's card, made now where it fits a pattern; ``id[key=value,...]`` changes its parameters. Raises: BadInput with the nearest name."""
         base, bracket, rest = name.partition("[")
-        spec = self._named("model", self.models, base)
+        pattern = None if base in self.models else _fitting(self.patterns, base)
+        spec = load(pattern.factory)(base) if pattern else self._named("model", self.models, base)
         if bracket and not rest.endswith("]"):
             raise BadInput(f"{name} has an opening bracket and no closing one; write {base}[NAME=VALUE,...]")
         return _with_params(spec, rest.removesuffix("]")) if bracket else spec
+
+    def pretrained(self, name: str) -> WeightsSpec | None:
+        """The card of the weights that a recipe calls ``name``; None where no plugin provides them."""
+        return _fitting(self.weights, name)
 
     def _named(self, kind: str, cards: dict[str, AnyCard], name: str) -> AnyCard:
         if name in cards:
@@ -74,6 +85,11 @@ class Registry:
         mend = f"did you mean {near[0]}?" if near else f"known: {', '.join(sorted(cards)) or 'none installed'}"
         broken = "; ".join(f"plugin {plugin.name} is broken and may have provided it: {fault}" for plugin in self.plugins for fault in plugin.faults)
         return BadInput(f"no {kind} is called {name!r}; {mend}" + (f" ({broken})" if broken else ""))
+
+
+def _fitting(cards: Mapping[str, NamedCard], name: str) -> NamedCard | None:
+    """The card of that very id, else that of its ``PREFIX/*``."""
+    return cards.get(name) or cards.get(f"{name.partition('/')[0]}/*")
 
 
 def find() -> Registry:

@@ -14,6 +14,7 @@ __all__ = [
     "ExtractorSpec",
     "FactoryPath",
     "MetricSpec",
+    "ModelPattern",
     "ModelSpec",
     "Paper",
     "ParameterCount",
@@ -21,12 +22,15 @@ __all__ = [
     "Source",
     "SourceFile",
     "SplitRule",
+    "WeightsSpec",
 ]
 
 FactoryPath = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
 """``package.module:attribute``, imported only when the item is used."""
 
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._/-]*$")]
+Pattern = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*/\*$")]
+WeightsId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._/-]*(/\*)?$")]
 Hash = Annotated[str, StringConstraints(pattern=r"^(md5:[0-9a-f]{32}|sha256:[0-9a-f]{64})$")]
 
 
@@ -102,9 +106,11 @@ class Reported(Card):
     """A figure of the source publication, to stand beside ours."""
 
     dataset: str
-    metric: str
+    metric: str  # a metric's name, or "predict_all_s" and "predict_one_s" for the seconds of the whole test set and of one image
     value: float
-    note: str = ""
+    part: Literal["train", "val", "test"] = "test"  # on which part of the split
+    note: str = ""  # what the source says beside the number
+    difference: str = ""  # why ours may differ: a sentence for the reproduction page
 
 
 class Paper(Card):
@@ -139,6 +145,26 @@ class ModelSpec(Card):
         return self
 
 
+class ModelPattern(Card):
+    """Models that are named, not listed: ``id`` is ``PREFIX/*``, and any ``PREFIX/NAME`` is made when it is asked for."""
+
+    id: Pattern
+    title: str
+    task: Task
+    examples: tuple[str, ...]  # ids that fit the pattern
+    factory: FactoryPath  # called with the whole id; returns its ModelSpec; raises BadInput with the nearest name for one that does not exist
+
+
+class WeightsSpec(Card):
+    """Pretrained weights: ``id`` is what a recipe's ``pretrained`` names, or ``PREFIX/*`` for every such name."""
+
+    id: WeightsId
+    title: str
+    licence: str
+    citation: str
+    factory: FactoryPath  # called with the whole id; returns a state dict (name -> tensor, on the CPU); raises Unavailable where they are not to be had
+
+
 class MetricSpec(Card):
     """A metric's card. The factory is a pure function whose arguments depend on the task (see ``tumorbench.metrics``)."""
 
@@ -149,6 +175,7 @@ class MetricSpec(Card):
     higher_is_better: bool | None  # None: descriptive, neither direction is better
     value_range: tuple[float, float]
     ranks: bool = False  # the one metric that orders the task's board
+    needs: Literal["predictions", "calibration", "attention"] = "predictions"  # of a classifier: what the factory is called with
     needs_extractor: bool = False  # computed once for each available extractor, named ``id[EXTRACTOR]``
     factory: FactoryPath
 

@@ -11,7 +11,7 @@ from tumorbench.contracts.recipe import Card, Recipe
 
 __all__ = ["KEY_VERSION", "CellIdentity", "canonical_json", "cell_key", "derive_seed"]
 
-KEY_VERSION = 1  # raised when the meaning of a field changes
+KEY_VERSION = 2  # raised when the meaning of a field or one of the recipe's defaults changes
 
 
 class CellIdentity(Card):
@@ -38,8 +38,12 @@ def canonical_json(content: Any) -> bytes:
 
 
 def cell_key(identity: CellIdentity) -> str:
-    """The cell's key: SHA-256 of the identity's canonical JSON, 64 hexadecimal digits."""
-    return hashlib.sha256(canonical_json(identity.model_dump(mode="json"))).hexdigest()
+    """The cell's key: SHA-256 of the identity's canonical JSON, 64 hexadecimal digits.
+
+    What a recipe leaves at its default is left out, so that a new field of the recipe does not make every finished cell another one.
+    """
+    content = {**identity.model_dump(mode="json", exclude_defaults=True), "key_version": identity.key_version}
+    return hashlib.sha256(canonical_json(content)).hexdigest()
 
 
 def derive_seed(seed: int, *purpose: str | int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -11,13 +11,14 @@ from torch.nn import functional as F  # noqa: N812 - the field's name for it
 
 from tumorbench.contracts.problem import Problem
 from tumorbench.contracts.recipe import Optimizer, Recipe
+from tumorbench.errors import BadInput
 
-__all__ = ["Batch", "Classifier", "Generator", "Network", "Segmenter", "build_optimizer"]
+__all__ = ["Batch", "Classifier", "Generator", "Network", "Segmenter", "TransferClassifier", "build_optimizer", "load_backbone", "pixel_cross_entropy"]
 
 
 @dataclass(slots=True)
 class Batch:
-    """images: float32 ``(batch, channels, size, size)``, normalised by the recipe. labels: int64 ``(batch,)``. masks: int64 ``(batch, size, size)`` or None."""
+    """images: float32 ``(batch, channels, size, size)``, normalised by the recipe, or ``(batch, features)`` of a frozen backbone. labels: int64 ``(batch,)``. masks: int64 ``(batch, size, size)`` or None."""
 
     images: Tensor
     labels: Tensor
@@ -31,13 +32,14 @@ def build_optimizer(recipe: Optimizer, parameters: Iterator[nn.Parameter]) -> to
     """The recipe's optimizer over those of ``parameters`` that train."""
     trainable = [parameter for parameter in parameters if parameter.requires_grad]
     lr, decay = recipe.learning_rate, recipe.weight_decay
+    fused = True if trainable and all(parameter.is_cuda for parameter in trainable) else None  # one kernel a step; elsewhere torch's own choice
     match recipe.name:
         case "adam":
-            return torch.optim.Adam(trainable, lr, recipe.betas, weight_decay=decay)
+            return torch.optim.Adam(trainable, lr, recipe.betas, weight_decay=decay, fused=fused)
         case "adamw":
-            return torch.optim.AdamW(trainable, lr, recipe.betas, weight_decay=decay)
+            return torch.optim.AdamW(trainable, lr, recipe.betas, weight_decay=decay, fused=fused)
         case "sgd":
-            return torch.optim.SGD(trainable, lr, recipe.momentum, weight_decay=decay)
+            return torch.optim.SGD(trainable, lr, recipe.momentum, weight_decay=decay, fused=fused)
         case "rmsprop":
             return torch.optim.RMSprop(trainable, lr, weight_decay=decay, momentum=recipe.momentum)
 
@@ -57,6 +59,32 @@ class Network(nn.Module):
         """Optimizers by the names that ``losses`` uses."""
         return {"loss": build_optimizer(recipe.optimizer, self.parameters())}
 
+    def load_pretrained(self, weights: Mapping[str, Tensor]) -> None:
+        """The network starts from ``weights``: what the recipe's ``pretrained`` names. Raises: BadInput where they do not fit."""
+        raise BadInput(f"{type(self).__name__} takes no pretrained weights ({len(weights)} tensors given); leave --weights out, or mend its recipe")
+
+    def trained_state(self) -> dict[str, Tensor]:
+        """What training may change: all that a checkpoint has to hold."""
+        return self.state_dict()
+
+    def load_trained_state(self, state: Mapping[str, Tensor]) -> None:
+        """The network holds ``state``, as ``trained_state`` gave it."""
+        self.load_state_dict(state)
+
+
+def load_backbone(backbone: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    """Every tensor of ``backbone`` is that of the same name in ``weights``; what it does not have (a classifier for other classes) is left out.
+
+    Raises: BadInput, naming the first tensor that is missing or has another shape.
+    """
+    wanted = backbone.state_dict()
+    for name, tensor in wanted.items():
+        if name not in weights:
+            raise BadInput(f"the weights have no {name}: they are not those of this architecture; give others with --weights")
+        if weights[name].shape != tensor.shape:
+            raise BadInput(f"the weights' {name} is {tuple(weights[name].shape)}, and the network's {tuple(tensor.shape)}; give others with --weights")
+    backbone.load_state_dict({name: weights[name] for name in wanted})
+
 
 class Classifier(Network):
     """``forward``: images -> logits ``(batch, classes)``."""
@@ -66,13 +94,52 @@ class Classifier(Network):
         yield "loss", F.cross_entropy(self(batch.images).float(), batch.labels)
 
 
+class TransferClassifier(Classifier):
+    """A ``backbone`` that does not train (images -> features ``(batch, features)``) under a ``head`` that does (features -> logits).
+
+    The harness computes the features once for each data set and view, and trains the head on them.
+    """
+
+    def __init__(self, problem: Problem, backbone: nn.Module, head: nn.Module) -> None:
+        super().__init__(problem)
+        self.backbone = backbone.requires_grad_(requires_grad=False)
+        self.head = head
+
+    def train(self, mode: bool = True) -> TransferClassifier:
+        """The head trains; the backbone's norms keep their statistics."""
+        super().train(mode)
+        self.backbone.eval()
+        return self
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits ``(batch, classes)`` of images ``(batch, channels, size, size)``, or of their features ``(batch, features)``."""
+        return self.head(images if images.ndim == 2 else self.backbone(images))  # type: ignore[no-any-return]  # noqa: PLR2004 - batch and features
+
+    def load_pretrained(self, weights: Mapping[str, Tensor]) -> None:
+        """The backbone holds ``weights``."""
+        load_backbone(self.backbone, weights)
+
+    def trained_state(self) -> dict[str, Tensor]:
+        """Everything but the backbone."""
+        return {name: tensor for name, tensor in self.state_dict().items() if not name.startswith("backbone.")}
+
+    def load_trained_state(self, state: Mapping[str, Tensor]) -> None:
+        """The head holds ``state``; the backbone stays as it is."""
+        self.load_state_dict({**self.state_dict(), **state})
+
+
 class Segmenter(Network):
     """``forward``: images -> logits ``(batch, 1 + foreground classes, size, size)``; channel 0 is the background."""
 
     def losses(self, batch: Batch) -> Iterator[tuple[str, Tensor]]:
         """Mean cross-entropy over pixels, in float32."""
         assert batch.masks is not None
-        yield "loss", F.cross_entropy(self(batch.images).float(), batch.masks)
+        yield "loss", pixel_cross_entropy(self(batch.images), batch.masks).mean()
+
+
+def pixel_cross_entropy(logits: Tensor, masks: Tensor) -> Tensor:
+    """Cross-entropy of each pixel, float32 ``(batch, size, size)``. Not reduced here: CUDA has no deterministic kernel that sums over pixels as it goes."""
+    return F.cross_entropy(logits.float(), masks, reduction="none")
 
 
 class Generator(Network):

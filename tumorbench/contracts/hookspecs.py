@@ -6,9 +6,17 @@ from collections.abc import Iterable
 
 import pluggy
 
-from tumorbench.contracts.cards import DatasetSpec, ExtractorSpec, MetricSpec, ModelSpec
+from tumorbench.contracts.cards import DatasetSpec, ExtractorSpec, MetricSpec, ModelPattern, ModelSpec, WeightsSpec
 
-__all__ = ["hookimpl", "tumorbench_datasets", "tumorbench_extractors", "tumorbench_metrics", "tumorbench_models"]
+__all__ = [
+    "hookimpl",
+    "tumorbench_datasets",
+    "tumorbench_extractors",
+    "tumorbench_metrics",
+    "tumorbench_model_patterns",
+    "tumorbench_models",
+    "tumorbench_weights",
+]
 
 hookspec = pluggy.HookspecMarker("tumorbench")
 hookimpl = pluggy.HookimplMarker("tumorbench")
@@ -35,4 +43,16 @@ def tumorbench_metrics() -> Iterable[MetricSpec]:
 @hookspec
 def tumorbench_extractors() -> Iterable[ExtractorSpec]:
     """Cards of the feature extractors that this plugin provides for the generation metrics."""
+    raise NotImplementedError
+
+
+@hookspec
+def tumorbench_model_patterns() -> Iterable[ModelPattern]:
+    """Families of models that this plugin makes by name (``timm/NAME``), too many to list."""
+    raise NotImplementedError
+
+
+@hookspec
+def tumorbench_weights() -> Iterable[WeightsSpec]:
+    """Pretrained weights that this plugin carries or knows how to fetch."""
     raise NotImplementedError

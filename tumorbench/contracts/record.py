@@ -11,7 +11,7 @@ from tumorbench.contracts.recipe import Card
 
 __all__ = ["SCHEMA_VERSION", "Artifact", "Leakage", "MetricValue", "Record", "Status", "Throughput", "Timing"]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 Status = Literal["ok", "failed", "oom", "timeout", "skipped"]
 
@@ -23,6 +23,7 @@ class MetricValue(Card):
     value: float | None  # None where the metric is undefined (no positive, say)
     n: int  # how many samples it was computed on
     higher_is_better: bool | None
+    by_chance: float | None = None  # what a model that knows nothing would score
     real_vs_real: float | None = None  # the same metric between two sets of n real images: its ideal at this n
     comparable: bool = True  # False: computed with an extractor that the literature does not use
 
@@ -75,6 +76,8 @@ class Record(Card):
     classes: tuple[str, ...] = ()
     history: tuple[dict[str, float], ...] = ()  # one entry an epoch: "epoch", mean of every loss, monitored values, "learning_rate", "wall_s"
     best_epoch: int | None = None
+    parts: dict[str, dict[str, float]] = Field(default_factory=dict)  # "train" and "val" -> loss, accuracy or Dice, and n, of the weights that are scored
+    temperature: float | None = None  # of a classifier's logits, fitted on validation; None where nothing is held out
     parameters: dict[str, int] = Field(default_factory=dict)  # total, trainable
     timing: Timing = Timing()
     hardware: dict[str, Any] = Field(default_factory=dict)
