@@ -14,7 +14,7 @@ from torch import nn
 
 import tumorbench as tb
 from tumorbench import train
-from tumorbench.errors import CellTimeout, Diverged
+from tumorbench.errors import BadInput, CellTimeout, Diverged
 
 PROBLEM = tb.Problem("classification", ("a", "b"), 1, 4)
 
@@ -172,6 +172,20 @@ def test_training_after_the_deadline_stops_and_tells_where(tmp_path):
         fit(fresh(), recipe(), tmp_path, deadline=time.monotonic() - 1)
 
 
+def test_the_deadline_is_seen_before_an_epoch_is_validated(tmp_path):
+    def slowly(epoch):
+        yield from batches(epoch)
+        time.sleep(0.1)
+
+    with pytest.raises(CellTimeout, match=r"^out of time in epoch 1, before its validation$"):
+        fit(fresh(), recipe(), tmp_path, batches=slowly, deadline=time.monotonic() + 0.1, validate=lambda _: pytest.fail("validated after the deadline"))
+
+
+def test_an_epoch_without_a_batch_is_an_error(tmp_path):
+    with pytest.raises(BadInput, match="no training step was taken"):
+        fit(fresh(), recipe(), tmp_path, batches=lambda _: iter(()))
+
+
 def test_the_loop_is_given_no_test_data():
     assert set(inspect.signature(train.fit).parameters) == {
         "network", "batches", "recipe", "seed", "device", "checkpoint", "validate", "deadline", "on_epoch", "on_step", "result",
@@ -202,55 +216,3 @@ def test_while_it_fits_a_cell_shows_no_test_image_to_the_network(tumorbench, tin
     assert seen <= shown["train"] | shown["val"]
     assert seen >= shown["val"]
     assert not seen & shown["test"]
-
-
-class Stops(Exception):
-    pass
-
-
-@pytest.mark.parametrize("stop_after", [1, 2, 3])
-def test_a_continued_run_equals_an_uninterrupted_one(tmp_path, stop_after):
-    how = recipe(
-        epochs=5, optimizer=tb.Optimizer(name="adam", learning_rate=0.05), reduce_on_plateau=tb.ReduceOnPlateau(patience=1, factor=0.5),
-    )  # fmt: skip
-
-    def validate(network):
-        network.eval()
-        with torch.inference_mode():
-            return {"val_loss": sum(nn.functional.cross_entropy(network(batch.images), batch.labels).item() for batch in batches(99))}
-
-    whole, part = tmp_path / "whole", tmp_path / "part"
-    whole.mkdir(), part.mkdir()
-    uninterrupted = fresh()
-    expected = fit(uninterrupted, how, whole, validate=validate)
-
-    def stop(entry, _epochs):
-        if entry["epoch"] == stop_after:
-            raise Stops
-
-    with pytest.raises(Stops):
-        fit(fresh(), how, part, validate=validate, on_epoch=stop)
-    torch.manual_seed(1234)  # another process: other weights to begin with, another state of the global random numbers
-    continued = Linear()
-    found = fit(continued, how, part, validate=validate)
-    assert (found.resumed_from_epoch, expected.resumed_from_epoch) == (stop_after, None)
-    assert equal(weights(continued), weights(uninterrupted))
-    assert found.best_epoch == expected.best_epoch
-    assert [{**entry, "wall_s": 0} for entry in found.history] == [{**entry, "wall_s": 0} for entry in expected.history]
-
-
-def test_a_finished_checkpoint_is_not_trained_further(tmp_path):
-    network = fresh()
-    fit(network, recipe(monitor=None), tmp_path)
-    again = Linear()
-    fitted = fit(again, recipe(monitor=None), tmp_path, batches=lambda _: pytest.fail("no batch is due"))
-    assert (equal(weights(again), weights(network)), fitted.resumed_from_epoch) == (True, 4)
-
-
-def test_the_checkpoint_is_replaced_as_a_whole(tmp_path):
-    path = tmp_path / "state.pt"
-    train.save_atomically({"one": torch.ones(1)}, path)
-    with pytest.raises((AttributeError, TypeError, RuntimeError)):
-        train.save_atomically({"two": lambda: None}, path)
-    assert torch.load(path, weights_only=True) == {"one": torch.ones(1)}
-    assert [each.name for each in tmp_path.iterdir()] == ["state.pt"]

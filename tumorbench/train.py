@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import random
 import time
@@ -19,10 +20,11 @@ from tumorbench.contracts.cell import derive_seed
 from tumorbench.contracts.families import Batch, Network
 from tumorbench.contracts.recipe import Recipe
 from tumorbench.contracts.whole import written_whole
-from tumorbench.errors import CellTimeout, Diverged
+from tumorbench.errors import BadInput, CellTimeout, Diverged
 
-__all__ = ["Fit", "autocast", "fit", "save_atomically", "seed_everything"]
+__all__ = ["Fit", "autocast", "check_deadline", "fit", "save_atomically", "seed_everything"]
 
+Optimizers = dict[str, torch.optim.Optimizer]
 MIN_DELTA = 1e-4  # what counts as better for the plateau, as in Keras, which the source reports used
 
 
@@ -33,6 +35,7 @@ class Fit:
     history: list[dict[str, float]] = field(default_factory=list)
     best_epoch: int = 0
     resumed_from_epoch: int | None = None
+    discarded: str = ""  # why an earlier run's checkpoint was not continued
 
 
 @dataclass(slots=True)
@@ -57,6 +60,12 @@ def autocast(device: str, precision: str) -> AbstractContextManager[Any]:
     return torch.autocast(device, torch.bfloat16) if precision == "bf16" else nullcontext()
 
 
+def check_deadline(deadline: float, where: str) -> None:
+    """There is time left at ``where``. Raises: CellTimeout after ``deadline`` (``time.monotonic`` seconds)."""
+    if time.monotonic() > deadline:
+        raise CellTimeout(f"out of time {where}")
+
+
 def fit(
     network: Network,
     batches: Callable[[int], Iterable[Batch]],
@@ -76,11 +85,12 @@ def fit(
     batches: epoch number -> its batches. Every epoch starts from seeds derived from (seed, epoch), so that continuing from the checkpoint gives the same
     numbers as never having stopped. validate: mean validation values, "val_loss" among them; None where nothing is held out.
     result: filled as training goes, so that its history is known even when this raises.
-    Raises: Diverged when an epoch's mean loss or a validation value is not finite; CellTimeout after ``deadline`` (``time.monotonic`` seconds).
+    A checkpoint that cannot be read is discarded, and under determinism also one that was made in another mode or on another device or thread count.
+    Raises: Diverged when an epoch's mean loss or a validation value is not finite; CellTimeout after ``deadline`` (``time.monotonic`` seconds);
+    BadInput when an epoch takes no step.
     """
-    optimizers = network.optimizers(recipe)
-    progress = _resume(checkpoint, network, optimizers)
     result = result or Fit()
+    progress, optimizers, result.discarded = _resume(checkpoint, network, recipe, device)
     result.history, result.resumed_from_epoch = progress.history, len(progress.history) or None
     for epoch in range(len(progress.history) + 1, recipe.epochs + 1):
         if _should_stop(progress, recipe):
@@ -90,13 +100,14 @@ def fit(
         entry = {"epoch": float(epoch), **_train_epoch(network, _until(deadline, batches(epoch), epoch, on_step), optimizers, device, recipe.precision)}
         _check_finite(entry, epoch)
         if validate:
+            check_deadline(deadline, f"in epoch {epoch}, before its validation")
             entry |= validate(network)
             _check_finite(entry, epoch)
         entry["learning_rate"] = float(next(iter(optimizers.values())).param_groups[0]["lr"])
         entry["wall_s"] = round(time.perf_counter() - started, 3)
         _note(progress, entry, network, recipe)
         _reduce_on_plateau(progress, recipe, optimizers)
-        _save(checkpoint, progress, network, optimizers)
+        _save(checkpoint, progress, network, optimizers, device)
         on_epoch(entry, recipe.epochs)
     if recipe.keep == "best" and progress.best_weights is not None:
         network.load_state_dict(progress.best_weights)
@@ -104,7 +115,7 @@ def fit(
     return result
 
 
-def _train_epoch(network: Network, batches: Iterable[Batch], optimizers: dict[str, torch.optim.Optimizer], device: str, precision: str) -> dict[str, float]:
+def _train_epoch(network: Network, batches: Iterable[Batch], optimizers: Optimizers, device: str, precision: str) -> dict[str, float]:
     """One pass over ``batches``: the mean of each loss, summed on the device so that no step waits for the host."""
     network.train()
     totals: dict[str, Tensor] = {}
@@ -122,6 +133,8 @@ def _train_epoch(network: Network, batches: Iterable[Batch], optimizers: dict[st
             optimizers[name].step()
             totals[name] = totals.get(name, torch.zeros((), device=device)) + loss.detach().float()
             counts[name] = counts.get(name, 0) + 1
+    if not totals:
+        raise BadInput("no training step was taken in an epoch: there is no batch, or losses() yields nothing; mend the split or the model")
     return {name: (total / counts[name]).item() for name, total in totals.items()}
 
 
@@ -132,8 +145,7 @@ def _check_finite(entry: dict[str, float], epoch: int) -> None:
 
 def _until(deadline: float, batches: Iterable[Batch], epoch: int, on_step: Callable[[int, int], None]) -> Iterator[Batch]:
     for step, batch in enumerate(batches, 1):
-        if time.monotonic() > deadline:
-            raise CellTimeout(f"out of time in epoch {epoch}, step {step}")
+        check_deadline(deadline, f"in epoch {epoch}, step {step}")
         on_step(epoch, step)
         yield batch
 
@@ -161,7 +173,7 @@ def _should_stop(progress: _Progress, recipe: Recipe) -> bool:
     return bool(recipe.early_stopping and progress.best_epoch and len(progress.history) - progress.best_epoch >= recipe.early_stopping.patience)
 
 
-def _reduce_on_plateau(progress: _Progress, recipe: Recipe, optimizers: dict[str, torch.optim.Optimizer]) -> None:
+def _reduce_on_plateau(progress: _Progress, recipe: Recipe, optimizers: Optimizers) -> None:
     """Keras' ReduceLROnPlateau, worked out anew from the history, so that it needs no state of its own."""
     rule = recipe.reduce_on_plateau
     if rule is None or recipe.monitor is None:
@@ -183,20 +195,49 @@ def _reduce_on_plateau(progress: _Progress, recipe: Recipe, optimizers: dict[str
                 group["lr"] = max(group["lr"] * rule.factor, rule.minimum)
 
 
-def _resume(checkpoint: Path, network: Network, optimizers: dict[str, torch.optim.Optimizer]) -> _Progress:
+def _resume(checkpoint: Path, network: Network, recipe: Recipe, device: str) -> tuple[_Progress, Optimizers, str]:
+    """Where the checkpoint left off, the optimizers, and "" or why it was discarded; without one the network keeps the weights that it has."""
+    optimizers = network.optimizers(recipe)
     if not checkpoint.exists():
-        return _Progress()
-    state = torch.load(checkpoint, map_location=next(network.parameters()).device, weights_only=True)
-    network.load_state_dict(state["network"])
-    for name, optimizer in optimizers.items():
-        optimizer.load_state_dict(state["optimizers"][name])
-    return _Progress(state["history"], state["best_epoch"], state["best_value"], state["best_weights"])
+        return _Progress(), optimizers, ""
+    drawn = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
+    try:
+        state = torch.load(checkpoint, map_location="cpu", weights_only=True)  # load_state_dict copies it to where each tensor belongs
+        reason = _other_conditions(state.get("conditions", {}), _conditions(device))
+        if not reason:
+            network.load_state_dict(state["network"])
+            for name, optimizer in optimizers.items():
+                optimizer.load_state_dict(state["optimizers"][name])
+            return _Progress(state["history"], state["best_epoch"], state["best_value"], state["best_weights"]), optimizers, ""
+    except (MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:  # noqa: BLE001 - torch.load tells a damaged file by a dozen types
+        reason = f"it cannot be read ({type(error).__name__})"
+        network.load_state_dict(drawn)
+        optimizers = network.optimizers(recipe)
+    logging.getLogger(__name__).warning("%s is not continued, training starts anew: %s", checkpoint, reason)
+    checkpoint.unlink()
+    return _Progress(), optimizers, reason
 
 
-def _save(checkpoint: Path, progress: _Progress, network: Network, optimizers: dict[str, torch.optim.Optimizer]) -> None:
+def _conditions(device: str) -> dict[str, bool | int | str]:
+    """What decides the bits of a result besides seed and recipe, as the checkpoint keeps it."""
+    name = torch.cuda.get_device_name() if device == "cuda" else device
+    return {"deterministic": torch.are_deterministic_algorithms_enabled(), "device": name, "threads": torch.get_num_threads(), "torch": str(torch.__version__)}
+
+
+def _other_conditions(stored: dict[str, Any], now: dict[str, Any]) -> str:
+    """Why a checkpoint cannot be continued bit for bit; "" where it can, and where nobody asked for that."""
+    if not now["deterministic"]:
+        return ""
+    return ", ".join(f"{name} was {stored.get(name)} and is {value}" for name, value in now.items() if stored.get(name) != value)
+
+
+def _save(checkpoint: Path, progress: _Progress, network: Network, optimizers: Optimizers, device: str) -> None:
     state = {
         "network": network.state_dict(),
         "optimizers": {name: optimizer.state_dict() for name, optimizer in optimizers.items()},
+        "conditions": _conditions(device),
         "history": progress.history, "best_epoch": progress.best_epoch, "best_value": progress.best_value, "best_weights": progress.best_weights,
     }  # fmt: skip
     save_atomically(state, checkpoint)
