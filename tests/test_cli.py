@@ -9,7 +9,9 @@ import sys
 import pytest
 import typer
 
-from tumorbench.cli import app
+from tumorbench.cli import COMMANDS, app
+
+HEAVY = {"torch", "numpy", "pandas", "matplotlib", "sklearn", "rich", "requests"}
 
 
 def commands() -> list[tuple[str, ...]]:
@@ -22,15 +24,27 @@ def commands() -> list[tuple[str, ...]]:
 
 
 def loaded(*arguments: str) -> set[str]:
-    """The heavy modules that one call of the command line has imported by its end."""
+    """Every module that one call of the command line has imported by its end."""
     program = "import sys\nfrom tumorbench.cli import main\ntry:\n    main(sys.argv[1:])\nexcept SystemExit as leaving:\n    assert not leaving.code\nprint(*sys.modules)"
     finished = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True)
-    return {"torch", "numpy", "pandas", "matplotlib", "sklearn"} & set(finished.stdout.splitlines()[-1].split())
+    return set(finished.stdout.splitlines()[-1].split())
 
 
 @pytest.mark.parametrize("arguments", [("list",), ("list", "--json"), ("plugins",), ("run", "--help"), ("--help",)], ids=" ".join)
 def test_light_commands_load_no_heavy_package(arguments):
-    assert loaded(*arguments) == set()
+    assert loaded(*arguments) & HEAVY == set()
+
+
+def test_a_command_imports_no_other_command_s_module():
+    assert {name for name in loaded("list") if name.startswith("tumorbench.cli.")} == {f"tumorbench.cli.{name}" for name in ("catalogue", "output", "root")}
+
+
+def test_each_command_is_of_the_module_that_is_imported_for_it():
+    found: dict[str, set[str]] = {module: set() for module in COMMANDS}
+    for name, command in typer.main.get_command(app).commands.items():
+        leaf = next(iter(command.commands.values())) if hasattr(command, "commands") else command
+        found[leaf.callback.__module__.removeprefix("tumorbench.cli.")].add(name)
+    assert found == {module: set(names) for module, names in COMMANDS.items()}
 
 
 def test_a_data_set_is_described_without_torch(tmp_path, monkeypatch):

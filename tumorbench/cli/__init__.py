@@ -1,34 +1,61 @@
-"""The command line. Each module here registers its commands on ``app``; heavy imports happen inside the commands that need them."""
+"""The command line. Each module here registers its commands on the root; only the module of the command that is called is imported."""
 
 from __future__ import annotations
 
 import os
 import sys
-import traceback
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from tumorbench.cli import boards, catalogue, dataset, making, running
-from tumorbench.cli.app import app
+from tumorbench.cli import root
 from tumorbench.cli.output import fail
 from tumorbench.errors import TumorbenchError
+
+if TYPE_CHECKING:
+    from tumorbench.cli.root import app
 
 # typer carries its own copy of click from 0.26 on; the base of every usage error is reached through what typer exports
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
-__all__ = ["app", "boards", "catalogue", "dataset", "main", "making", "running"]
+__all__ = ["COMMANDS", "app", "main"]
+
+COMMANDS = {
+    "running": ("run", "plan", "bench"),
+    "boards": ("leaderboard", "show", "compare", "publish", "verify", "replay"),
+    "catalogue": ("list", "info", "plugins"),
+    "dataset": ("data",),
+    "making": ("new-plugin", "doctor"),
+}
+"""Module of this package -> the commands that it registers, in the order of the help."""
+
+
+def __getattr__(name: str) -> Any:
+    if name == "app":
+        _register()
+        return root.app
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _register(called: str = "") -> None:
+    """The command ``called`` is on the root; every command is, where none is called so."""
+    owner = [module for module, commands in COMMANDS.items() if called in commands]
+    for module in owner or COMMANDS:
+        import_module(f"tumorbench.cli.{module}")
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command of ``arguments`` (default: the process') and exit: 0 done, 1 some cell failed, 2 bad usage or bad input, 130 interrupted."""
     given = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in given
+    given = [argument for argument in given if argument != "--debug"]
     try:
-        code = app([argument for argument in given if argument != "--debug"], standalone_mode=False, prog_name="tumorbench")
+        _register(given[0] if given else "")
+        code = root.app(given, standalone_mode=False, prog_name="tumorbench")
     except TumorbenchError as error:
         if debug:
-            traceback.print_exc()
+            _print_traceback()
         code = fail(str(error))
     except UsageError as error:
         code = _usage(error)
@@ -41,9 +68,15 @@ def main(arguments: list[str] | None = None) -> None:
         code = 1
     except Exception as error:  # noqa: BLE001 - no traceback without --debug, whatever happens
         if debug:
-            traceback.print_exc()
+            _print_traceback()
         code = _unforeseen(error)
     sys.exit(code or 0)
+
+
+def _print_traceback() -> None:
+    import traceback
+
+    traceback.print_exc()
 
 
 def _unforeseen(error: Exception) -> int:

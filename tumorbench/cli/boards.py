@@ -9,8 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from tumorbench import registry
-from tumorbench.cli.app import AsJson, DataRoot, Device, StoreFolder, app
 from tumorbench.cli.output import fail, print_json, print_table, reporter, say
+from tumorbench.cli.root import AsJson, DataRoot, Device, StoreFolder, app
 from tumorbench.cli.running import RUNS
 
 __all__ = ["compare", "leaderboard", "publish", "replay", "show", "verify"]

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from tumorbench import registry
-from tumorbench.cli.app import AsJson, DataRoot, app
 from tumorbench.cli.output import fail, print_json, print_table, say
+from tumorbench.cli.root import AsJson, DataRoot, app
 from tumorbench.contracts.cards import DatasetSpec, ModelSpec
 from tumorbench.errors import BadInput, TumorbenchError, Unavailable
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tumorbench import registry
-from tumorbench.cli.app import AsJson, DataRoot, app
 from tumorbench.cli.output import fail, print_json, print_table, reporter, say
+from tumorbench.cli.root import AsJson, DataRoot, app
 
 if TYPE_CHECKING:
     from tumorbench.data import Decoded

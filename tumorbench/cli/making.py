@@ -12,8 +12,8 @@ from typing import Annotated, Any
 import typer
 
 from tumorbench import registry
-from tumorbench.cli.app import AsJson, DataRoot, app
 from tumorbench.cli.output import print_json, say
+from tumorbench.cli.root import AsJson, DataRoot, app
 from tumorbench.errors import BadInput, TumorbenchError
 
 __all__ = ["doctor", "new_plugin"]

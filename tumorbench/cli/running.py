@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 import typer
 
 from tumorbench import registry
-from tumorbench.cli.app import AsJson, Budgets, DataRoot, Datasets, Device, Folds, Models, Protocols, Seeds, StoreFolder, app
 from tumorbench.cli.output import Reporter, print_json, print_table, reporter, say
+from tumorbench.cli.root import AsJson, Budgets, DataRoot, Datasets, Device, Folds, Models, Protocols, Seeds, StoreFolder, app
 from tumorbench.contracts.problem import Budget, Protocol
 from tumorbench.errors import BadInput
 
