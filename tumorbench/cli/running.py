@@ -15,7 +15,6 @@ from tumorbench.contracts.problem import Budget, Protocol
 from tumorbench.errors import BadInput
 
 if TYPE_CHECKING:
-    from tumorbench.contracts.record import Record
     from tumorbench.run.campaign import Campaign
     from tumorbench.run.plan import Bench, Plan, PlannedCell, Selection
 
@@ -50,17 +49,21 @@ def run(
     if timeout is not None and timeout <= 0:
         raise BadInput(f"--timeout {timeout:g} leaves a cell no time; give seconds, or leave it out")
     selection = _selection(everything, datasets, models, protocols, budget, seeds, folds)
+    from tumorbench.cli import announcing
     from tumorbench.run import campaign
     from tumorbench.run.cell import CellOptions
 
     with reporter(silent=as_json) as report:
-        place = _bench(store, data_root, device, report)
+        bench = _bench(store, data_root, device, report)
+        place = announcing.AnnouncedBench(
+            bench.registry, bench.store, bench.data_root, bench.device, report, lambda: report.line(announcing.opening(selection.budget, bench.device))
+        )
         planned = _planned(selection, place)
         place.store.check()
-        _introduce(planned, place, report)
+        announcing.introduce(planned, place.registry, report)
         options = CellOptions(force, deterministic, timeout or math.inf, report.epoch, report.step)
         result = campaign.run_all(
-            planned, place, options, with_speed=throughput, on_start=_starting(report), on_done=_finished(report), on_speed=_measuring(report)
+            planned, place, options, with_speed=throughput, on_start=announcing.starting(report), on_done=announcing.finished(report), on_speed=announcing.measuring(report)
         )  # fmt: skip
         report.clear()
     boards = _write_boards(place)
@@ -164,45 +167,6 @@ def _planned(selection: Selection, place: Bench) -> Plan:
     from tumorbench.run.plan import make_plan
 
     return make_plan(selection, place)
-
-
-def _introduce(planned: Plan, place: Bench, report: Reporter) -> None:
-    """The first lines: budget, device, data sets that are not here, broken plugins."""
-    why = "" if place.device == "cuda" else " (no CUDA device is used; give --budget full for the whole recipe)" if planned.budget == "quick" else ""
-    report.line(
-        f"{planned.budget} budget on {place.device}: {len(planned.cells)} cells, {sum(cell.record is not None for cell in planned.cells)} of them cached{why}"
-    )
-    for name, reason in planned.unavailable.items():
-        report.line(f"not on disk: {name}: {reason}")
-    for plugin in place.registry.plugins:
-        for fault in plugin.faults:
-            report.line(f"broken plugin {plugin.name}: {fault}")
-
-
-def _starting(report: Reporter) -> Any:
-    def announce(cell: PlannedCell, number: int, of: int) -> None:
-        report.clear()
-        identity = cell.identity
-        size = identity.recipe.preprocessing.size
-        report.line(
-            f"[{number}/{of}] {identity.dataset} {identity.model} {identity.protocol} fold {identity.fold} seed {identity.seed} {identity.budget}, {size} px: "
-            + ("cached" if cell.record else f"{len(cell.split.train)} train, {len(cell.split.val)} val, {len(cell.split.test)} test")
-        )
-
-    return announce
-
-
-def _finished(report: Reporter) -> Any:
-    def announce(record: Record, cached: bool) -> None:
-        if not cached:
-            told = ", ".join(f"{metric.name} {metric.value:.4g}" for metric in record.metrics[:3] if metric.value is not None)
-            report.line(f"  {record.status} in {record.timing.total_s:.0f} s: {record.reason or told}")
-
-    return announce
-
-
-def _measuring(report: Reporter) -> Any:
-    return lambda model, dataset: report.line(f"measuring the throughput of {model} on {dataset}")
 
 
 def _cell_row(cell: PlannedCell, seconds: float | None) -> dict[str, Any]:
