@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from tumorbench.errors import BadInput
 __all__ = ["Store", "file_sha256", "read_json", "read_record", "read_throughput", "write_json"]
 
 RECORD = "record.json"
+PREDICTIONS, CHECKPOINT, FIGURES = ARTIFACTS = ("predictions.parquet", "checkpoint.pt", "figures")  # beside the record
 AnyRecord = TypeVar("AnyRecord", Record, Throughput)
 
 
@@ -120,6 +122,23 @@ class Store:
         path = self.cell_folder(record.identity, record.cell_key) / RECORD
         write_json(path, record)
         return path
+
+    def replace(self, record: Record, artifacts: Path) -> Path:
+        """The record and what lay in the folder ``artifacts``, which is gone, lie in the cell's folder instead of an earlier record with its artifacts.
+
+        Killed on the way it leaves no record, never one beside another's artifacts. Returns the record's path.
+        """
+        folder = self.cell_folder(record.identity, record.cell_key)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / RECORD).unlink(missing_ok=True)
+        for path in (folder / name for name in ARTIFACTS):
+            if path.is_dir():
+                shutil.rmtree(path)
+            path.unlink(missing_ok=True)
+        for path in sorted(artifacts.iterdir()):
+            path.rename(folder / path.name)
+        artifacts.rmdir()
+        return self.write(record)
 
     def records(self) -> Iterator[tuple[Path, Record]]:
         """Every record with its path, in a fixed order."""

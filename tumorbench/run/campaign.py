@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tumorbench.contracts.record import Record, Throughput
-from tumorbench.run.cell import CellOptions, run_cell
+from tumorbench.run.cell import CellOptions, lost_record, run_cell
 from tumorbench.run.plan import Bench, Plan, PlannedCell
 from tumorbench.run.speed import measure_speed
 
@@ -38,18 +38,25 @@ def run_all(
     on_done: Callable[[Record, bool], None] = lambda _record, _cached: None,
     on_speed: Callable[[str, str], None] = lambda _model, _dataset: None,
 ) -> Campaign:
-    """Every cell of the plan has a record; a cell that fails does not stop the others."""
+    """Every cell of the plan has a record; a cell that fails does not stop the others, not even where its record cannot be written."""
     campaign = Campaign()
     for number, cell in enumerate(plan.cells, 1):
-        cached = cell.record is not None and not options.force
-        on_start(cell, number, len(plan.cells))
-        record = cell.record if cached and cell.record else run_cell(cell, bench, options)
+        cached = cell.record if cell.record and options.accept(cell.record) else None
+        on_start(replace(cell, record=cached), number, len(plan.cells))
+        record = cached or _run(cell, bench, options)
         campaign.records.append(record)
-        campaign.cached += cached
-        on_done(record, cached)
+        campaign.cached += cached is not None
+        on_done(record, cached is not None)
     if with_speed:
         _measure_speeds(plan, bench, campaign, on_speed)
     return campaign
+
+
+def _run(cell: PlannedCell, bench: Bench, options: CellOptions) -> Record:
+    try:
+        return run_cell(cell, bench, options)
+    except Exception as error:  # noqa: BLE001 - a full disk, or a machine that cannot be described, is this cell's misfortune
+        return lost_record(cell, error)
 
 
 def _measure_speeds(plan: Plan, bench: Bench, campaign: Campaign, on_speed: Callable[[str, str], None]) -> None:

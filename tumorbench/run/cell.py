@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 import time
 import traceback
 from collections.abc import Callable
@@ -21,13 +22,14 @@ from tumorbench.contracts.cell import derive_seed
 from tumorbench.contracts.families import Network
 from tumorbench.contracts.problem import Problem
 from tumorbench.contracts.record import Artifact, Leakage, Record, Status, Timing
-from tumorbench.errors import CellTimeout, Diverged, TumorbenchError, Unavailable
+from tumorbench.errors import BadInput, CellTimeout, Diverged, TumorbenchError, Unavailable
 from tumorbench.run import score
 from tumorbench.run.plan import Bench, PlannedCell
 
-__all__ = ["CellOptions", "command_of", "run_cell"]
+__all__ = ["CellOptions", "command_of", "lost_record", "run_cell"]
 
 PROGRESS = "progress.pt"  # the last epoch's state, until the cell is finished
+STAGED = "unfinished"  # the artifacts, until the record that lists them is written
 OnEpoch = Callable[[dict[str, float], int], None]
 OnStep = Callable[[int, int], None]
 
@@ -42,6 +44,10 @@ class CellOptions:
     on_epoch: OnEpoch = lambda _entry, _epochs: None
     on_step: OnStep = lambda _epoch, _step: None
 
+    def accept(self, record: Record) -> bool:
+        """Whether a finished record stands for its cell. One that default mode made does not stand for a deterministic one."""
+        return not self.force and (not self.deterministic or record.determinism.get("mode") == "deterministic")
+
 
 @dataclass(slots=True)
 class _Outcome:
@@ -55,24 +61,34 @@ class _Outcome:
 
 
 def run_cell(cell: PlannedCell, bench: Bench, options: CellOptions) -> Record:
-    """The cell's record, written to the store. A cell of another process is waited for, not computed twice."""
+    """The cell's record, written to the store. A cell of another process is waited for, not computed twice.
+
+    Until then an earlier record and its artifacts stay as they are.
+    """
     folder = bench.store.cell_folder(cell.identity, cell.key)
     folder.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(folder / ".lock"):
-        if not options.force and (finished := bench.store.finished(cell.identity, cell.key)):
+        if (finished := bench.store.finished(cell.identity, cell.key)) and options.accept(finished):
             return finished
         if options.force:
             (folder / PROGRESS).unlink(missing_ok=True)
         started, clock = datetime.now(UTC), time.perf_counter()
-        outcome = _Outcome()
+        outcome, staged = _Outcome(), _emptied(folder / STAGED)
         determinism = hardware.set_determinism(options.deterministic)
         status, reason = _attempt(cell, bench, options, folder, outcome)
         outcome.times["total_s"] = time.perf_counter() - clock
         record = _record(cell, bench, status, reason, outcome, determinism, started)
-        bench.store.write(record)
+        bench.store.replace(record, staged if status == "ok" else _emptied(staged))
         if status == "ok":
             (folder / PROGRESS).unlink(missing_ok=True)
         return record
+
+
+def _emptied(folder: Path) -> Path:
+    """The folder is there and empty."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    return folder
 
 
 def _attempt(cell: PlannedCell, bench: Bench, options: CellOptions, folder: Path, outcome: _Outcome) -> tuple[Status, str]:
@@ -101,6 +117,9 @@ def _work(cell: PlannedCell, bench: Bench, options: CellOptions, folder: Path, o
     """Data, training, scoring, artifacts."""
     recipe, clock = cell.identity.recipe, time.perf_counter()
     deadline = time.monotonic() + options.timeout_s
+    if not len(cell.split.train):
+        where = f"{cell.identity.dataset}, protocol {cell.identity.protocol}, fold {cell.identity.fold}"
+        raise BadInput(f"{where}: the split leaves nothing to train on; complete the data set, or take another --protocol or --fold")
     problem = parameters.problem_for(cell.model, cell.dataset.spec, recipe)
     parts = _parts(cell, problem, bench.device)
     outcome.times["data_s"] = time.perf_counter() - clock
@@ -124,10 +143,11 @@ def _work(cell: PlannedCell, bench: Bench, options: CellOptions, folder: Path, o
     )
     outcome.times["train_s"] = sum(entry["wall_s"] for entry in outcome.fit.history)
 
+    train.check_deadline(deadline, "before scoring")
     clock = time.perf_counter()
     outcome.score = score.score(network, cell, parts, bench)
     outcome.times["evaluate_s"] = time.perf_counter() - clock
-    outcome.artifacts = _artifacts(cell, network, outcome, folder)
+    outcome.artifacts = _artifacts(cell, network, outcome, folder / STAGED)
 
 
 def build(cell: PlannedCell, problem: Problem, device: str) -> Network:
@@ -151,13 +171,12 @@ def _parts(cell: PlannedCell, problem: Problem, device: str) -> dict[str, batche
 
 
 def _artifacts(cell: PlannedCell, network: Network, outcome: _Outcome, folder: Path) -> list[Artifact]:
-    """Predictions, checkpoint and figures lie in the cell's folder."""
-    predictions, weights = folder / "predictions.parquet", folder / "checkpoint.pt"
+    """Predictions, checkpoint and figures lie in the folder."""
+    predictions, weights, figures = (folder / name for name in results.ARTIFACTS)
     assert outcome.score.predictions is not None
     outcome.score.predictions.to_parquet(predictions, index=False)
     train.save_atomically(network.state_dict(), weights)
     found = [results.artifact("predictions", folder, predictions), results.artifact("checkpoint", folder, weights)]
-    figures = folder / "figures"
     figures.mkdir(exist_ok=True)
     for title, path in score.draw(cell, outcome.fit, outcome.score, figures):
         found.append(results.artifact("figure", folder, path, title))
@@ -189,10 +208,26 @@ def _record(cell: PlannedCell, bench: Bench, status: Status, reason: str, outcom
         ),
         hardware=hardware.describe_hardware(bench.device),
         environment=environment,
-        determinism=determinism,
+        determinism=determinism | ({"discarded_progress": outcome.fit.discarded} if outcome.fit.discarded else {}),
         command=command_of(cell),
         started_at=started.isoformat(timespec="seconds"),
         artifacts=tuple(outcome.artifacts),
+    )
+
+
+def lost_record(cell: PlannedCell, error: Exception) -> Record:
+    """A failed record, not in the store, of a cell that could not write its own."""
+    return Record(
+        cell_key=cell.key,
+        status="failed",
+        reason=f"{type(error).__name__}: {' '.join(str(error).split())}"[:500],
+        identity=cell.identity,
+        dataset_title=cell.dataset.spec.title,
+        model_title=cell.model.title,
+        synthetic=cell.dataset.spec.synthetic,
+        sizes={part: len(getattr(cell.split, part)) for part in ("train", "val", "test")},
+        classes=cell.dataset.spec.classes,
+        command=command_of(cell),
     )
 
 
