@@ -30,7 +30,7 @@ def located():
         )  # fmt: skip
         fields = {
             "status": "ok", "dataset_title": f"The {dataset} slices", "model_title": f"Network {model}", "synthetic": False, "leakage": CLEAN,
-            "hardware": {"device": device, "name": f"a {device} of ours"}, "sizes": {"train": 20, "val": 5, "test": n},
+            "hardware": {"device": device, "name": f"a {device} of ours"}, "sizes": {"train": 30 - n, "val": 5, "test": n},
         } | more  # fmt: skip
         values = tuple(_metric(name, metric, n) for name, metric in (metrics or {}).items())
         path = f"results/{dataset}/{model}/{protocol}-{budget}-f{fold}-s{seed}.json"
@@ -43,7 +43,7 @@ def located():
 def cards():
     dataset = DatasetSpec(
         id="figs", title="The figs slices", version="1", tasks=("classification",), classes=("glioma", "pituitary"), licence="CC BY 4.0", citation="Someone",
-        source=Source(homepage="a page"), patients_known=True, counts={"all": {"glioma": 5, "pituitary": 5}}, factory="figs:Figs",
+        source=Source(homepage="a page"), patients_known=True, counts={"all": {"glioma": 18, "pituitary": 17}}, factory="figs:Figs",
     )  # fmt: skip
     model = ModelSpec(
         id="net-a", title="Network net-a", version="1", task="classification", licence="MIT", recipe=_recipe("auto"), factory="nets:A",

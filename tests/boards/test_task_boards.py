@@ -1,6 +1,7 @@
 import pytest
 
 from tumorbench.boards import BoardCards
+from tumorbench.contracts.cards import Paper, Reported
 from tumorbench.contracts.record import Leakage, MetricValue
 
 
@@ -70,7 +71,7 @@ def test_a_record_that_is_there_twice_counts_once(located, render, rows_with):
 @pytest.mark.parametrize("difference", [{"device": "cuda"}, {"precision": "bf16"}, {"content": "e" * 64}])
 def test_cells_that_differ_in_more_than_fold_and_seed_share_no_row(located, render, rows_with, difference):
     rows = rows_with(render([located({"accuracy": 0.7}), located({"accuracy": 0.9}, fold=1, **difference)])["classification.md"], "results/")
-    assert [("0.7000" in row, "0.9000" in row, "± —" in row) for row in rows] == [(False, True, True), (True, False, True)]
+    assert [("0.7000" in row, "0.9000" in row, "± —" in row) for row in rows] == [(True, False, True), (False, True, True)]
     assert cells_of(rows[0])[1:] != cells_of(rows[1])[1:]
 
 
@@ -94,7 +95,7 @@ def test_the_reported_figure_stands_beside_ours_under_the_papers_protocol_only(l
     assert "0.9000 ± — (reported 0.93)" in paper
     assert "reported" not in grouped
     (beside,) = rows_with(page, "as printed")
-    assert cells_of(beside) == ["`net-a`", "`accuracy`", "0.93", "0.9000 ± —", "—", "0.8000 ± —", "as printed"]
+    assert cells_of(beside) == ["`net-a`", "`accuracy`", "0.93", "0.9000 ± —", "—", "0.8000 ± — (1 of 5 folds)", "as printed"]
 
 
 def test_the_accuracy_of_a_constant_class_stands_beside_accuracy(located, render, rows_with):
@@ -150,3 +151,13 @@ def test_a_metric_that_one_model_lacks_keeps_one_column(located, render, rows_wi
     (heading,) = rows_with(page, "rank")
     assert cells_of(heading)[3:5] == ["dice ↑", "iou ↑"]
     assert cells_of(rows_with(page, "net-b")[0])[3:5] == ["0.6000 ± —", "—"]
+
+
+def test_a_figure_that_was_reported_on_training_data_never_stands_beside_our_test_value(located, render, rows_with, cards):
+    trained = Reported(dataset="figs", metric="accuracy", value=0.98, part="train", note="as printed")
+    card = cards.models["net-a"].model_copy(update={"paper": Paper(title="A paper", reported=(trained,))})
+    page = render([located({"accuracy": 0.9}, protocol="paper")], cards=BoardCards({"net-a": card}, cards.datasets, cards.metrics))["classification.md"]
+    (row,) = rows_with(page, "results/")
+    (beside,) = rows_with(page, "as printed")
+    assert "reported" not in row
+    assert cells_of(beside) == ["`net-a`", "`accuracy` of train", "0.98", "—", "—", "—", "as printed"]

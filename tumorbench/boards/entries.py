@@ -8,12 +8,12 @@ from collections.abc import Sequence
 
 from tumorbench.boards.inputs import BoardCards
 from tumorbench.boards.markdown import DASH, NOTHING, code, integers, link, number, plain, plural
+from tumorbench.boards.ranking import GROUPED_FOLDS, Place, named
 from tumorbench.boards.rows import Row, Statistic, device_kind, hardware_name
 from tumorbench.contracts.record import Record
 
-__all__ = ["cells", "constant_class", "hardware", "leaks", "model", "protocol", "records", "reported", "test_samples", "value"]
+__all__ = ["cells", "constant_class", "hardware", "leaks", "model", "part_of_folds", "protocol", "rank", "records", "reported", "test_samples", "value"]
 
-GROUPED_FOLDS = 5
 LINKS = 10  # a row of more cells links to their folder
 
 
@@ -45,16 +45,21 @@ def value(statistic: Statistic | None, *, with_n: bool) -> str:
 
 
 def reported(row: Row, metric: str, cards: BoardCards) -> str:
-    """The source report's figure, for rows under its own protocol; empty where it gives none."""
+    """The source report's figure on its test data, for rows under its own protocol; empty where it gives none."""
     if row.identity.protocol != "paper":
         return ""
-    figures = [f"{figure.value:g}" for figure in cards.reported(row.identity.model, row.identity.dataset) if figure.metric == metric]
+    figures = [f"{figure.value:g}" for figure in cards.reported(row.identity.model, row.identity.dataset) if (figure.metric, figure.part) == (metric, "test")]
     return f"reported {', '.join(figures)}" if figures else ""
+
+
+def part_of_folds(row: Row) -> str:
+    """``1 of 5 folds`` for a row of a ranking protocol that covers fewer than all; empty for every other."""
+    return f"{row.folds} of {GROUPED_FOLDS} folds" if row.ranked and row.folds < GROUPED_FOLDS else ""
 
 
 def cells(row: Row) -> str:
     """How many cells the mean is over, and which."""
-    folds = len({cell.record.identity.fold for cell in row.cells})
+    folds = row.folds
     seeds = plural(len({cell.record.identity.seed for cell in row.cells}), "seed")
     if row.ranked:
         return f"{len(row.cells)} ({folds} of {GROUPED_FOLDS} folds, {seeds})"
@@ -108,6 +113,8 @@ def cell_name(record: Record) -> str:
     return f"f{record.identity.fold} s{record.identity.seed}"
 
 
-def rank(place: int | None) -> str:
-    """The rank, or a dash."""
-    return DASH if place is None else str(place)
+def rank(place: Place, *, name_folds: bool) -> str:
+    """The rank, or a dash; with the folds among whose rows it holds where the table has rows of several."""
+    if place.rank is None:
+        return DASH
+    return f"{place.rank} ({named(place.folds)})" if name_folds else str(place.rank)

@@ -27,9 +27,13 @@ class BoardCards:
     datasets: Mapping[str, DatasetSpec] = field(default_factory=dict)
     metrics: Sequence[MetricSpec] = ()
 
+    def model(self, name: str) -> ModelSpec | None:
+        """The model's card; ``name`` may carry parameters in brackets."""
+        return self.models.get(name) or self.models.get(metric_id(name))
+
     def reported(self, model: str, dataset: str) -> tuple[Reported, ...]:
         """What the model's source publication reports on that data set; ``model`` may carry parameters in brackets."""
-        card = self.models.get(model) or self.models.get(metric_id(model))
+        card = self.model(model)
         return tuple(figure for figure in card.paper.reported if figure.dataset == dataset) if card else ()
 
     def ranking(self, task: str) -> MetricSpec | None:

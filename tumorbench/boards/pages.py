@@ -26,7 +26,9 @@ HOW_TO_READ = f"""How to read a row:
 - A value is the mean ± the sample standard deviation (n - 1) over the row's cells, that is over its folds and seeds. `± {NOTHING}`: one cell, so no spread is known.
 - **Only `grouped` rows rank**: no known patient and no identical image is on both sides of their split. Rows under `paper` (as the source publication split) and `official` (the set's own folders) have
   the rank {DASH} and are not ranked; the column "split" says what leaks in them.
-- A `grouped` row is whole with 5 of 5 folds; with fewer it stands on part of the data.
+- A `grouped` row is whole with 5 of 5 folds, and only whole rows rank against each other. A row of fewer folds stands on part of the data: where its table has a whole row it has no
+  rank, and where no row is whole it ranks among the rows of exactly the same folds.
+- Where a copy of a data set has not the published number of slices, the column "slices" says how many of them each row stands on.
 - ↑ higher is better, ↓ lower is better. "reported" is the source publication's own figure; `undefined`: the metric has no value there."""
 TASK_NOTES = {
     "classification": '"constant class" is the accuracy of always answering the commonest test class: a model has learnt something only above it.',

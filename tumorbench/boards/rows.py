@@ -1,4 +1,4 @@
-"""Rows of a board: the finished cells of one model under one protocol, and their mean, spread and rank."""
+"""Rows of a board: the finished cells of one model under one protocol, and their mean and spread."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tumorbench.boards.inputs import LocatedRecord
 from tumorbench.contracts.cell import CellIdentity, canonical_json
 from tumorbench.contracts.record import MetricValue, Record
 
-__all__ = ["Row", "Statistic", "device_kind", "hardware_name", "ranks", "rows_of"]
+__all__ = ["Row", "Statistic", "device_kind", "hardware_name", "rows_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,11 @@ class Row:
     def ranked(self) -> bool:
         """Whether the row's protocol ranks."""
         return self.identity.protocol == "grouped"
+
+    @property
+    def folds(self) -> int:
+        """How many folds the cells are of."""
+        return len({cell.record.identity.fold for cell in self.cells})
 
     @cached_property
     def metric_names(self) -> frozenset[str]:
@@ -125,10 +130,3 @@ def _row(cells: Iterable[LocatedRecord], siblings: Sequence[dict[str, str]]) -> 
     variants = _variants(ordered[0].record)
     telling = [word for word in ("recipe", "content", "metrics") if len({sibling[word] for sibling in siblings}) > 1]
     return Row(tuple(ordered), "".join(f", {word} {variants[word][:8]}" for word in telling))
-
-
-def ranks(rows: Sequence[Row], metric: str | None, *, higher_is_better: bool) -> list[int | None]:
-    """Each row's rank by its mean, equal means sharing one; None for protocols that do not rank and for rows without a value."""
-    means = [statistic.mean if row.ranked and metric and (statistic := row.statistic(metric)) else None for row in rows]
-    scores = [None if mean is None else mean if higher_is_better else -mean for mean in means]
-    return [None if score is None else 1 + sum(other is not None and other > score for other in scores) for score in scores]

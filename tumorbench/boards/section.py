@@ -6,9 +6,11 @@ from collections.abc import Iterator, Sequence
 
 from tumorbench.boards import entries
 from tumorbench.boards.blocks import Block, blocks
+from tumorbench.boards.coverage import COVERAGE_NOTE, coverage, differs
 from tumorbench.boards.inputs import BoardCards, LocatedRecord
 from tumorbench.boards.markdown import NOTHING, code, link, plain, table
-from tumorbench.boards.rows import Row, ranks, rows_of
+from tumorbench.boards.ranking import Place, order, places, ranking_note
+from tumorbench.boards.rows import Row, rows_of
 
 __all__ = ["SYNTHETIC", "dataset_section"]
 
@@ -63,20 +65,28 @@ def _tables(task: str, rows: Sequence[Row], cards: BoardCards) -> Iterator[str]:
         if not block.comparable:
             yield "† not comparable with published values: the literature's are computed with another feature extractor."
         kept = [row for row in rows if not block.title or row.metric_names & set(block.metrics)]
-        yield table([_entry(task, row, place, block, cards) for row, place in _ordered(kept, block)])
+        standing = places(kept, block)
+        yield _table(task, kept, standing, block, cards)
+        if note := ranking_note(standing):
+            yield note
+        if any(differs(row, cards) for row in kept):
+            yield COVERAGE_NOTE
 
 
-def _ordered(rows: Sequence[Row], block: Block) -> list[tuple[Row, int | None]]:
-    """Ranked rows by rank, then the others by protocol and model."""
-    placed = list(zip(rows, ranks(rows, block.ranking, higher_is_better=block.higher_is_better), strict=True))
-    return sorted(
-        placed, key=lambda pair: (not pair[0].ranked, pair[1] is None, pair[1] or 0, pair[0].identity.protocol, pair[0].identity.model, pair[0].suffix)
-    )
+def _table(task: str, rows: Sequence[Row], standing: Sequence[Place], block: Block, cards: BoardCards) -> str:
+    """The rows in the order of their places; with their folds beside the rank and a column of slices where rows differ in them."""
+    name_folds = len({place.folds for place in standing if place.rank is not None}) > 1
+    with_slices = any(differs(row, cards) for row in rows)
+    lines = []
+    for row, place in sorted(zip(rows, standing, strict=True), key=lambda pair: order(*pair)):
+        line = {"rank": entries.rank(place, name_folds=name_folds)} | _entry(task, row, block, cards)
+        lines.append(line | ({"slices": coverage(row, cards)} if with_slices else {}))
+    return table(lines)
 
 
-def _entry(task: str, row: Row, place: int | None, block: Block, cards: BoardCards) -> dict[str, str]:
+def _entry(task: str, row: Row, block: Block, cards: BoardCards) -> dict[str, str]:
     generation = task == "generation"
-    entry = {"rank": entries.rank(place), "model": entries.model(row), "protocol": entries.protocol(row)}
+    entry = {"model": entries.model(row), "protocol": entries.protocol(row)}
     for name, heading in block.metrics.items():
         text, figure = entries.value(row.statistic(name), with_n=generation), entries.reported(row, name, cards)
         entry[heading] = f"{text} ({figure})" if figure else text
@@ -98,14 +108,20 @@ def _beside_the_reports(rows: Sequence[Row], cards: BoardCards) -> Iterator[str]
     for model in sorted({row.identity.model for row in rows}):
         own = [row for row in rows if row.identity.model == model]
         for figure in cards.reported(model, own[0].identity.dataset):
-            line = {"model": code(model), "metric": code(figure.metric), "reported": f"{figure.value:g}"}
+            part = "" if figure.part == "test" else f" of {figure.part}"
+            line = {"model": code(model), "metric": f"{code(figure.metric)}{part}", "reported": f"{figure.value:g}"}
             for protocol in ("paper", "official", "grouped"):
-                ours = [entries.value(row.statistic(figure.metric), with_n=False) for row in own if row.identity.protocol == protocol]
+                ours = [_ours(row, figure.metric) for row in own if row.identity.protocol == protocol and not part]
                 line[f"ours, `{protocol}`"] = "; ".join(ours) or NOTHING
             lines.append({**line, "note": plain(figure.note) or NOTHING})
     if lines:
         yield "#### Beside the source reports"
         yield table(lines)
+
+
+def _ours(row: Row, metric: str) -> str:
+    text, part = entries.value(row.statistic(metric), with_n=False), entries.part_of_folds(row)
+    return f"{text} ({part})" if part else text
 
 
 def _without_result(located: Sequence[LocatedRecord]) -> Iterator[str]:

@@ -1,0 +1,73 @@
+"""Only rows that stand on the same folds rank against each other, and only whole ones where there is a whole one."""
+
+import pytest
+
+from tumorbench.boards.pages import HOW_TO_READ
+
+HEAD = "| rank"
+
+
+def column(page, rows_with, name):
+    """Model -> what its row has in that column."""
+    (heading,) = rows_with(page, HEAD)
+    place = [cell.strip() for cell in heading.strip("|").split(" | ")].index(name)
+    rows = [[cell.strip() for cell in row.strip("|").split(" | ")] for row in rows_with(page, "results/")]
+    return {model: row[place] for row in rows for model in ("net-a", "net-b", "net-c") if f"`{model}`" in row[1]}
+
+
+@pytest.fixture
+def covering(located):
+    """Cells of one model with the same accuracy on each of the given folds."""
+    return lambda model, accuracy, folds, **more: [located({"accuracy": accuracy}, model=model, fold=fold, **more) for fold in folds]
+
+
+def test_a_row_of_one_lucky_fold_has_no_rank_beside_a_whole_row(covering, render, rows_with):
+    page = render([*covering("net-a", 0.99, [0]), *covering("net-b", 0.7, range(5)), *covering("net-c", 0.8, range(5))])["classification.md"]
+    assert list(column(page, rows_with, "rank").items()) == [("net-c", "1"), ("net-b", "2"), ("net-a", "–")]  # noqa: RUF001 - the board's dash
+    assert column(page, rows_with, "cells")["net-a"] == "1 (1 of 5 folds, 1 seed)"
+    assert "Rows of fewer than 5 folds have no rank here: they stand on part of the data, the ranked rows on all of it." in page.split("\n\n")
+
+
+def test_rows_of_fewer_folds_stand_before_the_protocols_that_do_not_rank(covering, render, rows_with):
+    page = render([*covering("net-a", 0.99, [0], protocol="paper"), *covering("net-b", 0.5, [0]), *covering("net-c", 0.8, range(5))])["classification.md"]
+    assert list(column(page, rows_with, "rank")) == ["net-c", "net-b", "net-a"]
+
+
+def test_where_no_row_is_whole_rows_of_the_same_fold_rank_and_a_sentence_says_so(covering, render, rows_with):
+    page = render([*covering("net-a", 0.7, [2]), *covering("net-b", 0.9, [2])])["classification.md"]
+    assert column(page, rows_with, "rank") == {"net-b": "1", "net-a": "2"}
+    assert "No row covers all 5 folds: the ranks hold for fold 2 only, which is part of the data." in page.split("\n\n")
+
+
+def test_where_no_row_is_whole_rows_of_other_folds_never_rank_against_each_other(covering, render, rows_with):
+    page = render([*covering("net-a", 0.6, [0, 1]), *covering("net-b", 0.9, [0]), *covering("net-c", 0.5, [0, 1])])["classification.md"]
+    assert list(column(page, rows_with, "rank").items()) == [("net-a", "1 (folds 0, 1)"), ("net-c", "2 (folds 0, 1)"), ("net-b", "1 (fold 0)")]
+    assert "No row covers all 5 folds: each ranks only among the rows of the same folds, which stand beside its rank." in page.split("\n\n")
+
+
+def test_as_many_but_other_folds_are_other_folds(covering, render, rows_with):
+    page = render([*covering("net-a", 0.6, [0]), *covering("net-b", 0.9, [1])])["classification.md"]
+    assert column(page, rows_with, "rank") == {"net-a": "1 (fold 0)", "net-b": "1 (fold 1)"}
+
+
+def test_a_fold_without_a_value_of_the_ranking_metric_is_not_covered(covering, render, rows_with):
+    page = render([*covering("net-a", 0.9, range(4)), *covering("net-a", None, [4]), *covering("net-b", 0.7, range(5))])["classification.md"]
+    assert column(page, rows_with, "rank") == {"net-b": "1", "net-a": "–"}  # noqa: RUF001 - the board's dash
+
+
+def test_more_seeds_do_not_make_a_row_whole(covering, render, rows_with):
+    seeds = [cell for seed in range(5) for cell in covering("net-a", 0.99, [0], seed=seed)]
+    page = render([*seeds, *covering("net-b", 0.7, range(5))])["classification.md"]
+    assert column(page, rows_with, "rank") == {"net-b": "1", "net-a": "–"}  # noqa: RUF001 - the board's dash
+
+
+def test_whole_rows_need_no_sentence(covering, render):
+    page = render([*covering("net-a", 0.9, range(5)), *covering("net-b", 0.7, range(5)), *covering("net-b", 0.9, [0], protocol="paper")])["classification.md"]
+    assert "fold" not in page.replace(HOW_TO_READ, "").replace("5 of 5 folds", "")
+
+
+def test_a_quick_row_of_one_fold_keeps_its_rank_whatever_the_full_table_has(covering, render, rows_with):
+    page = render([*covering("net-a", 0.9, range(5)), *covering("net-b", 0.7, [0], budget="quick")])["classification.md"]
+    full, quick = page.split("### Quick budget")
+    assert "No row covers all 5 folds" not in full
+    assert "the ranks hold for fold 0 only" in quick
