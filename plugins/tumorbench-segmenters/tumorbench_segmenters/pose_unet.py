@@ -14,6 +14,8 @@
                                                                                         total   8,643,170
     of which the norms' running statistics, 2 x (32 + 64 + 128 + 256 + 512), do not train           1,984
 
+With a class of pixels for each type of tumour (``pose-unet-joint``, the report's future work) the head gives 4 logits: 66 parameters more.
+
 Every convolution is 3x3 'same' with ReLU; up-conv is a 3x3 transposed convolution with stride 2.
 
 Train it: ``tumorbench run -d figshare3064 -m pose-unet --protocol paper``. Figure to expect: pixel accuracy .99 and a Keras
@@ -46,7 +48,7 @@ class PoseUNet(Segmenter):
     def __init__(self, problem: Problem, dropout: float = 0.3) -> None:
         super().__init__(problem)
         if problem.size % 16:
-            raise BadInput(f"pose-unet halves its images four times: it needs a side that is a multiple of 16, not {problem.size}")
+            raise BadInput(f"the pose U-Net halves its images four times: it needs a side that is a multiple of 16, not {problem.size}")
         rates = (0.0, 0.0, 0.0, dropout, dropout)
         inputs = (problem.channels, *FILTERS[:-1])
         self.encoder = nn.ModuleList(map(EncoderBlock, inputs, FILTERS, rates))
