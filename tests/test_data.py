@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -116,3 +117,44 @@ def test_a_data_set_of_one_size_is_not_copied(spec, root):
     decoded = data.decode(spec, root, root / "cache")
     assert decoded.images(24).shape == (2, 24, 24)
     assert not (decoded.cache / "images-24.npy").exists()
+
+
+def at_once(count, call):
+    """What ``call`` gives in so many threads that begin together."""
+    gate, found = threading.Barrier(count), []
+
+    def run():
+        gate.wait()
+        found.append(call())
+
+    threads = [threading.Thread(target=run) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return found
+
+
+def test_a_set_that_several_want_at_once_is_decoded_once(spec, root):
+    found = at_once(4, lambda: data.decode(spec, root, root / "cache").fingerprint)
+    assert (len(found), len(set(found)), len(decoded_files)) == (4, 1, 2)
+
+
+def test_what_a_killed_process_left_is_cleared(spec, root):
+    left = root / "cache/folder/decoding.tmp"
+    left.mkdir(parents=True)
+    (left / "images.bin").write_bytes(b"half")
+    decoded = data.decode(spec, root, root / "cache")
+    assert not left.exists()
+    assert decoded.image(0).shape == (40, 60)
+
+
+def test_the_cache_has_the_permissions_of_any_new_folder(spec, root):
+    before = os.umask(0o027)
+    try:
+        cache = data.decode(spec, root, root / "cache").cache
+    finally:
+        os.umask(before)
+    modes = {path.name: oct(path.stat().st_mode & 0o777) for path in (cache, cache / "index.json", *cache.parent.glob("*.json"))}
+    assert set(modes.values()) == {"0o750", "0o640"}
+    assert modes[cache.name] == "0o750"

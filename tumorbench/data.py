@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import tempfile
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from filelock import FileLock
 
 from tumorbench.contracts.cards import DatasetSpec
 from tumorbench.contracts.cell import canonical_json
@@ -132,7 +132,7 @@ def open_dataset(spec: DatasetSpec, root: Path) -> Dataset:
 
 
 def decode(spec: DatasetSpec, root: Path, cache_root: Path, progress: Progress | None = None) -> Decoded:
-    """The data set, decoded. Files that have not changed since the last time are not opened.
+    """The data set, decoded. Files that have not changed since the last time are not opened; what another process decodes is waited for.
 
     Raises: Unavailable where it is not on disk; BadInput, naming the file, where it is incomplete or corrupt.
     """
@@ -141,12 +141,26 @@ def decode(spec: DatasetSpec, root: Path, cache_root: Path, progress: Progress |
     check_samples(spec, samples)
     folder = cache_root / spec.id
     signature = folder / f"{_signature(spec, reader.root, samples)}.json"
-    if signature.exists():
-        fingerprint = json.loads(signature.read_text())["fingerprint"]
-        if (folder / fingerprint / "index.json").exists():
-            return _load(spec, samples, folder / fingerprint)
-    folder.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(dir=folder, suffix=".tmp"))
+    if (cache := _cached(folder, signature)) is None:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(cache_root / f"{spec.id}.lock"):
+            cache = _cached(folder, signature) or _decode_into(folder, signature, spec, reader, samples, progress)
+    return _load(spec, samples, cache)
+
+
+def _cached(folder: Path, signature: Path) -> Path | None:
+    """Where the files that the signature stands for are decoded; None where they are not."""
+    if not signature.exists():
+        return None
+    cache: Path = folder / json.loads(signature.read_text())["fingerprint"]
+    return cache if (cache / "index.json").exists() else None
+
+
+def _decode_into(folder: Path, signature: Path, spec: DatasetSpec, reader: Dataset, samples: Sequence[Sample], progress: Progress | None) -> Path:
+    """The decoded data set's own folder below ``folder``, whole; the signature stands for it. Nothing else is left there."""
+    partial = folder / "decoding.tmp"
+    shutil.rmtree(partial, ignore_errors=True)  # of a process that was killed
+    partial.mkdir()
     try:
         slices = _decode_all(reader, samples, partial, progress)
         fingerprint = _fingerprint(spec, samples, slices)
@@ -157,7 +171,7 @@ def decode(spec: DatasetSpec, root: Path, cache_root: Path, progress: Progress |
             json.dump({"fingerprint": fingerprint}, file)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    return _load(spec, samples, folder / fingerprint)
+    return folder / fingerprint
 
 
 def check_samples(spec: DatasetSpec, samples: Sequence[Sample]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 
 import pytest
 
@@ -129,3 +130,18 @@ def test_a_complete_copy_in_another_layout_is_left_as_it_is(server, tmp_path, sp
 def test_a_computed_set_cannot_be_fetched(tmp_path, spec_of):
     with pytest.raises(BadInput, match="tiny is computed, not downloaded"):
         fetch(spec_of(), tmp_path, progress=False)
+
+
+def test_a_set_that_several_fetch_at_once_is_downloaded_once(server, tmp_path, spec_of, published, listing):
+    spec, gate = spec_of(published(server)), threading.Barrier(3)
+
+    def run():
+        gate.wait()
+        fetch(spec, tmp_path, progress=False)
+
+    threads = [threading.Thread(target=run) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(server.requests), listing(tmp_path / "tiny")) == (1, ["a.bin"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,13 +13,12 @@ __all__ = ["written_whole"]
 
 @contextmanager
 def written_whole(path: Path, mode: str = "wb") -> Iterator[IO[Any]]:
-    """A file to write. At the end it stands in ``path``; where that fails, ``path`` is what it was and nothing else is left."""
-    partial = tempfile.NamedTemporaryFile(mode, dir=path.parent, suffix=".tmp", delete=False)  # noqa: SIM115 - closed before it is renamed
+    """A file to write. At the end it stands in ``path``, with a new file's permissions; where that fails, ``path`` is what it was and nothing else is left."""
+    partial = path.with_name(f"{uuid.uuid4().hex}.tmp")
     try:
-        with partial:
-            yield partial
-        Path(partial.name).chmod(0o644)
-        Path(partial.name).replace(path)
+        with partial.open(mode) as file:
+            yield file
+        partial.replace(path)
     except BaseException:
-        Path(partial.name).unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
         raise
