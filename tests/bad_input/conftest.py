@@ -28,7 +28,9 @@ def refusal(tumorbench, tiny):
         assert "Traceback" not in result.err
         assert line.startswith("tumorbench: ")
         left = [path for path in tiny.rglob("*") if path.suffix in (".tmp", ".part") or path.name.startswith("tmp")]
-        decoded = [path for path in (tiny / "cache").rglob("*") if path.is_file()]
+        decoded = [
+            path for path in (tiny / "cache").rglob("*") if path.is_file() and (path.suffix != ".lock" or path.stat().st_size)
+        ]  # an empty lock is no data
         records = list((tiny / "runs").rglob("record.json")) if (tiny / "runs").is_dir() else []
         assert (left, decoded, records) == ([], [], [])
         return line.removeprefix("tumorbench: ")

@@ -75,7 +75,7 @@ def test_a_mat_mask_of_the_wrong_size_is_named(refusal, archives, run_on, mat):
 def test_a_mask_of_the_wrong_size_is_named_with_its_image(refusal, converted, run_on):
     Image.new("L", (36, 41), 255).save(converted / "masks/4.png")
     assert refusal(*run_on(converted, "tiny-segmenter")) == (
-        f"{converted / 'masks/4.png'} is 36x41, but its image {converted / 'images/4.jpg'} is 36x40; replace the mask or fetch the data set again"
+        f"{converted / 'masks/4.png'} is 36x41, but its image {converted / 'images/4.jpg'} is 36x40; replace the mask by the one of its conversion"
     )
 
 
@@ -84,8 +84,8 @@ def test_a_mask_of_the_wrong_size_is_named_with_its_image(refusal, converted, ru
     [
         ("image,label\n1,1\n", "cannot be read (KeyError: 'pid')"),
         ("image,label,label_name,pid,pid_group,cv_fold\n1,7,name,1,1,1\n", "label 7 of image 1 is not 1, 2 or 3"),
-        ("image,label,label_name,pid,pid_group,cv_fold\n1,1,name,1,1,1\n9,1,name,1,1,1\n", "images/9.jpg, masks/9.png missing"),
-        ("image,label,label_name,pid,pid_group,cv_fold\n", "every row missing"),
+        ("image,label,label_name,pid,pid_group,cv_fold\n1,1,name,1,1,1\n9,1,name,1,1,1\n", "2 of the 4 pictures that metadata.csv lists are missing in "),
+        ("image,label,label_name,pid,pid_group,cv_fold\n", "metadata.csv lists no slice; complete the converted folder"),
     ],
 )
 def test_a_wrong_metadata_table_is_named(refusal, converted, content, line, run_on):
@@ -99,3 +99,12 @@ def test_a_class_without_slices_is_named(refusal, converted, run_on):
     table = converted / "metadata.csv"
     table.write_text("\n".join(row for row in table.read_text().splitlines() if ",2,name," not in row))
     assert refusal(*run_on(converted)).startswith("figshare3064 has no sample of class glioma; complete the folder or fetch the data set again")
+
+
+def test_missing_pictures_of_the_conversion_are_counted_and_what_mends_it_is_not_a_fetch_alone(refusal, converted, run_on):
+    for name in ("images/5.jpg", "masks/2.png", "masks/5.png"):
+        (converted / name).unlink()
+    assert refusal(*run_on(converted)) == (
+        f"figshare3064 is incomplete: 3 of the 12 pictures that metadata.csv lists are missing in {converted}, the first is masks/2.png; "
+        f"complete the converted folder, or move {converted} away and have the four official zips there: tumorbench data fetch figshare3064"
+    )

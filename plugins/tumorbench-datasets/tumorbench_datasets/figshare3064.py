@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ConvertedPictures", "base_id", "open_figshare3064"]
 
-NAMED = 10  # at most so many missing files are named in one line
-
 
 def open_figshare3064(root: Path) -> Dataset:
     """The reader for the layout that ``root`` holds: the pictures where there is a metadata.csv, else the archives."""
@@ -52,7 +50,7 @@ class ConvertedPictures(Dataset):
         """Every row of metadata.csv, by slice number. Raises: BadInput where the table or a picture that it names is missing."""
         table = self.root / "metadata.csv"
         if not table.exists():
-            raise BadInput(f"{table} is missing, so labels and patients are unknown; restore it, or move {self.root} away and fetch figshare3064")
+            raise BadInput(f"{table} is missing, so labels and patients are unknown; {self._mend()}")
         try:
             with table.open(newline="", encoding="utf-8") as rows:
                 listed = [_row_to_sample(row) for row in csv.DictReader(rows)]
@@ -61,9 +59,13 @@ class ConvertedPictures(Dataset):
         present = {path.relative_to(self.root).as_posix() for folder in ("images", "masks") for path in (self.root / folder).glob("*")}
         named = [str(path) for sample in listed for path in (sample.image, sample.mask)]
         missing = [path for path in named if path not in present]
-        if missing or not listed:
-            what = ", ".join(missing[:NAMED]) + (f" and {len(missing) - NAMED} more" if len(missing) > NAMED else "")
-            raise BadInput(f"figshare3064 is incomplete: {what or 'every row'} missing in {self.root}; restore what metadata.csv lists or fetch the set again")
+        if not listed:
+            raise BadInput(f"{table} lists no slice; {self._mend()}")
+        if missing:
+            raise BadInput(
+                f"figshare3064 is incomplete: {len(missing)} of the {len(named)} pictures that metadata.csv lists are missing in {self.root}, "
+                f"the first is {missing[0]}; {self._mend()}"
+            )
         return sorted(listed, key=lambda sample: int(sample.id))
 
     def read_mask(self, sample: Sample) -> np.ndarray | None:
@@ -81,9 +83,13 @@ class ConvertedPictures(Dataset):
         if mask.shape != (height, width):
             raise BadInput(
                 f"{self.root / str(sample.mask)} is {mask.shape[1]}x{mask.shape[0]}, but its image {self.root / sample.image} is {width}x{height}; "
-                "replace the mask or fetch the data set again"
+                "replace the mask by the one of its conversion"
             )
         return mask
+
+    def _mend(self) -> str:
+        """What helps here: a fetch brings the official archives, which are not read while anything converted lies beside them."""
+        return f"complete the converted folder, or move {self.root} away and have the four official zips there: tumorbench data fetch figshare3064"
 
 
 def _row_to_sample(row: dict[str, str]) -> Sample:
