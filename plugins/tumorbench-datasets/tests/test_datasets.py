@@ -64,6 +64,17 @@ def test_a_set_that_is_not_there_is_unavailable_in_one_line_with_the_command(spe
     assert str(caught.value) == f"{spec.id} is not in {tmp_path / spec.id}; fetch it with: tumorbench data fetch {spec.id}"
 
 
+@pytest.mark.parametrize("spec", [spec for spec in cards.ALL if spec.source.kaggle], ids=lambda spec: spec.id)
+def test_a_set_that_kagglehub_unpacks_promises_no_hash(spec):
+    assert spec.source.files == ()
+
+
+def test_the_card_of_kaggle7023_says_what_vouches_for_a_copy_and_how_a_manual_download_is_compared():
+    (note,) = [note for note in cards.KAGGLE7023.notes if "SHA-256" in note]
+    assert note.startswith("No hash is checked: kagglehub unpacks the archive and deletes it")
+    assert "048b7413ce05bb52627046cfa5cde097b12e865aa80f6110959f547fd6fe4ef1" in note
+
+
 def test_class_folders_give_labels_in_card_order_and_the_official_split(tmp_path):
     for split in ("Training", "Testing"):
         for name in ("glioma_tumor", "meningioma_tumor", "no_tumor", "pituitary_tumor"):
@@ -157,7 +168,9 @@ def test_a_converted_mask_of_another_size_names_both_files_and_sizes(tmp_path):
 def test_a_converted_slice_without_its_mask_file_is_named(tmp_path):
     write_converted(tmp_path, np.zeros((4, 5), np.uint8))
     (tmp_path / "masks" / "1.png").unlink()
-    with pytest.raises(tb.BadInput, match=r"masks/1\.png missing"):
+    with pytest.raises(
+        tb.BadInput, match=r"1 of the 2 pictures that metadata\.csv lists are missing in .*, the first is masks/1\.png; complete the converted folder"
+    ):
         open_figshare3064(tmp_path).samples()
 
 

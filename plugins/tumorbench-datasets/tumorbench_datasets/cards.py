@@ -8,6 +8,9 @@ __all__ = ["ALL", "FIGSHARE3064", "KAGGLE3264", "KAGGLE7023", "YESNO253"]
 
 FIGSHARE_FILES = "https://ndownloader.figshare.com/files"  # + "/ID", anonymous
 KAGGLE = "https://www.kaggle.com/datasets"
+KAGGLE7023_ZIP = (  # to be a SourceFile once the fetch sees the archive; one public repository recorded it
+    "The zip of version 1 is recorded with SHA-256 048b7413ce05bb52627046cfa5cde097b12e865aa80f6110959f547fd6fe4ef1: compare a manual download with it."
+)
 
 FIGSHARE3064 = DatasetSpec(
     id="figshare3064",
@@ -67,6 +70,7 @@ KAGGLE7023 = DatasetSpec(
         "Contains Figshare slices, often cropped or rotated by 90 degrees, and images of kaggle3264.",
         "Published accuracy is 99.2 % on the official split and 95.2 % patient-disjoint.",
         "Since February 2026 the default on Kaggle is version 2 with 7,200 images: another data set.",
+        f"No hash is checked: kagglehub unpacks the archive and deletes it, so that counts and decoding vouch for a copy. {KAGGLE7023_ZIP}",
     ),
     factory="tumorbench_datasets.folders:Kaggle7023",
 )
