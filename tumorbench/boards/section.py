@@ -120,8 +120,9 @@ def _beside_the_reports(rows: Sequence[Row], cards: BoardCards) -> Iterator[str]
 
 
 def _ours(row: Row, metric: str) -> str:
-    text, part = entries.value(row.statistic(metric), with_n=False), entries.part_of_folds(row)
-    return f"{text} ({part})" if part else text
+    statistic, part = row.statistic(metric), entries.part_of_folds(row)
+    text = entries.value(statistic, with_n=False)
+    return f"{text} ({part})" if part and statistic else text
 
 
 def _without_result(located: Sequence[LocatedRecord]) -> Iterator[str]:
