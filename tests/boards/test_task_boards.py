@@ -161,3 +161,8 @@ def test_a_figure_that_was_reported_on_training_data_never_stands_beside_our_tes
     (beside,) = rows_with(page, "as printed")
     assert "reported" not in row
     assert cells_of(beside) == ["`net-a`", "`accuracy` of train", "0.98", "—", "—", "—", "as printed"]
+
+
+def test_a_metric_that_we_have_no_value_of_stands_beside_the_report_as_a_dash(located, render, rows_with):
+    (beside,) = rows_with(render([located({"f1_macro": 0.9})])["classification.md"], "as printed")
+    assert cells_of(beside) == ["`net-a`", "`accuracy`", "0.93", "—", "—", "—", "as printed"]
