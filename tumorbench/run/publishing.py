@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tumorbench import evaluate, results
 from tumorbench.boards import BoardCards, LocatedRecord, render_boards
-from tumorbench.contracts.cell import cell_key
+from tumorbench.contracts.cell import CellIdentity, canonical_json, cell_key
 from tumorbench.contracts.factory import load
-from tumorbench.contracts.record import MetricValue, Record
+from tumorbench.contracts.record import Artifact, MetricValue, Record
 from tumorbench.errors import BadInput
 from tumorbench.registry import Registry
 from tumorbench.results import Store
+from tumorbench.split import PARTS
 
 __all__ = ["boards_of", "check_boards", "check_record", "find_record", "publish", "write_boards"]
 
@@ -57,37 +60,110 @@ def find_record(store: Store, name: str) -> tuple[Path, Record]:
 
 
 def publish(store: Store, published: Store) -> list[Path]:
-    """Every finished record of the store lies in ``published``, with what may be shown of its artifacts. Returns the records' paths there."""
-    paths = []
-    for path, record in store.records():
-        if record.status != "ok":
-            continue
-        target = published.write(record)
-        for artifact in record.artifacts:
-            wanted = (artifact.kind == "predictions" and record.identity.task != "generation") or artifact.title in PUBLISHED_FIGURES
-            if wanted:
-                (target.parent / artifact.path).parent.mkdir(exist_ok=True)
-                shutil.copyfile(path.parent / artifact.path, target.parent / artifact.path)
-        paths.append(target)
+    """Every finished record of the store lies in ``published``, with its split and what may be shown of its artifacts. Returns the records' paths there.
+
+    Raises: BadInput where the store lacks one of these files.
+    """
+    paths = [_publish_cell(path, record, store, published) for path, record in store.records() if record.status == "ok"]
     for path, speed in store.throughputs():
         results.write_json(published.root / path.relative_to(store.root), speed)
         paths.append(published.root / path.relative_to(store.root))
     return paths
 
 
+def _publish_cell(path: Path, record: Record, store: Store, published: Store) -> Path:
+    chosen = _split_file(store, record.identity)
+    if chosen is None:
+        raise BadInput(f"the split of {path} is not in {store.root / 'splits'}; run: {record.command} --force")
+    copy = published.root / chosen.relative_to(store.root)
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(chosen, copy)
+    with TemporaryDirectory(dir=published.root) as folder:
+        staged = Path(folder) / "artifacts"
+        staged.mkdir()
+        for artifact in (each for each in record.artifacts if _is_published(record, each)):
+            (staged / artifact.path).parent.mkdir(exist_ok=True)
+            try:
+                shutil.copyfile(path.parent / artifact.path, staged / artifact.path)
+            except FileNotFoundError:
+                raise BadInput(f"{path.parent / artifact.path} is missing; run: {record.command} --force") from None
+        return published.replace(record, staged)
+
+
+def _is_published(record: Record, artifact: Artifact) -> bool:
+    return (artifact.kind == "predictions" and record.identity.task != "generation") or artifact.title in PUBLISHED_FIGURES
+
+
+def _split_file(store: Store, identity: CellIdentity) -> Path | None:
+    """The store's split that has the identity's fingerprint, by the ids in it; None where there is none."""
+    found = store.split_path(identity.dataset, "").parent.glob(f"{identity.protocol}-fold{identity.fold}-*.json")
+    return next((path for path in sorted(found) if _split_fingerprint(path) == identity.split_fingerprint), None)
+
+
+def _split_fingerprint(path: Path) -> str:
+    """As ``Split.fingerprint``, of a stored split; "" of a file that holds none."""
+    try:
+        stored = results.read_json(path)
+    except BadInput:
+        return ""
+    return hashlib.sha256(canonical_json({part: stored.get(part) for part in PARTS})).hexdigest()
+
+
 def check_record(path: Path, record: Record, registry: Registry) -> Iterator[str]:
-    """What is wrong with a published record, one line each: its key, its files' hashes, its metrics against its predictions."""
+    """What is wrong with a published record, one line each: its key and place, its files, its split, its metrics against its predictions. Raises nothing."""
     if cell_key(record.identity) != record.cell_key:
         yield "its cell key is not that of its identity"
     for artifact in record.artifacts:
         file = path.parent / artifact.path
-        if file.exists() and results.file_sha256(file) != artifact.sha256:
+        if file.is_file() and results.file_sha256(file) != artifact.sha256:
             yield f"{artifact.path} was changed after the record was written"
-    again = {value.name: value for value in scored_again(path, record, registry)}
+        elif not file.is_file() and _is_published(record, artifact):
+            yield f"{artifact.path} is missing; publish it again from its store"
+    store = next((Store(folder.parent) for folder in path.parents if folder.name == "cells"), None)
+    if store is None or store.cell_folder(record.identity, record.cell_key) != path.parent:
+        yield "it does not lie in the folder of its cell"
+    yield from _split_problems(store, path, record) if store else ()
+    if record.status == "ok" and record.identity.task != "generation":
+        yield from _metric_problems(path, record, registry)
+
+
+def _split_problems(store: Store, path: Path, record: Record) -> Iterator[str]:
+    """The split is there, as large as the record says, and nothing was predicted that it does not test."""
+    import pandas as pd
+
+    file = _split_file(store, record.identity)
+    if file is None:
+        yield f"no file in {store.split_path(record.identity.dataset, '').parent} is the split that its identity names"
+        return
+    ids = {part: results.read_json(file)[part] for part in PARTS}
+    if record.sizes != {part: len(ids[part]) for part in PARTS}:
+        yield f"its sizes {record.sizes} are not those of its split {file.name}"
+    predictions = path.parent / results.PREDICTIONS
+    if record.identity.task != "generation" and predictions.is_file():
+        try:
+            strange = set(pd.read_parquet(predictions, columns=["sample_id"])["sample_id"]) - set(ids["test"])
+        except Exception:  # noqa: BLE001 - a file that cannot be read is told where it is scored
+            return
+        if strange:
+            yield f"{results.PREDICTIONS} has {len(strange)} slices that its split does not test, {min(strange)} among them"
+
+
+def _metric_problems(path: Path, record: Record, registry: Registry) -> Iterator[str]:
+    if not any(artifact.path == results.PREDICTIONS for artifact in record.artifacts):
+        yield f"its artifacts do not name {results.PREDICTIONS}, so that nothing says whether it was changed"
+    try:
+        again = {value.name: value for value in scored_again(path, record, registry)}
+    except Exception as error:  # noqa: BLE001 - one record that cannot be scored must not hide what is wrong with the others
+        yield f"it cannot be scored again: {type(error).__name__}: {' '.join(str(error).split())}"[:500]
+        return
     for value in record.metrics:
         other = again.get(value.name)
-        if other is not None and not _same(value.value, other.value):
+        if other is None:
+            yield f"{value.name} is {value.value} in the record, and its predictions give no such metric"
+        elif not _same(value.value, other.value):
             yield f"{value.name} is {value.value} in the record and {other.value} from its predictions"
+        elif value.n != other.n:
+            yield f"{value.name} is of {value.n} samples in the record and of {other.n} in its predictions"
 
 
 def scored_again(path: Path, record: Record, registry: Registry) -> list[MetricValue]:

@@ -1,0 +1,145 @@
+"""What is published can be checked: files, splits and every metric, and one bad record hides no other."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.usefixtures("tiny")
+SELECTION = ("-d", "tiny-shapes", "--protocol", "grouped", "--no-throughput")
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("published")
+
+
+@pytest.fixture
+def published(tumorbench, tmp_path, kept) -> Path:
+    """The folder of the published records of a classifier and a segmenter, run once for this file."""
+    if not (kept / "leaderboards").exists():
+        assert tumorbench("run", *SELECTION, "-m", "tiny-classifier", "-m", "tiny-segmenter").code == 0
+        assert tumorbench("publish").code == 0
+        for name in ("runs", "leaderboards"):
+            shutil.copytree(tmp_path / name, kept / name)
+    for name in ("runs", "leaderboards"):
+        shutil.copytree(kept / name, tmp_path / name, dirs_exist_ok=True)
+    return tmp_path / "leaderboards/results"
+
+
+def path_of(published: Path, model: str = "tiny-classifier") -> Path:
+    (path,) = published.glob(f"cells/tiny-shapes/{model}/*/record.json")
+    return path
+
+
+def change(path: Path, **fields) -> None:
+    path.write_text(json.dumps(json.loads(path.read_text()) | fields))
+
+
+@pytest.fixture
+def problems(tumorbench):
+    """What ``verify`` finds in records, by model; boards, which a changed record makes stale, left out."""
+
+    def verify():
+        result = tumorbench("verify", "--json")
+        assert result.out, result.err
+        assert result.code == 1
+        found = json.loads(result.out)
+        return {Path(path).parts[-3]: faults for path, faults in found["problems"].items() if path.endswith("record.json")}
+
+    return verify
+
+
+def test_a_sound_publication_has_no_problem(published, tumorbench):
+    assert json.loads(tumorbench("verify", "--json").out) == {"records": 2, "problems": {}}
+
+
+def test_missing_predictions_are_a_problem_of_their_record_alone(published, problems):
+    (path_of(published).parent / "predictions.parquet").unlink()
+    found = problems()
+    assert set(found) == {"tiny-classifier"}
+    assert found["tiny-classifier"][0] == "predictions.parquet is missing; publish it again from its store"
+    assert "it cannot be scored again" in found["tiny-classifier"][1]
+
+
+def test_a_missing_figure_is_a_problem(published, problems):
+    (path_of(published).parent / "figures/learning-curves.png").unlink()
+    assert problems() == {"tiny-classifier": ["figures/learning-curves.png is missing; publish it again from its store"]}
+
+
+def test_predictions_that_are_no_table_are_a_problem_of_their_record_alone(published, problems):
+    (path_of(published, "tiny-segmenter").parent / "predictions.parquet").write_text("no table")
+    found = problems()
+    assert set(found) == {"tiny-segmenter"}
+    assert found["tiny-segmenter"][0] == "predictions.parquet was changed after the record was written"
+    assert "it cannot be scored again" in found["tiny-segmenter"][1]
+
+
+def test_a_claimed_metric_that_the_predictions_do_not_give_is_a_problem(published, problems):
+    path = path_of(published)
+    metrics = json.loads(path.read_text())["metrics"]
+    change(path, metrics=[*metrics, metrics[0] | {"name": "invented", "value": 1.0}])
+    assert problems() == {"tiny-classifier": ["invented is 1.0 in the record, and its predictions give no such metric"]}
+
+
+def test_predictions_that_the_record_does_not_name_are_a_problem(published, problems):
+    path = path_of(published)
+    change(path, artifacts=[each for each in json.loads(path.read_text())["artifacts"] if each["kind"] != "predictions"])
+    assert problems() == {"tiny-classifier": ["its artifacts do not name predictions.parquet, so that nothing says whether it was changed"]}
+
+
+def test_the_split_of_each_published_cell_is_published(published):
+    split = json.loads(next(published.glob("splits/tiny-shapes/grouped-fold0-*.json")).read_text())
+    record = json.loads(path_of(published).read_text())
+    assert split["fingerprint"] == record["identity"]["split_fingerprint"]
+    assert {part: len(split[part]) for part in ("train", "val", "test")} == record["sizes"]
+
+
+def test_a_published_split_that_was_changed_is_a_problem_of_every_record_on_it(published, problems):
+    path = next(published.glob("splits/tiny-shapes/*.json"))
+    split = json.loads(path.read_text())
+    path.write_text(json.dumps(split | {"train": split["train"] + split["test"]}))
+    found = problems()
+    assert set(found) == {"tiny-classifier", "tiny-segmenter"}
+    assert all("is the split that its identity names" in faults[0] for faults in found.values())
+
+
+def test_predictions_of_slices_that_the_split_does_not_test_are_a_problem(published, problems):
+    import hashlib
+
+    import pandas as pd
+
+    path = path_of(published)
+    file = path.parent / "predictions.parquet"
+    frame = pd.read_parquet(file)
+    frame.loc[0, "sample_id"] = json.loads(next(published.glob("splits/tiny-shapes/*.json")).read_text())["train"][0]
+    frame.to_parquet(file, index=False)
+    artifacts = json.loads(path.read_text())["artifacts"]
+    sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
+    change(path, artifacts=[each | {"sha256": sha256} if each["kind"] == "predictions" else each for each in artifacts])
+    (problem,) = problems()["tiny-classifier"]
+    assert problem.startswith("predictions.parquet has 1 slices that its split does not test, ")
+
+
+def test_a_record_in_another_cell_s_folder_is_a_problem(published, problems):
+    folder = path_of(published).parent
+    folder.rename(folder.with_name("grouped-fold1-seed0-quick-0123456789ab"))
+    assert problems() == {"tiny-classifier": ["it does not lie in the folder of its cell"]}
+
+
+def test_publishing_again_leaves_only_what_the_new_record_names(published, tumorbench):
+    stale = path_of(published).parent / "figures/stale.png"
+    stale.write_text("of an earlier publication")
+    assert tumorbench("publish").code == 0
+    assert not stale.exists()
+    assert json.loads(tumorbench("verify", "--json").out)["problems"] == {}
+
+
+def test_what_the_store_lacks_stops_publishing_with_one_line(published, tumorbench, tmp_path):
+    shutil.rmtree(tmp_path / "runs/splits")
+    result = tumorbench("publish")
+    assert result.code == 2
+    assert "is not in runs/splits; run: tumorbench run -d tiny-shapes -m 'tiny-classifier'" in result.err
