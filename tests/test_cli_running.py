@@ -13,6 +13,7 @@ from tumorbench.cli.announcing import opening
 
 SELECTION = ("-d", "tiny-shapes", "--protocol", "grouped")
 RUN = (*SELECTION, "--no-throughput")
+QUICK = "quick budget on cpu (no CUDA device is used; give --budget full for the whole recipe)"
 SHAPE = {"dataset", "model", "protocol", "fold", "seed", "budget", "status", "reason", "cell_key"}
 
 
@@ -27,7 +28,7 @@ class Terminal(io.StringIO):
     ("asked", "device", "line"),
     [
         (None, "cuda", "full budget on cuda"),
-        (None, "cpu", "quick budget on cpu (no CUDA device is used; give --budget full for the whole recipe)"),
+        (None, "cpu", QUICK),
         ("full", "cpu", "full budget on cpu"),
         ("quick", "cuda", "quick budget on cuda"),
     ],
@@ -38,7 +39,7 @@ def test_the_opening_names_the_budget_that_is_run(asked, device, line):
 
 def test_budget_and_device_are_told_before_anything_is_decoded(tumorbench, tiny):
     first, second, third = tumorbench("run", *RUN, "-m", "tiny-classifier", "--device", "cpu").err.splitlines()[:3]
-    assert first == opening(None, "cpu")
+    assert first == QUICK
     assert second.startswith("decoding: ")
     assert third == "1 cells, 0 of them cached"
 
@@ -49,14 +50,14 @@ def test_budget_and_device_are_told_before_anything_is_decoded_on_a_terminal_too
     monkeypatch.setattr(sys, "stderr", Terminal())
     tumorbench("run", *RUN, "-m", "tiny-classifier", "--device", "cpu")
     lines = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", sys.stderr.getvalue()).replace("\r", "\n").split("\n")
-    assert next(line for line in lines if line.strip()).rstrip() == opening(None, "cpu")
+    assert next(line for line in lines if line.strip()).rstrip() == QUICK
     assert any("decoding" in line for line in lines)
 
 
 def test_an_absent_data_set_is_listed_after_the_opening_and_fails_nothing(tumorbench, tiny):
     result = tumorbench("run", "-m", "tiny-classifier", "--protocol", "grouped", "--no-throughput", "--device", "cpu")
     told = [line for line in result.err.splitlines() if not line.startswith("decoding: ")]
-    assert (result.code, told[0]) == (0, opening(None, "cpu"))
+    assert (result.code, told[0]) == (0, QUICK)
     assert any(line.startswith("not on disk: kaggle7023: kaggle7023 is not in") for line in told)
 
 
