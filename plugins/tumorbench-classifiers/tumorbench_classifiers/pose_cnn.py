@@ -29,6 +29,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from tumorbench import BadInput, Classifier, Problem
+from tumorbench_classifiers.initialisation import initialise_as_keras
 
 __all__ = ["PoseCNN"]
 
@@ -55,11 +56,3 @@ class PoseCNN(Classifier):
     def forward(self, images: Tensor) -> Tensor:
         """Logits ``(batch, classes)``."""
         return self.classifier(self.features(images))
-
-
-def initialise_as_keras(layer: nn.Module) -> None:
-    """A convolution's or dense layer's weights are Glorot uniform and its bias zero."""
-    if isinstance(layer, nn.Conv2d | nn.Linear):
-        nn.init.xavier_uniform_(layer.weight)
-        if layer.bias is not None:
-            nn.init.zeros_(layer.bias)
