@@ -58,6 +58,7 @@ def test_every_reported_figure_is_of_a_known_metric_class_and_data_set_and_given
         assert name in METRICS
         assert not label or label in spec.parameters.problem.classes
         assert figure.dataset in spec.paper.splits
+        assert figure.difference, f"{figure.metric}: a page that finds ours apart would know no reason"
     assert len({(figure.metric, figure.part) for figure in spec.paper.reported}) == len(spec.paper.reported)
 
 
