@@ -1,0 +1,49 @@
+"""Any timm network as a classifier: the whole of it fine-tuned, or a linear head on its features.
+
+Train one: ``tumorbench run -m timm/resnet18.a1_in1k``, or ``-m 'timm/resnet18.a1_in1k[frozen=true]'``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import timm
+from torch import Tensor, nn
+
+from tumorbench import Classifier, Problem, TransferClassifier, load_backbone
+from tumorbench_zoo.by_name import timm_config
+
+__all__ = ["TimmClassifier", "timm_classifier"]
+
+
+def timm_classifier(problem: Problem, architecture: str, frozen: bool) -> Classifier:
+    """A classifier on timm's ``architecture``: all of it trains, or with ``frozen`` a linear head on its features."""
+    if not frozen:
+        return TimmClassifier(problem, architecture)
+    backbone = _timm_network(problem, architecture, outputs=0)
+    return TransferClassifier(problem, backbone, nn.Linear(backbone.head_hidden_size, problem.outputs))
+
+
+class TimmClassifier(Classifier):
+    """The network that timm calls ``architecture``, with an output for each class."""
+
+    def __init__(self, problem: Problem, architecture: str) -> None:
+        super().__init__(problem)
+        self.network = _timm_network(problem, architecture, problem.outputs)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits ``(batch, classes)``."""
+        return self.network(images)
+
+    def load_pretrained(self, weights: Mapping[str, Tensor]) -> None:
+        """Everything but the last layer, which is for other classes, holds ``weights``. Raises: BadInput where they do not fit."""
+        named = self.network.pretrained_cfg.get("classifier") or ()
+        last = tuple(f"{name}." for name in ((named,) if isinstance(named, str) else named))
+        own = {name: tensor for name, tensor in self.network.state_dict().items() if name.startswith(last)}
+        load_backbone(self.network, {**weights, **own})
+
+
+def _timm_network(problem: Problem, architecture: str, outputs: int) -> nn.Module:
+    """The network by timm, without weights; one that takes a single image size is built for the problem's."""
+    size = {"img_size": problem.size} if timm_config(architecture).fixed_input_size else {}
+    return timm.create_model(architecture, num_classes=outputs, in_chans=problem.channels, **size)
