@@ -19,6 +19,10 @@ def _classification(metric: str, title: str, **card: Any) -> MetricSpec:
     return _card("classification", "classification", metric, title, **card)
 
 
+def _calibration(metric: str, title: str, **card: Any) -> MetricSpec:
+    return _card("classification", "calibration", metric, title, higher_is_better=False, **card)
+
+
 def _segmentation(metric: str, title: str, **card: Any) -> MetricSpec:
     return _card("segmentation", "segmentation", metric, title, **card)
 
@@ -56,6 +60,10 @@ def tumorbench_metrics() -> Iterable[MetricSpec]:
         _classification("recall_weighted", "Recall, weighted by class size"),
         _classification("recall", "Recall of each class"),
         _classification("cross_entropy", "Cross-entropy (nats)", higher_is_better=False, value_range=ANY_DISTANCE),
+        _calibration("cross_entropy_scaled", "Cross-entropy (nats), temperature-scaled", needs="calibration", value_range=ANY_DISTANCE),
+        _calibration("ece", "Calibration error (ECE)"),
+        _calibration("ece_scaled", "Calibration error (ECE), temperature-scaled", needs="calibration"),
+        _card("classification", "attention", "cam_in_mask", "Grad-CAM inside the tumour mask", needs="attention"),
         _segmentation("dice", "Dice, foreground", ranks=True),
         _segmentation("iou", "IoU, foreground"),
         _segmentation("dice_image_mean", "Dice, mean over images"),
