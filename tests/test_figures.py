@@ -36,7 +36,7 @@ def titles(monkeypatch):
         seen.extend(text.get_text() for text in figure.findobj(Text) if text.get_text())
         save(figure, path)
 
-    for module in ("curves", "classification", "segmentation", "generation", "sheets", "canvas"):
+    for module in ("attention", "calibration", "curves", "classification", "segmentation", "generation", "sheets", "canvas"):
         monkeypatch.setattr(f"tumorbench.figures.{module}.save", spy)
     return seen
 
@@ -62,6 +62,10 @@ DRAWN = {
     "worst_mistakes": lambda slices, blobs, path: figures.worst_mistakes(slices, [0] * 30, chances([1] * 30), CLASSES, [f"s{i}" for i in range(30)], path),
     "predictions_grid": lambda slices, blobs, path: figures.predictions_grid(
         slices, [0] * 30, chances([0, 1] * 15), CLASSES, [f"s{i}" for i in range(30)], path
+    ),
+    "reliability_diagram": lambda slices, blobs, path: figures.reliability_diagram([0, 1, 2] * 10, chances([0, 1, 1] * 10), path, temperature=2.0),
+    "attention_examples": lambda slices, blobs, path: figures.attention_examples(
+        slices, np.roll(blobs, 3, 1) * 0.5, [0] * 30, chances([0, 1] * 15), CLASSES, [f"s{i}" for i in range(30)], path, masks=blobs
     ),
     "segmentation_examples": lambda slices, blobs, path: figures.segmentation_examples(slices, blobs, np.roll(blobs, 3, 1), [f"s{i}" for i in range(30)], path),
     "sample_grid": lambda slices, blobs, path: figures.sample_grid(slices, path, labels=[0, 1, 2] * 10, classes=CLASSES, title="made"),
@@ -164,3 +168,84 @@ def test_a_contact_sheet_says_each_slices_size(slices, titles, tmp_path):
     DRAWN["contact_sheet"](slices, None, tmp_path / "sheet.png")
     assert [text for text in titles if " x " in text and "(" not in text] == ["24 x 24", "9 x 24", "24 x 5"]
     assert {"glioma", "meningioma: no image", "pituitary"} <= set(titles)
+
+
+def test_the_reliability_diagram_says_the_metric_s_error_before_and_after_scaling(titles, tmp_path):
+    from tumorbench.metrics import calibration
+
+    rng = np.random.default_rng(3)
+    labels, probabilities = rng.integers(0, 3, 200), rng.dirichlet(np.ones(3) / 4, 200)
+    before, after = calibration.ece(labels, probabilities, CLASSES)["ece"], calibration.ece_scaled(labels, probabilities, 3.0)["ece_scaled"]
+    figures.reliability_diagram(labels, probabilities.astype(np.float32), tmp_path / "calibration.png", temperature=3.0)
+    assert [text for text in titles if text.startswith("ECE")] == [f"ECE {before:.3f}", f"ECE {after:.3f}"]
+    counts = calibration.reliability(labels, probabilities).counts
+    shown = [text for text in titles if text.isdecimal() and int(text) in counts]
+    assert [str(count) for count in counts if count] == shown[: (counts > 0).sum()]
+    assert "temperature 3.00, fitted on validation" in titles
+
+
+def test_without_a_temperature_the_reliability_diagram_has_one_panel(titles, tmp_path):
+    figures.reliability_diagram([0, 1], [[0.8, 0.2], [0.8, 0.2]], tmp_path / "calibration.png")
+    assert [text for text in titles if text.startswith(("ECE", "as predicted", "temperature"))] == ["as predicted", "ECE 0.300"]
+
+
+def test_attention_is_shown_on_right_slices_first_and_then_on_wrong_ones(slices, titles, tmp_path):
+    labels, maps = [0] * 20 + [1] * 10, np.ones((30, 24, 24))
+    figures.attention_examples(slices, maps, labels, chances([0] * 30), CLASSES, [f"s{i}" for i in range(30)], tmp_path / "attention.png")
+    assert [text for text in titles if "->" in text] == ["glioma\n-> glioma 80%"] * 6 + ["meningioma\n-> glioma 80%"] * 6
+    assert [text for text in titles if text[0] == "s" and text[1:].isdecimal()] == [
+        "s0",
+        "s4",
+        "s8",
+        "s11",
+        "s15",
+        "s19",
+        "s20",
+        "s22",
+        "s24",
+        "s25",
+        "s27",
+        "s29",
+    ]
+
+
+def test_the_heat_lies_where_the_map_is_large_and_the_outline_only_with_masks(slices, blobs, tmp_path):
+    def drawn(name, maps, **masks):
+        figures.attention_examples(slices[:1] * 0, maps, [0], chances([0]), CLASSES, ["a"], tmp_path / name, **masks)
+        return pixels(tmp_path / name)
+
+    left, right = np.zeros((2, 1, 24, 24))
+    left[:, :, :8], right[:, :, 16:] = 1, 1
+    reds = {
+        name: np.argwhere((picture[..., 0] > 60) & (picture[..., 1:].max(axis=2) < 30))[:, 1]
+        for name, picture in (("left", drawn("l.png", left)), ("right", drawn("r.png", right)))
+    }
+    assert np.median(reds["left"]) < np.median(reds["right"])
+    plain, outlined = drawn("p.png", left), drawn("o.png", left, masks=blobs[:1])
+    assert plain.shape != outlined.shape or (plain != outlined).any()
+
+
+def test_a_map_that_is_zero_throughout_says_that_nothing_speaks_for_the_class(slices, titles, tmp_path):
+    figures.attention_examples(slices[:2], np.zeros((2, 24, 24)), [0, 1], chances([0, 0]), CLASSES, ["a", "b"], tmp_path / "attention.png")
+    assert [text for text in titles if "nothing" in text] == ["a\nnothing speaks for it", "b\nnothing speaks for it"]
+
+
+def test_maps_or_masks_of_another_number_are_refused(slices, blobs, tmp_path):
+    shown = (slices[:2], np.zeros((2, 24, 24)), [0, 1], chances([0, 0]), CLASSES, ["a", "b"], tmp_path / "attention.png")
+    with pytest.raises(ValueError, match="differ in length"):
+        figures.attention_examples(*shown, masks=blobs)
+    with pytest.raises(ValueError, match="differ in length"):
+        figures.attention_examples(shown[0], np.zeros((3, 24, 24)), *shown[2:])
+
+
+@pytest.mark.parametrize(
+    ("draw", "title"),
+    [
+        (lambda path: figures.reliability_diagram([], np.zeros((0, 3)), path), "Calibration"),
+        (lambda path: figures.attention_examples(np.zeros((0, 4, 4), np.uint8), np.zeros((0, 4, 4)), [], np.zeros((0, 3)), CLASSES, [], path), "Grad-CAM"),
+    ],
+    ids=["calibration", "attention"],
+)
+def test_no_test_slice_is_said_so(draw, title, titles, tmp_path):
+    draw(tmp_path / "figure.png")
+    assert {title, "there is no test slice"} <= set(titles)

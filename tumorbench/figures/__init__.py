@@ -1,5 +1,7 @@
 """Figures of a cell or a data set: each function leaves one PNG, the same bytes for the same arguments."""
 
+from tumorbench.figures.attention import attention_examples
+from tumorbench.figures.calibration import reliability_diagram
 from tumorbench.figures.classification import confusion_matrix, predictions_grid, worst_mistakes
 from tumorbench.figures.curves import learning_curves
 from tumorbench.figures.generation import intensity_histograms, sample_grid
@@ -7,11 +9,13 @@ from tumorbench.figures.segmentation import segmentation_examples
 from tumorbench.figures.sheets import contact_sheet
 
 __all__ = [
+    "attention_examples",
     "confusion_matrix",
     "contact_sheet",
     "intensity_histograms",
     "learning_curves",
     "predictions_grid",
+    "reliability_diagram",
     "sample_grid",
     "segmentation_examples",
     "worst_mistakes",

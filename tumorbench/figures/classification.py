@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from tumorbench.figures.canvas import BLUE, RED, Images, grid, message, save, shortened, show_slice
 
-__all__ = ["confusion_matrix", "predictions_grid", "worst_mistakes"]
+__all__ = ["Predictions", "confusion_matrix", "predictions_grid", "show_prediction", "worst_mistakes"]
 
 COLUMNS = 4
 MISTAKES = 12
@@ -42,7 +43,7 @@ def confusion_matrix(confusion: ArrayLike, classes: Sequence[str], path: Path) -
 
 
 @dataclass(frozen=True, slots=True)
-class _Predictions:
+class Predictions:
     """A test set as a classifier sees it. probabilities: ``(n, classes)``."""
 
     images: Images
@@ -57,6 +58,7 @@ class _Predictions:
 
     @property
     def predicted(self) -> NDArray[Any]:
+        """The most probable class of each row."""
         return np.asarray(self.probabilities.argmax(axis=1))
 
 
@@ -65,7 +67,7 @@ def worst_mistakes(images: Images, labels: ArrayLike, probabilities: ArrayLike, 
 
     images: uint8 ``(n, height, width)``; probabilities: ``(n, classes)``.
     """
-    tests = _Predictions(images, np.asarray(labels), np.asarray(probabilities), classes, sample_ids)
+    tests = Predictions(images, np.asarray(labels), np.asarray(probabilities), classes, sample_ids)
     wrong = np.flatnonzero(tests.predicted != tests.labels)
     if not len(wrong):
         message(path, "Worst mistakes", f"there is none: all {len(tests.labels):,} test slices are right")
@@ -77,7 +79,7 @@ def worst_mistakes(images: Images, labels: ArrayLike, probabilities: ArrayLike, 
 
 def predictions_grid(images: Images, labels: ArrayLike, probabilities: ArrayLike, classes: Sequence[str], sample_ids: Sequence[str], path: Path) -> None:
     """Up to 25 test predictions, evenly spaced over the test set: right ones in blue, wrong ones in red."""
-    tests = _Predictions(images, np.asarray(labels), np.asarray(probabilities), classes, sample_ids)
+    tests = Predictions(images, np.asarray(labels), np.asarray(probabilities), classes, sample_ids)
     if not len(tests.labels):
         message(path, "Test predictions", "there is no test slice")
         return
@@ -86,14 +88,19 @@ def predictions_grid(images: Images, labels: ArrayLike, probabilities: ArrayLike
     _tiles(tests, chosen, min(SIDE, len(chosen)), f"{len(chosen)} test predictions: {right} right (blue), {len(chosen) - right} wrong (red)", path)
 
 
-def _tiles(tests: _Predictions, chosen: NDArray[Any], columns: int, title: str, path: Path) -> None:
+def _tiles(tests: Predictions, chosen: NDArray[Any], columns: int, title: str, path: Path) -> None:
     """The chosen slices, each headed by its true class, the predicted one and its probability."""
     figure, axes = grid(-(-len(chosen) // columns), columns, (1.7, 2.15), title)
     for panel in axes.flat[len(chosen) :]:
         panel.set_visible(False)
     for panel, index in zip(axes.flat, chosen, strict=False):
-        true, predicted = int(tests.labels[index]), int(tests.predicted[index])
-        heading = f"{tests.classes[true]}\n-> {tests.classes[predicted]} {tests.probabilities[index, predicted]:.0%}"
-        show_slice(panel, tests.images[index], heading, BLUE if true == predicted else RED)
-        panel.set_xlabel(shortened(tests.sample_ids[index], 26), fontsize=6)
+        show_prediction(panel, tests, int(index))
     save(figure, path)
+
+
+def show_prediction(panel: Axes, tests: Predictions, index: int) -> None:
+    """The slice fills the axes, headed by its true class, the predicted one and its probability, with its id below."""
+    true, predicted = int(tests.labels[index]), int(tests.predicted[index])
+    heading = f"{tests.classes[true]}\n-> {tests.classes[predicted]} {tests.probabilities[index, predicted]:.0%}"
+    show_slice(panel, tests.images[index], heading, BLUE if true == predicted else RED)
+    panel.set_xlabel(shortened(tests.sample_ids[index], 26), fontsize=6)
