@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 import tumorbench as tb
-from tumorbench import evaluate, registry
+from tumorbench import evaluate, registry, scoring
 from tumorbench.batches import denormalise
 from tumorbench.contracts.factory import load
 from tumorbench.metrics.segmentation import pixel_confusions
@@ -35,8 +35,8 @@ class Constant(tb.Network):
         return images
 
 
-def metrics_of(task: str) -> list[evaluate.Metric]:
-    return [evaluate.Metric(spec, load(spec.factory)) for spec in registry.find().metrics.values() if spec.task == task and not spec.needs_extractor]
+def metrics_of(task: str) -> list[scoring.Metric]:
+    return [scoring.Metric(spec, load(spec.factory)) for spec in registry.find().metrics.values() if spec.task == task and not spec.needs_extractor]
 
 
 def values_of(scored) -> dict[str, float | None]:
@@ -109,10 +109,10 @@ def test_a_table_of_classes_has_one_row_a_slice_and_survives_parquet(tmp_path):
     rng = np.random.default_rng(1)
     probabilities = rng.dirichlet(np.ones(3), 40).astype(np.float32)
     labels = rng.integers(0, 3, 40)
-    frame = evaluate.predictions_of_classes([f"s{i}" for i in range(40)], [f"p{i // 2}" for i in range(40)], labels, probabilities, CLASSES)
+    frame = scoring.predictions_of_classes([f"s{i}" for i in range(40)], [f"p{i // 2}" for i in range(40)], labels, probabilities, CLASSES)
     assert list(frame) == ["sample_id", "group", "label", "predicted", "p/a", "p/b", "p/c"]
     assert frame["predicted"].tolist() == probabilities.argmax(1).tolist()
-    before, after = (evaluate.score_classification(each, CLASSES, metrics_of("classification")) for each in (frame, through_parquet(frame, tmp_path)))
+    before, after = (scoring.score_classification(each, CLASSES, metrics_of("classification")) for each in (frame, through_parquet(frame, tmp_path)))
     assert before == after
     assert values_of(before)["accuracy"] == (probabilities.argmax(1) == labels).mean()
     assert values_of(before)["cross_entropy"] == pytest.approx(-np.log(probabilities[range(40), labels]).mean(), rel=1e-6)
@@ -122,9 +122,9 @@ def test_a_table_of_classes_has_one_row_a_slice_and_survives_parquet(tmp_path):
 def test_a_table_of_masks_survives_parquet_and_holds_the_masks_themselves(tmp_path):
     rng = np.random.default_rng(2)
     true, predicted = (rng.integers(0, 2, (6, 8, 8)).astype(np.uint8) for _ in range(2))
-    frame = evaluate.predictions_of_masks([str(i) for i in range(6)], [""] * 6, np.zeros(6, np.int64), pixel_confusions(true, predicted, 2), predicted)
+    frame = scoring.predictions_of_masks([str(i) for i in range(6)], [""] * 6, np.zeros(6, np.int64), pixel_confusions(true, predicted, 2), predicted)
     read = through_parquet(frame, tmp_path)
-    before, after = (evaluate.score_segmentation(each, ("tumour",), metrics_of("segmentation")) for each in (frame, read))
+    before, after = (scoring.score_segmentation(each, ("tumour",), metrics_of("segmentation")) for each in (frame, read))
     assert before == after
     overlap = ((true == 1) & (predicted == 1)).sum()
     assert values_of(before)["dice"] == pytest.approx(2 * overlap / (true.sum() + predicted.sum()))
@@ -135,7 +135,7 @@ def test_a_table_of_masks_survives_parquet_and_holds_the_masks_themselves(tmp_pa
 
 def test_a_table_of_generated_images_holds_each_image_and_the_label_it_was_asked_for(tmp_path):
     images = np.random.default_rng(3).integers(0, 255, (5, 9, 9), np.uint8)
-    read = through_parquet(evaluate.predictions_of_images(np.array([0, 1, 0, 1, 1]), images), tmp_path)
+    read = through_parquet(scoring.predictions_of_images(np.array([0, 1, 0, 1, 1]), images), tmp_path)
     assert (read["sample_id"].tolist()[0], read["label"].tolist()) == ("generated-0", [0, 1, 0, 1, 1])
     with Image.open(io.BytesIO(read["image_png"][4])) as picture:
         np.testing.assert_array_equal(np.asarray(picture), images[4])
@@ -191,7 +191,7 @@ def test_an_image_is_what_its_label_asks_for():
 def test_a_generator_is_scored_beside_real_images_and_both_are_named():
     rng = np.random.default_rng(4)
     real, other, generated = rng.integers(0, 100, (6, 8, 8), np.uint8), rng.integers(0, 100, (6, 8, 8), np.uint8), rng.integers(150, 255, (6, 8, 8), np.uint8)
-    scored = evaluate.score_generation(real, generated, other, 6, metrics_of("generation"))
+    scored = scoring.score_generation(real, generated, other, 6, metrics_of("generation"))
     (distance,) = [value for value in scored if value.name == "ks_d"]
     assert (distance.value, distance.n, distance.comparable) == (1.0, 6, True)
     assert 0 < distance.real_vs_real < 0.2
@@ -200,8 +200,8 @@ def test_a_generator_is_scored_beside_real_images_and_both_are_named():
 def test_the_extractor_stands_in_the_name_and_says_whether_the_value_can_be_compared():
     spec = tb.ExtractorSpec(id="eyes", title="t", version="1", comparable=False, licence="MIT", citation="none", factory="a:b")
     card = next(spec for spec in registry.find().metrics.values() if spec.id == "fid")
-    distance = evaluate.Metric(card, lambda real, generated: {"fid": abs(real - generated)})
-    (value,) = evaluate.score_generation(1.0, 4.0, 1.5, 9, [distance], spec)
+    distance = scoring.Metric(card, lambda real, generated: {"fid": abs(real - generated)})
+    (value,) = scoring.score_generation(1.0, 4.0, 1.5, 9, [distance], spec)
     assert (value.name, value.value, value.real_vs_real, value.n, value.comparable) == ("fid[eyes]", 3.0, 0.5, 9, False)
 
 

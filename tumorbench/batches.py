@@ -15,8 +15,9 @@ from torch.nn import functional as F  # noqa: N812 - the field's name for it
 from tumorbench.contracts.cell import derive_seed
 from tumorbench.contracts.families import Batch
 from tumorbench.contracts.recipe import Augmentation, Preprocessing, Recipe
+from tumorbench.errors import BadInput
 
-__all__ = ["Slices", "augment", "denormalise", "evaluation_batches", "normalise", "training_batches"]
+__all__ = ["Slices", "augment", "augmented_batches", "denormalise", "evaluation_batches", "normalise", "training_batches"]
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -24,7 +25,10 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 @dataclass(frozen=True, slots=True)
 class Slices:
-    """One part of a split on the device. images: uint8 ``(n, size, size)``; labels: int64 ``(n,)``; masks: uint8 ``(n, size, size)`` or None."""
+    """One part of a split on the device. labels: int64 ``(n,)``; masks: uint8 ``(n, size, size)`` or None.
+
+    images: uint8 ``(n, size, size)``, or what a frozen backbone makes of them: float32 ``(views, n, features)``, of which training draws a view at random.
+    """
 
     images: Tensor
     labels: Tensor
@@ -37,7 +41,12 @@ class Slices:
         return cls(torch.from_numpy(np.ascontiguousarray(images)).to(device), torch.from_numpy(labels).to(device), on_device)
 
     def __len__(self) -> int:
-        return self.images.shape[0]
+        return self.labels.shape[0]
+
+    def first(self, n: int) -> Slices:
+        """The first ``n`` slices."""
+        images = self.images[:, :n] if self.images.is_floating_point() else self.images[:n]
+        return Slices(images, self.labels[:n], self.masks[:n] if self.masks is not None else None)
 
 
 def normalise(images: Tensor, preprocessing: Preprocessing) -> Tensor:
@@ -66,26 +75,50 @@ def denormalise(images: Tensor, preprocessing: Preprocessing) -> Tensor:
 
 
 def training_batches(slices: Slices, recipe: Recipe, seed: int, epoch: int) -> Iterator[Batch]:
-    """The batches of one epoch in random order; the same seed and epoch give the same batches. Raises nothing for an epoch longer than a pass: it reshuffles."""
+    """The batches of one epoch in random order; the same seed and epoch give the same batches. An epoch longer than a pass reshuffles.
+
+    A last batch of one joins the batch before it: a norm over batches has nothing to compare one slice with. Raises: BadInput where there is no slice.
+    """
+    if not len(slices):
+        raise BadInput("the training part is empty; complete the data set, or choose another protocol")
     rng = torch.Generator().manual_seed(derive_seed(seed, "order", epoch))
     augmentation_rng = torch.Generator().manual_seed(derive_seed(seed, "augmentation", epoch))
-    batches_a_pass = math.ceil(len(slices) / recipe.batch_size)
-    left = recipe.steps_per_epoch or batches_a_pass
-    while left:
-        order = torch.randperm(len(slices), generator=rng).to(slices.images.device)
-        for chosen in torch.split(order, recipe.batch_size)[:left]:
+    left = recipe.steps_per_epoch or math.inf
+    while left > 0:
+        parts = _parts(torch.randperm(len(slices), generator=rng).to(slices.images.device), recipe.batch_size)
+        for chosen in parts[: int(min(left, len(parts)))]:
             yield _batch(slices, chosen, recipe, augmentation_rng)
-        left -= min(left, batches_a_pass)
+        left = left - len(parts) if recipe.steps_per_epoch else 0
+
+
+def _parts(order: Tensor, size: int) -> list[Tensor]:
+    """``order`` in parts of ``size``; a last one of a single element joins the one before it."""
+    parts = list(torch.split(order, size))
+    if len(parts) > 1 and len(parts[-1]) == 1 < size:
+        parts[-2:] = [torch.cat(parts[-2:])]
+    return parts
 
 
 def evaluation_batches(slices: Slices, preprocessing: Preprocessing, batch_size: int) -> Iterator[Batch]:
     """Every slice once, in order, unaugmented."""
     for start in range(0, len(slices), batch_size):
         part = slice(start, start + batch_size)
-        yield Batch(normalise(slices.images[part], preprocessing), slices.labels[part], slices.masks[part].long() if slices.masks is not None else None)
+        images = slices.images[0, part] if slices.images.is_floating_point() else normalise(slices.images[part], preprocessing)
+        yield Batch(images, slices.labels[part], slices.masks[part].long() if slices.masks is not None else None)
+
+
+def augmented_batches(slices: Slices, preprocessing: Preprocessing, how: Augmentation, seed: int, batch_size: int) -> Iterator[Batch]:
+    """Every slice once, in order, augmented; the same seed gives the same batches."""
+    rng = torch.Generator().manual_seed(seed)
+    for batch in evaluation_batches(slices, preprocessing, batch_size):
+        images, masks = augment(batch.images, batch.masks, how, rng)
+        yield Batch(images, batch.labels, masks)
 
 
 def _batch(slices: Slices, chosen: Tensor, recipe: Recipe, rng: torch.Generator) -> Batch:
+    if slices.images.is_floating_point():
+        view = torch.randint(len(slices.images), (len(chosen),), generator=rng).to(chosen.device)
+        return Batch(slices.images[view, chosen], slices.labels[chosen])
     images = normalise(slices.images[chosen], recipe.preprocessing)
     masks = slices.masks[chosen].long() if slices.masks is not None else None
     if recipe.augmentation:

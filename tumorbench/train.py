@@ -110,7 +110,7 @@ def fit(
         _save(checkpoint, progress, network, optimizers, device)
         on_epoch(entry, recipe.epochs)
     if recipe.keep == "best" and progress.best_weights is not None:
-        network.load_state_dict(progress.best_weights)
+        network.load_trained_state(progress.best_weights)
     result.best_epoch = progress.best_epoch if recipe.keep == "best" and progress.best_epoch else len(progress.history)
     return result
 
@@ -157,7 +157,7 @@ def _note(progress: _Progress, entry: dict[str, float], network: Network, recipe
     if value < progress.best_value:
         progress.best_value, progress.best_epoch = value, len(progress.history)
         if recipe.keep == "best":
-            progress.best_weights = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
+            progress.best_weights = {name: tensor.detach().clone() for name, tensor in network.trained_state().items()}
 
 
 def _monitored(entry: dict[str, float], recipe: Recipe) -> float:
@@ -200,12 +200,12 @@ def _resume(checkpoint: Path, network: Network, recipe: Recipe, device: str) -> 
     optimizers = network.optimizers(recipe)
     if not checkpoint.exists():
         return _Progress(), optimizers, ""
-    drawn = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
+    drawn = {name: tensor.detach().clone() for name, tensor in network.trained_state().items()}
     try:
         state = torch.load(checkpoint, map_location="cpu", weights_only=True)  # load_state_dict copies it to where each tensor belongs
         reason = _other_conditions(state.get("conditions", {}), _conditions(device))
         if not reason:
-            network.load_state_dict(state["network"])
+            network.load_trained_state(state["network"])
             for name, optimizer in optimizers.items():
                 optimizer.load_state_dict(state["optimizers"][name])
             return _Progress(state["history"], state["best_epoch"], state["best_value"], state["best_weights"]), optimizers, ""
@@ -213,7 +213,7 @@ def _resume(checkpoint: Path, network: Network, recipe: Recipe, device: str) -> 
         raise
     except Exception as error:  # noqa: BLE001 - torch.load tells a damaged file by a dozen types
         reason = f"it cannot be read ({type(error).__name__})"
-        network.load_state_dict(drawn)
+        network.load_trained_state(drawn)
         optimizers = network.optimizers(recipe)
     logging.getLogger(__name__).warning("%s is not continued, training starts anew: %s", checkpoint, reason)
     checkpoint.unlink()
@@ -235,7 +235,7 @@ def _other_conditions(stored: dict[str, Any], now: dict[str, Any]) -> str:
 
 def _save(checkpoint: Path, progress: _Progress, network: Network, optimizers: Optimizers, device: str) -> None:
     state = {
-        "network": network.state_dict(),
+        "network": network.trained_state(),
         "optimizers": {name: optimizer.state_dict() for name, optimizer in optimizers.items()},
         "conditions": _conditions(device),
         "history": progress.history, "best_epoch": progress.best_epoch, "best_value": progress.best_value, "best_weights": progress.best_weights,

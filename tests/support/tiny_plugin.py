@@ -31,11 +31,30 @@ def tumorbench_models():
     yield _model("tiny-classifier", "classification", "TinyClassifier", params={"width": 8})
     yield _model("tiny-segmenter", "segmentation", "TinySegmenter")
     yield _model("tiny-generator", "generation", "TinyGenerator", monitor=None, keep="last")
+    yield _model("tiny-joint", "segmentation", "TinySegmenter", masks="classes", monitor="val_dice")
+    yield _model(
+        "tiny-transfer",
+        "classification",
+        "TinyTransfer",
+        pretrained="tiny/edges",
+        precision="fp32",
+        augmentation=tb.Augmentation(horizontal_flip=True),
+        feature_views=3,
+    )
+    yield _model("tiny-far", "classification", "TinyTransfer", pretrained="tiny/far")
+    yield _model("tiny-homeless", "classification", "TinyTransfer", pretrained="nowhere/edges")
+    yield _model("tiny-copies", "classification", "TinyClassifier", augmentation=tb.Augmentation(rotation_degrees=90), augmented_test_copies=2)
     yield _model("tiny-slow", "classification", "Slow")
     yield _model("tiny-nan", "classification", "Diverging")
     yield _model("tiny-crash", "classification", "Crashing")
     yield _model("tiny-oom", "classification", "OutOfMemory")
     yield _model("tiny-weightless", "classification", "Weightless")
+
+
+@tb.hookimpl
+def tumorbench_weights():
+    for name in ("tiny/edges", "tiny/far"):
+        yield tb.WeightsSpec(id=name, title=name, licence="MIT", citation="none", factory=f"tiny_plugin_networks:{name.partition('/')[2]}")
 
 
 @tb.hookimpl

@@ -32,6 +32,23 @@ class TinySegmenter(tb.Segmenter):
         return self.layers(images)
 
 
+class TinyTransfer(tb.TransferClassifier):
+    def __init__(self, problem):
+        backbone = nn.Sequential(nn.Conv2d(problem.channels, 12, 5, 2), nn.ReLU(), nn.Conv2d(12, 16, 3, 2), nn.ReLU(), nn.AdaptiveAvgPool2d(3), nn.Flatten())
+        super().__init__(problem, backbone, nn.Linear(16 * 9, problem.outputs))
+
+
+def edges(name):
+    """The weights "tiny/edges": drawn once and for all."""
+    rng = torch.Generator().manual_seed(1)
+    shapes = {"0.weight": (12, 1, 5, 5), "0.bias": (12,), "2.weight": (16, 12, 3, 3), "2.bias": (16,), "classifier.weight": (1000, 144)}
+    return {key: torch.randn(*shape, generator=rng) * 0.1 for key, shape in shapes.items()}
+
+
+def far(name):
+    raise tb.Unavailable(f"the weights {name} are far away; give a file with --weights FILE")
+
+
 class TinyGenerator(tb.Generator):
     def __init__(self, problem):
         super().__init__(problem)

@@ -2,6 +2,7 @@
 
 from tumorbench.boards.inputs import BoardCards, LocatedRecord
 from tumorbench.boards.pages import render_boards
+from tumorbench.boards.reproductions import render_reproductions
 from tumorbench.boards.summary import summary_table
 
-__all__ = ["BoardCards", "LocatedRecord", "render_boards", "summary_table"]
+__all__ = ["BoardCards", "LocatedRecord", "render_boards", "render_reproductions", "summary_table"]

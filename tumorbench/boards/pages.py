@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from tumorbench.boards.blocks import HEADLINES
 from tumorbench.boards.inputs import BoardCards, LocatedRecord
 from tumorbench.boards.markdown import DASH, NOTHING, code, link, plain, plural, table
 from tumorbench.boards.section import dataset_section
 from tumorbench.boards.speed import throughput_tables
-from tumorbench.contracts.record import Throughput
+from tumorbench.contracts.record import Record, Throughput
 
 __all__ = ["render_boards"]
 
@@ -39,13 +40,18 @@ TASK_NOTES = {
 
 def render_boards(records: Sequence[LocatedRecord], throughputs: Sequence[Throughput], cards: BoardCards) -> dict[str, str]:
     """File name -> Markdown of the three task boards, the throughput board and the index (``README.md``)."""
-    by_task = {task: [cell for cell in records if cell.record.identity.task == task] for task in TASKS}
+    by_task = {task: [cell for cell in records if _belongs(cell.record, task)] for task in TASKS}
     synthetic = {cell.record.identity.dataset for cell in records if cell.record.synthetic}
     synthetic |= {card.id for card in cards.datasets.values() if card.synthetic}
     pages = {f"{task}.md": _page(_task_page(task, located, cards)) for task, located in by_task.items()}
     pages["throughput.md"] = _page(_throughput_page(throughputs, synthetic))
     pages["README.md"] = _page(_index(by_task, throughputs, synthetic))
     return pages
+
+
+def _belongs(record: Record, task: str) -> bool:
+    """Whether the record is of the task, or of a model that did this task too (it segments and classifies in one pass)."""
+    return record.identity.task == task or record.metric(HEADLINES[task][0]) is not None
 
 
 def _page(parts: Iterable[str]) -> str:

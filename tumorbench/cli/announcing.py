@@ -2,43 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tumorbench.cli.output import Reporter
-from tumorbench.contracts.cards import DatasetSpec
 from tumorbench.contracts.problem import Budget
-from tumorbench.data import Decoded
 from tumorbench.registry import Registry
-from tumorbench.results import Store
-from tumorbench.run.plan import Bench
+from tumorbench.run.plan import budget_on
 
 if TYPE_CHECKING:
     from tumorbench.contracts.record import Record
     from tumorbench.run.plan import Plan, PlannedCell
 
-__all__ = ["AnnouncedBench", "finished", "introduce", "measuring", "opening", "starting"]
-
-
-class AnnouncedBench(Bench):
-    """A bench that calls ``announce`` once, when the selection is found to be sound and before the first data set is read."""
-
-    def __init__(self, registry: Registry, store: Store, data_root: Path, device: str, report: Reporter, announce: Callable[[], None]) -> None:
-        super().__init__(registry, store, data_root, device, report.progress)
-        self._announce: Callable[[], None] | None = announce
-
-    def decode(self, spec: DatasetSpec) -> Decoded:
-        """The data set, decoded. Raises: Unavailable or BadInput, as ``data.decode``."""
-        if self._announce:
-            self._announce()
-            self._announce = None
-        return super().decode(spec)
+__all__ = ["finished", "introduce", "measuring", "opening", "starting"]
 
 
 def opening(asked: Budget | None, device: str) -> str:
     """The first line of a run: its budget and device, and why where the budget is the short one by default."""
-    budget = asked or ("full" if device == "cuda" else "quick")
+    budget = budget_on(device, asked)
     why = "" if asked or budget == "full" else " (no CUDA device is used; give --budget full for the whole recipe)"
     return f"{budget} budget on {device}{why}"
 

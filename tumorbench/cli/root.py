@@ -18,6 +18,9 @@ app = typer.Typer(
     epilog="Every command takes --debug: a traceback instead of one line.",
 )
 
+WeightsFile = Annotated[
+    Path | None, typer.Option("--weights", help="Weights for the one pretrained model that is selected, instead of those that its recipe names.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output on stdout, and nothing else there.")]
 DataRoot = Annotated[Path | None, typer.Option(envvar="TUMORBENCH_DATA", help="Folder with one folder per data set.", show_default="the user's cache")]
 Datasets = Annotated[list[str] | None, typer.Option("--dataset", "-d", help="A data set, by id; may be repeated.")]

@@ -10,7 +10,7 @@ import typer
 
 from tumorbench import registry
 from tumorbench.cli.output import Reporter, print_json, print_table, reporter, say
-from tumorbench.cli.root import AsJson, Budgets, DataRoot, Datasets, Device, Folds, Models, Protocols, Seeds, StoreFolder, app
+from tumorbench.cli.root import AsJson, Budgets, DataRoot, Datasets, Device, Folds, Models, Protocols, Seeds, StoreFolder, WeightsFile, app
 from tumorbench.contracts.problem import Budget, Protocol
 from tumorbench.errors import BadInput
 
@@ -41,6 +41,7 @@ def run(
     deterministic: Annotated[bool, typer.Option("--deterministic", help="Bit-identical predictions on the same machine and thread count.")] = False,
     timeout: Annotated[float | None, typer.Option(help="Seconds that a cell may take; it continues on the next run.")] = None,
     throughput: Annotated[bool, typer.Option(help="Measure the speed of each model afterwards.")] = True,
+    weights: WeightsFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Train and score the selected cells, then print and write the boards of the store. Finished cells are not computed again."""
@@ -52,13 +53,11 @@ def run(
     from tumorbench.cli import announcing
     from tumorbench.run import campaign
     from tumorbench.run.cell import CellOptions
+    from tumorbench.run.plan import make_plan
 
     with reporter(silent=as_json) as report:
-        bench = _bench(store, data_root, device, report)
-        place = announcing.AnnouncedBench(
-            bench.registry, bench.store, bench.data_root, bench.device, report, lambda: report.line(announcing.opening(selection.budget, bench.device))
-        )
-        planned = _planned(selection, place)
+        place = _bench(store, data_root, device, report, weights)
+        planned = make_plan(selection, place, lambda: report.line(announcing.opening(selection.budget, place.device)))
         place.store.check()
         announcing.introduce(planned, place.registry, report)
         options = CellOptions(force, deterministic, timeout or math.inf, report.epoch, report.step)
@@ -87,15 +86,16 @@ def plan(
     device: Device = "auto",
     store: StoreFolder = RUNS,
     data_root: DataRoot = None,
+    weights: WeightsFile = None,
     as_json: AsJson = False,
 ) -> None:
     """What would run, what is cached, what is unavailable and why, and the rough time."""
     selection = _selection(everything, datasets, models, protocols, budget, seeds, folds)
-    from tumorbench.run.plan import expected_seconds
+    from tumorbench.run.plan import expected_seconds, make_plan
 
     with reporter(silent=as_json) as report:
-        place = _bench(store, data_root, device, report)
-        planned = _planned(selection, place)
+        place = _bench(store, data_root, device, report, weights)
+        planned = make_plan(selection, place)
     seconds = expected_seconds(planned, place.store)
     if as_json:
         print_json([_cell_row(cell, seconds.get(cell.key)) for cell in planned.cells] + _unavailable_rows(planned))
@@ -126,12 +126,13 @@ def bench(
 ) -> None:
     """Measure the throughput of models on the shapes of data sets, without training them."""
     selection = _selection(everything, datasets, models, ["grouped"], budget, 1, [0])
+    from tumorbench.run.plan import make_plan
     from tumorbench.run.speed import measure_speed
 
     with reporter(silent=as_json) as report:
         place = _bench(store, data_root, device, report)
         speeds = []
-        for cell in _planned(selection, place).cells:
+        for cell in make_plan(selection, place).cells:
             report.line(f"measuring {cell.model.id} on {cell.dataset.spec.id} at {cell.identity.recipe.preprocessing.size} px")
             speeds.append(measure_speed(cell, place, force=force))
     _write_boards(place)
@@ -153,20 +154,14 @@ def _selection(
     return Selection(everything, tuple(datasets or ()), tuple(models or ()), tuple(protocols or ()), budget, seeds, tuple(folds or ()))  # type: ignore[arg-type]
 
 
-def _bench(store: Path, data_root: Path | None, device: str, report: Reporter) -> Bench:
+def _bench(store: Path, data_root: Path | None, device: str, report: Reporter, weights: Path | None = None) -> Bench:
     from tumorbench import hardware
     from tumorbench.results import Store
     from tumorbench.run import locations
     from tumorbench.run.plan import Bench
 
     hardware.tune_allocator()
-    return Bench(registry.find(), Store(store).open(), locations.data_root(data_root), hardware.choose_device(device), report.progress)
-
-
-def _planned(selection: Selection, place: Bench) -> Plan:
-    from tumorbench.run.plan import make_plan
-
-    return make_plan(selection, place)
+    return Bench(registry.find(), Store(store).open(), locations.data_root(data_root), hardware.choose_device(device), report.progress, weights=weights)
 
 
 def _cell_row(cell: PlannedCell, seconds: float | None) -> dict[str, Any]:

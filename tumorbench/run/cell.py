@@ -13,9 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import filelock
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from tumorbench import batches, hardware, parameters, results, split, train
 from tumorbench.contracts.cell import derive_seed
@@ -23,7 +21,8 @@ from tumorbench.contracts.families import Network
 from tumorbench.contracts.problem import Problem
 from tumorbench.contracts.record import Artifact, Leakage, Record, Status, Timing
 from tumorbench.errors import BadInput, CellTimeout, Diverged, TumorbenchError, Unavailable
-from tumorbench.run import score
+from tumorbench.run import pictures, pretrained, score
+from tumorbench.run.material import gather
 from tumorbench.run.plan import Bench, PlannedCell
 
 __all__ = ["CellOptions", "command_of", "lost_record", "run_cell"]
@@ -121,16 +120,17 @@ def _work(cell: PlannedCell, bench: Bench, options: CellOptions, folder: Path, o
         where = f"{cell.identity.dataset}, protocol {cell.identity.protocol}, fold {cell.identity.fold}"
         raise BadInput(f"{where}: the split leaves nothing to train on; complete the data set, or take another --protocol or --fold")
     problem = parameters.problem_for(cell.model, cell.dataset.spec, recipe)
-    parts = _parts(cell, problem, bench.device)
+    outcome.counts = parameters.count_parameters(cell.model, problem)
+    network = build(cell, problem, bench.device)
+    if recipe.pretrained:
+        network.load_pretrained(pretrained.weights(recipe.pretrained, bench.weights, bench.registry))
+    material = gather(cell, problem, network, bench)
     outcome.times["data_s"] = time.perf_counter() - clock
 
-    clock = time.perf_counter()
-    network = build(cell, problem, bench.device)
-    outcome.counts = parameters.count_parameters(cell.model, problem)
-    validate = score.validation(cell.model.task, parts["val"], recipe, bench.device)
+    validate = score.validation(cell.model.task, material.learned["val"], recipe, bench.device)
     train.fit(
         network,
-        lambda epoch: batches.training_batches(parts["train"], recipe, cell.identity.seed, epoch),
+        lambda epoch: batches.training_batches(material.learned["train"], recipe, cell.identity.seed, epoch),
         recipe,
         seed=cell.identity.seed,
         device=bench.device,
@@ -145,7 +145,7 @@ def _work(cell: PlannedCell, bench: Bench, options: CellOptions, folder: Path, o
 
     train.check_deadline(deadline, "before scoring")
     clock = time.perf_counter()
-    outcome.score = score.score(network, cell, parts, bench)
+    outcome.score = score.score(network, cell, material, bench)
     outcome.times["evaluate_s"] = time.perf_counter() - clock
     outcome.artifacts = _artifacts(cell, network, outcome, folder / STAGED)
 
@@ -158,27 +158,15 @@ def build(cell: PlannedCell, problem: Problem, device: str) -> Network:
     return network.to(memory_format=torch.channels_last) if device == "cuda" else network
 
 
-def _parts(cell: PlannedCell, problem: Problem, device: str) -> dict[str, batches.Slices]:
-    """Training, validation and test slices on the device."""
-    images = cell.dataset.images(problem.size)
-    masks = cell.dataset.masks(problem.size) if cell.model.task == "segmentation" else None
-    labels = np.array([sample.label for sample in cell.dataset.samples], np.int64)
-
-    def part(chosen: NDArray[np.int64]) -> batches.Slices:
-        return batches.Slices.of(images[chosen], labels[chosen], masks[chosen] if masks is not None else None, device)
-
-    return {"train": part(cell.split.train), "val": part(cell.split.val), "test": part(cell.split.test)}
-
-
 def _artifacts(cell: PlannedCell, network: Network, outcome: _Outcome, folder: Path) -> list[Artifact]:
     """Predictions, checkpoint and figures lie in the folder."""
     predictions, weights, figures = (folder / name for name in results.ARTIFACTS)
     assert outcome.score.predictions is not None
     outcome.score.predictions.to_parquet(predictions, index=False)
-    train.save_atomically(network.state_dict(), weights)
+    train.save_atomically(network.trained_state(), weights)
     found = [results.artifact("predictions", folder, predictions), results.artifact("checkpoint", folder, weights)]
     figures.mkdir(exist_ok=True)
-    for title, path in score.draw(cell, outcome.fit, outcome.score, figures):
+    for title, path in pictures.draw(cell, outcome.fit, outcome.score, figures):
         found.append(results.artifact("figure", folder, path, title))
     return found
 
@@ -186,7 +174,10 @@ def _artifacts(cell: PlannedCell, network: Network, outcome: _Outcome, folder: P
 def _record(cell: PlannedCell, bench: Bench, status: Status, reason: str, outcome: _Outcome, determinism: dict[str, Any], started: datetime) -> Record:
     samples, pixels = cell.dataset.samples, [where.pixels for where in cell.dataset.slices]
     leakage: Leakage = split.measure_leakage(cell.split, samples, pixels)
-    environment = hardware.describe_environment() | {"extractors_unavailable": outcome.score.extractors_unavailable}
+    environment = hardware.describe_environment() | {
+        "extractors_unavailable": outcome.score.extractors_unavailable,
+        "metrics_without_value": outcome.score.faults,
+    }
     return Record(
         cell_key=cell.key,
         status=status,
@@ -202,6 +193,8 @@ def _record(cell: PlannedCell, bench: Bench, status: Status, reason: str, outcom
         classes=cell.dataset.spec.classes,
         history=tuple(outcome.fit.history),
         best_epoch=outcome.fit.best_epoch or None,
+        parts=outcome.score.parts,
+        temperature=outcome.score.temperature,
         parameters=outcome.counts,
         timing=Timing(
             **{name: round(seconds, 4) for name, seconds in (outcome.times | outcome.score.times).items()}, resumed_from_epoch=outcome.fit.resumed_from_epoch
@@ -235,4 +228,6 @@ def command_of(cell: PlannedCell) -> str:
     """The command that makes this cell (and, for a later seed, those before it)."""
     identity = cell.identity
     fold = f" --fold {identity.fold}" if identity.protocol == "grouped" else ""
-    return f"tumorbench run -d {identity.dataset} -m '{identity.model}' --protocol {identity.protocol}{fold} --budget {identity.budget} --seeds {identity.seed + 1}"
+    weights = " --weights FILE" if (identity.recipe.pretrained or "").startswith("sha256:") else ""
+    model = f"-d {identity.dataset} -m '{identity.model}'"
+    return f"tumorbench run {model} --protocol {identity.protocol}{fold} --budget {identity.budget} --seeds {identity.seed + 1}{weights}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
@@ -18,8 +18,9 @@ from tumorbench.errors import BadInput, TumorbenchError
 from tumorbench.registry import Registry
 from tumorbench.results import Store, read_json, write_json
 from tumorbench.run.locations import cache_root
+from tumorbench.run.pretrained import name_of_file
 
-__all__ = ["Bench", "Plan", "PlannedCell", "Selection", "expected_seconds", "make_plan"]
+__all__ = ["Bench", "Plan", "PlannedCell", "Selection", "budget_on", "expected_seconds", "make_plan"]
 
 QUICK_FOLDS = (0,)  # of the grouped protocol, unless folds are named
 
@@ -46,6 +47,7 @@ class Bench:
     data_root: Path
     device: str
     progress: data.Progress | None = None
+    weights: Path | None = None  # the file given with --weights
     decoded: dict[str, data.Decoded] = field(default_factory=dict)
     splits: dict[str, split.Split] = field(default_factory=dict)  # models share them: grouping 7,000 slices takes seconds
 
@@ -82,19 +84,24 @@ class Plan:
     unavailable: dict[str, str]
 
 
-def make_plan(selection: Selection, bench: Bench) -> Plan:
-    """Every cell of the selection. Raises: BadInput for unknown names, and where nothing at all fits."""
+def make_plan(selection: Selection, bench: Bench, announce: Callable[[], None] = lambda: None) -> Plan:
+    """Every cell of the selection. Raises: BadInput for unknown names, and where nothing at all fits.
+
+    announce: called when the selection is found to be sound, before the first data set is read.
+    """
     if not (selection.everything or selection.datasets or selection.models):
         raise BadInput("nothing is selected; name data sets (-d) and models (-m), or give --all")
     if selection.seeds < 1:
         raise BadInput(f"--seeds {selection.seeds} runs nothing; give 1 or more")
     if outside := [fold for fold in selection.folds if not 0 <= fold < split.FOLDS]:
         raise BadInput(f"--fold {outside[0]} is not one of the {split.FOLDS} folds 0 to {split.FOLDS - 1}")
-    budget: Budget = selection.budget or ("full" if bench.device == "cuda" else "quick")
+    budget = budget_on(bench.device, selection.budget)
     models = [bench.registry.model(name) for name in selection.models] or list(bench.registry.models.values())
     specs = [bench.registry.dataset(name) for name in selection.datasets] or list(bench.registry.datasets.values())
     if not any(model.task in spec.tasks and _protocols(selection, spec, model) for spec in specs for model in models):
         raise BadInput(_why_nothing(selection, specs, models))
+    _check_weights(bench, models)
+    announce()
     datasets, unavailable = _available(selection, bench)
     cells = [
         cell
@@ -107,6 +114,20 @@ def make_plan(selection: Selection, bench: Bench) -> Plan:
     if not cells and not unavailable:
         raise BadInput(_why_nothing(selection, [dataset.spec for dataset in datasets], models))
     return Plan(budget, cells, unavailable)
+
+
+def budget_on(device: str, asked: Budget | None) -> Budget:
+    """The budget that was asked for, else the full one on CUDA and the quick one elsewhere."""
+    return asked or ("full" if device == "cuda" else "quick")
+
+
+def _check_weights(bench: Bench, models: Sequence[ModelSpec]) -> None:
+    """A file of weights belongs to one architecture. Raises: BadInput."""
+    takers = sorted(model.id for model in models if model.recipe.pretrained)
+    if bench.weights and len(takers) != 1:
+        raise BadInput(
+            f"--weights {bench.weights} is for one pretrained model, and {len(takers)} are selected ({', '.join(takers) or 'none'}); name it with -m"
+        )
 
 
 def _available(selection: Selection, bench: Bench) -> tuple[list[data.Decoded], dict[str, str]]:
@@ -162,6 +183,8 @@ def _split(bench: Bench, dataset: data.Decoded, model: ModelSpec, protocol: Prot
 
 def _identity(bench: Bench, dataset: data.Decoded, model: ModelSpec, parts: split.Split, budget: Budget, seed: int) -> CellIdentity:
     recipe = model.recipe.for_budget(budget)
+    if recipe.pretrained and bench.weights:
+        recipe = recipe.model_copy(update={"pretrained": name_of_file(bench.weights)})
     return CellIdentity(
         dataset=dataset.spec.id,
         dataset_fingerprint=dataset.fingerprint,

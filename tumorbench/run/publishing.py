@@ -9,35 +9,35 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tumorbench import evaluate, results
-from tumorbench.boards import BoardCards, LocatedRecord, render_boards
+from tumorbench import results, scoring
+from tumorbench.boards import BoardCards, LocatedRecord, render_boards, render_reproductions
 from tumorbench.contracts.cell import CellIdentity, canonical_json, cell_key
-from tumorbench.contracts.factory import load
 from tumorbench.contracts.record import Artifact, MetricValue, Record
 from tumorbench.errors import BadInput
 from tumorbench.registry import Registry
 from tumorbench.results import Store
+from tumorbench.run.instruments import metrics_of
 from tumorbench.split import PARTS
 
 __all__ = ["boards_of", "check_boards", "check_record", "find_record", "publish", "write_boards"]
 
-PUBLISHED_FIGURES = ("learning curves", "confusion matrix", "intensities")  # no picture of a patient is ever published
+PUBLISHED_FIGURES = ("learning curves", "confusion matrix", "calibration", "intensities")  # no picture of a patient is ever published
 TOLERANCE = 1e-9  # between a published metric and the one computed again from its predictions
 
 
 def boards_of(records: Path, boards: Path, registry: Registry) -> dict[str, str]:
-    """The boards of every record below ``records``, as text by file name, with links relative to ``boards``."""
+    """The boards and reproduction pages of every record below ``records``, as text by file name, with links relative to ``boards``."""
     store = Store(records)
     located = [LocatedRecord(record, Path(os.path.relpath(path, boards)).as_posix()) for path, record in store.records()]
     cards = BoardCards(registry.models, registry.datasets, tuple(registry.metrics.values()))
-    return render_boards(located, [speed for _, speed in store.throughputs()], cards)
+    return render_boards(located, [speed for _, speed in store.throughputs()], cards) | render_reproductions(located, cards)
 
 
 def write_boards(records: Path, boards: Path, registry: Registry) -> dict[str, str]:
     """The boards lie in ``boards``. Returns their texts by file name."""
     texts = boards_of(records, boards, registry)
-    boards.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
+        (boards / name).parent.mkdir(parents=True, exist_ok=True)
         (boards / name).write_text(text)
     return texts
 
@@ -176,14 +176,12 @@ def scored_again(path: Path, record: Record, registry: Registry) -> list[MetricV
         return []
     if not predictions.exists():
         raise BadInput(f"{predictions} is missing, so that {path} cannot be scored again; publish it again from its store")
-    metrics = [evaluate.Metric(spec, load(spec.factory)) for spec in registry.metrics.values() if spec.task == task]
+    metrics = metrics_of(registry, "classification", "segmentation", faults={})
     frame = pd.read_parquet(predictions)
-    if task == "classification":
-        return evaluate.score_classification(frame, record.classes, metrics)
-    foreground = round(len(frame["confusion"][0]) ** 0.5) - 1
     dataset = registry.datasets.get(record.identity.dataset)
-    names = dataset.mask_classes if dataset else tuple(f"foreground-{number}" for number in range(1, foreground + 1))
-    return evaluate.score_segmentation(frame, names, metrics)
+    foreground = range(1, round(len(frame["confusion"][0]) ** 0.5)) if task == "segmentation" else ()
+    names = dataset.mask_classes if dataset else tuple(f"foreground-{number}" for number in foreground)
+    return scoring.score_predictions(frame, task, record.classes, names, metrics, {})
 
 
 def _same(one: float | None, other: float | None) -> bool:

@@ -1,36 +1,34 @@
-"""What each task does with a trained network: validate, predict, score, draw. Core's choice, the same for every competitor."""
+"""What each task does with a trained network: validate, predict, score. Core's choice, the same for every competitor."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache, partial
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tumorbench import batches, evaluate, train
-from tumorbench.contracts.cards import ExtractorSpec
-from tumorbench.contracts.factory import load
+from tumorbench import attention, batches, evaluate, scoring, train
+from tumorbench.contracts.cell import derive_seed
 from tumorbench.contracts.families import Generator, Network
 from tumorbench.contracts.problem import Task
 from tumorbench.contracts.recipe import Recipe
 from tumorbench.contracts.record import MetricValue
-from tumorbench.errors import Unavailable
-from tumorbench.registry import Registry
+from tumorbench.run.instruments import metrics_of
+from tumorbench.run.material import Material
 from tumorbench.run.plan import Bench, PlannedCell
 from tumorbench.split import SPLIT_SEED
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Score", "draw", "score", "validation"]
+__all__ = ["Score", "score", "test_columns", "validation", "values_of_parts"]
 
 EVALUATION_BATCH = 16
-FEATURE_BATCH = 32
-MAX_GENERATED = 2048  # images that a generator is scored on at most
+PART_LIMIT = 512  # training slices on which the scored weights are evaluated once more
+EXAMPLES = 6  # right and wrong predictions each that are explained where no mask makes it a metric
 
 
 @dataclass(slots=True)
@@ -40,8 +38,11 @@ class Score:
     metrics: list[MetricValue] = field(default_factory=list)
     predictions: pd.DataFrame | None = None
     confusion: tuple[tuple[int, ...], ...] | None = None
+    temperature: float | None = None
+    parts: dict[str, dict[str, float]] = field(default_factory=dict)
     times: dict[str, float] = field(default_factory=dict)
     extractors_unavailable: dict[str, str] = field(default_factory=dict)
+    faults: scoring.Faults = field(default_factory=dict)  # metric id -> why it has no value
     arrays: dict[str, NDArray[Any]] = field(default_factory=dict)  # what the figures show
 
 
@@ -54,151 +55,146 @@ def validation(task: Task, slices: batches.Slices, recipe: Recipe, device: str) 
     return lambda network: judge(network, batches.evaluation_batches(slices, recipe.preprocessing, EVALUATION_BATCH), autocast)
 
 
-def score(network: Network, cell: PlannedCell, parts: dict[str, batches.Slices], bench: Bench) -> Score:
+def values_of_parts(network: Network, task: Task, material: Material, recipe: Recipe, device: str) -> dict[str, dict[str, float]]:
+    """Loss and accuracy or Dice of the scored weights on the training part (its first slices, where it is large) and on the validation part."""
+    found = {}
+    for part in ("train", "val"):
+        slices = material.learned[part]
+        slices = slices.first(PART_LIMIT) if part == "train" else slices
+        judge = validation(task, slices, recipe, device)
+        if judge:
+            found[part] = {**{name.removeprefix("val_"): value for name, value in judge(network).items()}, "n": float(len(slices))}
+    return found
+
+
+def score(network: Network, cell: PlannedCell, material: Material, bench: Bench) -> Score:
     """The cell's predictions and their metrics."""
-    autocast = partial(train.autocast, bench.device, cell.identity.recipe.precision)
+    recipe = cell.identity.recipe
+    autocast = partial(train.autocast, bench.device, recipe.precision)
     match cell.model.task:
         case "classification":
-            return _score_classifier(network, cell, parts["test"], bench.registry, autocast)
+            result = _score_classifier(network, cell, material, bench, autocast)
         case "segmentation":
-            return _score_segmenter(network, cell, parts["test"], bench.registry, autocast)
+            result = _score_segmenter(network, cell, material, bench, autocast)
         case "generation":
+            from tumorbench.run.generation import score_generator
+
             assert isinstance(network, Generator)
-            return _score_generator(network, cell, bench, autocast)
+            return score_generator(network, cell, bench, autocast)
+    result.parts = values_of_parts(network, cell.model.task, material, recipe, bench.device)
+    return result
 
 
-def _metrics(registry: Registry, task: Task, *, with_extractor: bool = False) -> list[evaluate.Metric]:
-    return [evaluate.Metric(spec, load(spec.factory)) for spec in registry.metrics.values() if spec.task == task and spec.needs_extractor == with_extractor]
-
-
-def _first(slices: batches.Slices, n: int) -> batches.Slices:
-    return batches.Slices(slices.images[:n], slices.labels[:n], slices.masks[:n] if slices.masks is not None else None)
-
-
-def _test_columns(cell: PlannedCell) -> tuple[list[str], list[str]]:
+def test_columns(cell: PlannedCell) -> tuple[list[str], list[str]]:
+    """(sample ids, groups) of the test slices."""
     samples = [cell.dataset.samples[index] for index in cell.split.test]
     return [sample.id for sample in samples], [sample.group or sample.patient or "" for sample in samples]
 
 
-def _score_classifier(network: Network, cell: PlannedCell, test: batches.Slices, registry: Registry, autocast: evaluate.Autocast) -> Score:
-    from tumorbench.metrics.classification import confusion_matrix
+def _score_classifier(network: Network, cell: PlannedCell, material: Material, bench: Bench, autocast: evaluate.Autocast) -> Score:
+    recipe, classes = cell.identity.recipe, cell.dataset.spec.classes
+    images, learned, validated = material.slices["test"], material.learned["test"], material.learned["val"]
 
-    preprocessing, classes = cell.identity.recipe.preprocessing, cell.dataset.spec.classes
+    def predict(slices: batches.Slices) -> NDArray[np.float32]:
+        return evaluate.classify(network, batches.evaluation_batches(slices, recipe.preprocessing, EVALUATION_BATCH), autocast)
 
-    def predict(n: int) -> NDArray[np.float32]:
-        return evaluate.classify(network, batches.evaluation_batches(_first(test, n), preprocessing, EVALUATION_BATCH), autocast)
+    probabilities, labels = predict(learned), images.labels.cpu().numpy()
+    all_s, one_s = evaluate.time_predictions(lambda n: predict(images.first(n)), len(images))
+    result = Score(times={"predict_all_s": all_s, "predict_one_s": one_s})
+    if len(validated):
+        from tumorbench.metrics.calibration import fit_temperature
 
-    probabilities, labels = predict(len(test)), test.labels.cpu().numpy()
-    all_s, one_s = evaluate.time_predictions(predict, len(test))
-    frame = evaluate.predictions_of_classes(*_test_columns(cell), labels, probabilities, classes)
-    confusion = confusion_matrix(labels, probabilities.argmax(1), len(classes))
-    return Score(
-        metrics=evaluate.score_classification(frame, classes, _metrics(registry, "classification")),
-        predictions=frame,
-        confusion=tuple(tuple(int(count) for count in row) for row in confusion),
-        times={"predict_all_s": all_s, "predict_one_s": one_s},
-        arrays={"images": test.images.cpu().numpy(), "labels": labels, "probabilities": probabilities},
-    )
+        result.temperature = fit_temperature(validated.labels.cpu().numpy(), predict(validated).astype(np.float64))
+    result.arrays = {"images": images.images.cpu().numpy(), "labels": labels, "probabilities": probabilities}
+    shares = _attend(network, cell, images, probabilities, result)
+    ids, groups = test_columns(cell)
+    if cell.identity.protocol == "paper" and recipe.augmented_test_copies:
+        probabilities, labels, ids, groups = _with_copies(network, recipe, images, probabilities, ids, groups, autocast)
+        shares = tuple(np.pad(each, (0, len(labels) - len(each)), constant_values=np.nan) for each in shares) if shares else None  # type: ignore[assignment]
+    frame = scoring.predictions_of_classes(ids, groups, labels, probabilities, classes, temperature=result.temperature, attention=shares)
+    return _scored(result, frame, cell, bench)
 
 
-def _score_segmenter(network: Network, cell: PlannedCell, test: batches.Slices, registry: Registry, autocast: evaluate.Autocast) -> Score:
+def _with_copies(
+    network: Network, recipe: Recipe, images: batches.Slices, probabilities: NDArray[np.float32], ids: list[str], groups: list[str], autocast: evaluate.Autocast
+) -> tuple[NDArray[np.float32], NDArray[np.int64], list[str], list[str]]:
+    """The test set as a source enlarged it: each slice as it is, and so many copies of it under the recipe's augmentation."""
+    assert recipe.augmentation is not None
+    copies = range(1, 1 + recipe.augmented_test_copies)
+    more = [
+        evaluate.classify(
+            network,
+            batches.augmented_batches(images, recipe.preprocessing, recipe.augmentation, derive_seed(SPLIT_SEED, "test copy", copy), EVALUATION_BATCH),
+            autocast,
+        )
+        for copy in copies
+    ]
+    labels = np.tile(images.labels.cpu().numpy(), 1 + len(copies))
+    return np.concatenate([probabilities, *more]), labels, ids + [f"{each}#copy-{copy}" for copy in copies for each in ids], groups * (1 + len(copies))
+
+
+def _attend(
+    network: Network, cell: PlannedCell, images: batches.Slices, probabilities: NDArray[np.float32], result: Score
+) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """Grad-CAM maps for the figure lie in ``result``; the shares of their mass inside the masks, where the data set has masks."""
+    preprocessing, predicted = cell.identity.recipe.preprocessing, probabilities.argmax(1)
+    layer = attention.feature_layer(network, batches.normalise(images.images[:1], preprocessing))
+    if layer is None:
+        return None
+    masks = cell.dataset.masks(images.images.shape[-1], preprocessing.crop)
+    right = predicted == result.arrays["labels"]
+    shown = np.arange(len(images)) if masks is not None else np.sort(np.concatenate([np.flatnonzero(right)[:EXAMPLES], np.flatnonzero(~right)[:EXAMPLES]]))
+    maps = []
+    for chosen in np.array_split(shown, -(-len(shown) // EVALUATION_BATCH)):
+        inputs = batches.normalise(images.images[chosen], preprocessing)
+        maps.append(attention.grad_cam(network, inputs, predicted[chosen], layer))
+    result.arrays |= {"attended": shown, "maps": np.concatenate(maps)}
+    if masks is None:
+        return None
+    result.arrays["masks"] = np.asarray(masks[cell.split.test])
+    return attention.cam_shares(result.arrays["maps"], result.arrays["masks"])
+
+
+def _score_segmenter(network: Network, cell: PlannedCell, material: Material, bench: Bench, autocast: evaluate.Autocast) -> Score:
     from tumorbench.metrics.segmentation import pixel_confusions
 
-    preprocessing, mask_classes = cell.identity.recipe.preprocessing, cell.dataset.spec.mask_classes
+    recipe, spec, test = cell.identity.recipe, cell.dataset.spec, material.slices["test"]
+    joint = recipe.masks == "classes"
+    free = _lesion_free(material.slices["train"], len(spec.classes)) if joint else ()
     assert test.masks is not None
 
-    def predict(n: int) -> NDArray[np.uint8]:
-        return evaluate.segment(network, batches.evaluation_batches(_first(test, n), preprocessing, EVALUATION_BATCH), autocast)
+    def predict(n: int) -> tuple[NDArray[np.uint8], NDArray[np.float32] | None]:
+        found = batches.evaluation_batches(test.first(n), recipe.preprocessing, EVALUATION_BATCH)
+        return evaluate.segment_and_classify(network, found, autocast, free) if joint else (evaluate.segment(network, found, autocast), None)
 
-    predicted, true = predict(len(test)), test.masks.cpu().numpy()
+    (predicted, probabilities), true, labels = predict(len(test)), test.masks.cpu().numpy(), test.labels.cpu().numpy()
     all_s, one_s = evaluate.time_predictions(predict, len(test))
-    confusions = pixel_confusions(true, predicted, 1 + len(mask_classes))
-    frame = evaluate.predictions_of_masks(*_test_columns(cell), test.labels.cpu().numpy(), confusions, predicted)
-    return Score(
-        metrics=evaluate.score_segmentation(frame, mask_classes, _metrics(registry, "segmentation")),
-        predictions=frame,
-        times={"predict_all_s": all_s, "predict_one_s": one_s},
-        arrays={"images": test.images.cpu().numpy(), "true": true, "predicted": predicted},
-    )
+    confusions = pixel_confusions(true, predicted, 1 + len(spec.classes if joint else spec.mask_classes))
+    frame = scoring.predictions_of_masks(*test_columns(cell), labels, confusions, predicted)
+    result = Score(times={"predict_all_s": all_s, "predict_one_s": one_s})
+    result.arrays = {"images": test.images.cpu().numpy(), "true": true, "predicted": predicted}
+    if probabilities is not None:
+        frame = scoring.with_classes(frame, probabilities, spec.classes)
+        result.arrays |= {"labels": labels, "probabilities": probabilities}
+    return _scored(result, frame, cell, bench)
 
 
-def _score_generator(network: Generator, cell: PlannedCell, bench: Bench, autocast: evaluate.Autocast) -> Score:
-    from tumorbench.metrics.features import extract
-
-    preprocessing = cell.identity.recipe.preprocessing
-    to_uint8 = partial(batches.denormalise, preprocessing=preprocessing)
-    reference, others = reference_sets(cell)
-    images = cell.dataset.images(preprocessing.size)
-    real, other_real = np.asarray(images[reference]), np.asarray(images[others])
-    labels = np.array([cell.dataset.samples[index].label for index in reference], np.int64)
-    sample = partial(evaluate.generate, network, seed=cell.identity.seed, autocast=autocast, to_uint8=to_uint8)
-    generated = sample(labels)
-    all_s, one_s = evaluate.time_predictions(lambda n: sample(labels[:n]), len(labels))
-
-    values = evaluate.score_generation(real, generated, other_real, len(real), _metrics(bench.registry, "generation"))
-    unavailable: dict[str, str] = {}
-    for spec in bench.registry.extractors.values():
-        extractor, reason = _extractor(spec)
-        if reason:
-            unavailable[spec.id] = reason
-            continue
-        seen = [extract(each, extractor, bench.device, FEATURE_BATCH) for each in (real, generated, other_real)]
-        with_extractor = _metrics(bench.registry, "generation", with_extractor=True)
-        values += evaluate.score_generation(seen[0], seen[1], seen[2], len(real), with_extractor, spec)
-    return Score(
-        metrics=values,
-        predictions=evaluate.predictions_of_images(labels, generated),
-        times={"predict_all_s": all_s, "predict_one_s": one_s},
-        extractors_unavailable=unavailable,
-        arrays={"real": real, "generated": generated, "labels": labels},
-    )
+def _lesion_free(train_part: batches.Slices, classes: int) -> tuple[int, ...]:
+    """The classes of whose training slices none has a lesion."""
+    assert train_part.masks is not None
+    with_lesion = train_part.labels[(train_part.masks > 0).flatten(1).any(1)]
+    return tuple(label for label in range(classes) if not (with_lesion == label).any())
 
 
-def reference_sets(cell: PlannedCell) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """(held-out real slices, as many other real ones): the reference, and what a perfect generator would be.
+def _scored(result: Score, frame: pd.DataFrame, cell: PlannedCell, bench: Bench) -> Score:
+    """``result`` with its table, its metrics and, where it has classes, its confusion matrix."""
+    from tumorbench.metrics.classification import confusion_matrix
 
-    Where the protocol holds nothing out, the two are random halves of everything.
-    """
-    rng = np.random.default_rng(SPLIT_SEED)
-    test = rng.permutation(cell.split.test)
-    shown = {cell.dataset.slices[index].pixels for index in test}
-    others = np.array([index for index in np.concatenate([cell.split.train, cell.split.val]) if cell.dataset.slices[index].pixels not in shown], np.int64)
-    if not len(others):
-        test, others = np.array_split(test, 2)
-    n = min(len(test), len(others), MAX_GENERATED)
-    return np.sort(test[:n]), np.sort(rng.permutation(others)[:n])
-
-
-@cache
-def _extractor(spec: ExtractorSpec) -> tuple[Any, str]:
-    """(extractor, "") or (None, why it is not to be had); asked once a process."""
-    try:
-        return load(spec.factory)(), ""
-    except Unavailable as reason:
-        return None, str(reason)
-
-
-def draw(cell: PlannedCell, fit: train.Fit, result: Score, folder: Path) -> Iterator[tuple[str, Path]]:
-    """The cell's figures: (title, path) of each as it is drawn."""
-    from tumorbench import figures
-
-    arrays, classes, ids = result.arrays, cell.dataset.spec.classes, _test_columns(cell)[0]
-
-    def drawn(what: str, function: Callable[..., None], *content: Any, **options: Any) -> tuple[str, Path]:
-        path = folder / f"{what.replace(' ', '-')}.png"
-        function(*content, path=path, **options)
-        return what, path
-
-    yield drawn("learning curves", figures.learning_curves, fit.history, best_epoch=fit.best_epoch)
-    match cell.model.task:
-        case "classification":
-            yield drawn("confusion matrix", figures.confusion_matrix, result.confusion, classes)
-            shown = (arrays["images"], arrays["labels"], arrays["probabilities"], classes, ids)
-            yield drawn("worst mistakes", figures.worst_mistakes, *shown)
-            yield drawn("predictions", figures.predictions_grid, *shown)
-        case "segmentation":
-            yield drawn("masks", figures.segmentation_examples, arrays["images"], arrays["true"], arrays["predicted"], ids)
-        case "generation":
-            yield drawn("samples", figures.sample_grid, arrays["generated"][:36], title=f"{cell.model.id}, generated")
-            yield drawn("real samples", figures.sample_grid, arrays["real"][:36], title=f"{cell.dataset.spec.id}, real, held out")
-            yield drawn("intensities", figures.intensity_histograms, arrays["real"], arrays["generated"])
+    spec, tasks = cell.dataset.spec, ("classification", "segmentation")
+    metrics = metrics_of(bench.registry, *tasks, faults=result.faults)  # type: ignore[arg-type]
+    result.predictions = frame
+    result.metrics = scoring.score_predictions(frame, cell.model.task, spec.classes, spec.mask_classes, metrics, result.faults)
+    if "predicted" in frame:
+        counts = confusion_matrix(frame["label"].to_numpy(), frame["predicted"].to_numpy(), len(spec.classes))
+        result.confusion = tuple(tuple(int(count) for count in row) for row in counts)
+    return result

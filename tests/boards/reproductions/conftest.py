@@ -1,12 +1,12 @@
 import pytest
 
 from tumorbench.boards import BoardCards, LocatedRecord
+from tumorbench.boards.reproductions import render_reproductions
 from tumorbench.contracts.cards import DatasetSpec, ModelSpec, Paper, ParameterCount, Reported, Source, SplitRule
 from tumorbench.contracts.cell import CellIdentity, cell_key
 from tumorbench.contracts.problem import Problem
 from tumorbench.contracts.recipe import Preprocessing, Quick, Recipe
 from tumorbench.contracts.record import Leakage, MetricValue, Record, Timing
-from tumorbench.reproductions import render_reproductions
 
 RECIPE = Recipe(
     preprocessing=Preprocessing(size=512, channels=3), epochs=20, batch_size=300, quick=Quick(epochs=6, steps_per_epoch=40, batch_size=32, size=128)

@@ -7,7 +7,7 @@ from itertools import product
 
 from tumorbench.boards import entries
 from tumorbench.boards.markdown import code, number
-from tumorbench.reproductions.settings import Setting
+from tumorbench.boards.reproductions.settings import Setting
 
 __all__ = ["contrasts"]
 

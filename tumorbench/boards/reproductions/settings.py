@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tumorbench.boards import LocatedRecord, entries
+from tumorbench.boards import entries
+from tumorbench.boards.inputs import LocatedRecord
+from tumorbench.boards.reproductions.wording import budget_in_words
 from tumorbench.boards.rows import Row, rows_of
 from tumorbench.contracts.cards import ModelSpec
-from tumorbench.reproductions.wording import budget_in_words
 
 __all__ = ["PROTOCOLS", "Setting", "settings_of"]
 

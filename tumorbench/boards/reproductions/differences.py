@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tumorbench.boards import BoardCards
 from tumorbench.boards.coverage import coverage, differs
+from tumorbench.boards.inputs import BoardCards
 from tumorbench.boards.markdown import code, number, plain
+from tumorbench.boards.reproductions.leaks import leaks_in_words
+from tumorbench.boards.reproductions.quantities import Measured, is_time, measured
+from tumorbench.boards.reproductions.settings import PROTOCOLS, Setting
 from tumorbench.boards.rows import Row
 from tumorbench.contracts.cards import ModelSpec, Reported
-from tumorbench.reproductions.leaks import leaks_in_words
-from tumorbench.reproductions.quantities import Measured, is_time, measured
-from tumorbench.reproductions.settings import PROTOCOLS, Setting
 
 __all__ = ["Standpoint", "difference"]
 

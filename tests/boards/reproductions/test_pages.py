@@ -3,10 +3,10 @@
 import pytest
 
 from tumorbench.boards import BoardCards
+from tumorbench.boards.reproductions import render_reproductions
+from tumorbench.boards.reproductions.wording import parameters_in_words, split_in_words
 from tumorbench.contracts.cards import SplitRule
 from tumorbench.contracts.recipe import Recipe
-from tumorbench.reproductions import render_reproductions
-from tumorbench.reproductions.wording import parameters_in_words, split_in_words
 
 ACCURACY = {"metric": "accuracy", "value": 0.94}
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tumorbench.boards import BoardCards
+from tumorbench.boards.inputs import BoardCards
 from tumorbench.boards.markdown import code, integers
+from tumorbench.boards.reproductions.settings import PROTOCOLS, Setting
 from tumorbench.boards.rows import Row
-from tumorbench.reproductions.settings import PROTOCOLS, Setting
 
 __all__ = ["leaks_as_run", "leaks_in_words"]
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tumorbench.boards import BoardCards, LocatedRecord, entries
+from tumorbench.boards import entries
+from tumorbench.boards.inputs import BoardCards, LocatedRecord
 from tumorbench.boards.markdown import NOTHING, code, link, plain, plural, table
+from tumorbench.boards.reproductions.contrast import contrasts
+from tumorbench.boards.reproductions.differences import Standpoint, difference
+from tumorbench.boards.reproductions.leaks import leaks_as_run
+from tumorbench.boards.reproductions.quantities import measured, quantity
+from tumorbench.boards.reproductions.settings import PROTOCOLS, Setting, settings_of
+from tumorbench.boards.reproductions.wording import budgets_in_words, parameters_in_words, split_in_words
 from tumorbench.boards.rows import Row
 from tumorbench.contracts.cards import ModelSpec, Reported
-from tumorbench.reproductions.contrast import contrasts
-from tumorbench.reproductions.differences import Standpoint, difference
-from tumorbench.reproductions.leaks import leaks_as_run
-from tumorbench.reproductions.quantities import measured, quantity
-from tumorbench.reproductions.settings import PROTOCOLS, Setting, settings_of
-from tumorbench.reproductions.wording import budgets_in_words, parameters_in_words, split_in_words
 
 __all__ = ["datasets_of", "model_section"]
 

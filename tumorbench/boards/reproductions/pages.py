@@ -6,10 +6,10 @@ import posixpath
 import re
 from collections.abc import Iterator, Sequence
 
-from tumorbench.boards import BoardCards, LocatedRecord
+from tumorbench.boards.inputs import BoardCards, LocatedRecord
 from tumorbench.boards.markdown import code, link, plain
+from tumorbench.boards.reproductions.section import datasets_of, model_section
 from tumorbench.contracts.cards import ModelSpec
-from tumorbench.reproductions.section import datasets_of, model_section
 
 __all__ = ["FOLDER", "render_reproductions"]
 
