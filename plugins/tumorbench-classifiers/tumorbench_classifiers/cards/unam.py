@@ -59,7 +59,7 @@ UNAM_CNN = ModelSpec(
         augmentation=Augmentation(rotation_degrees=15, zoom=0.1, horizontal_flip=True),
         monitor="val_loss",
         keep="best",
-        quick=Quick(epochs=2, steps_per_epoch=20, batch_size=32, size=48),
+        quick=Quick(epochs=3, steps_per_epoch=35, batch_size=32, size=32),
         params={"batch_norm": True},
     ),
     parameters=ParameterCount(total=14_636_420, trainable=14_626_692, problem=Problem("classification", FOUR_CLASSES, channels=1, size=256)),
