@@ -15,6 +15,7 @@ from tumorbench import registry
 from tumorbench.results import Store, read_record
 from tumorbench.run.campaign import run_all
 from tumorbench.run.cell import CellOptions, run_cell
+from tumorbench.run.instruments import extractor_of
 from tumorbench.run.locations import data_root
 from tumorbench.run.plan import Bench, Selection, make_plan
 
@@ -160,3 +161,29 @@ def test_an_interruption_by_the_user_stops_every_cell(place, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         run_all(planned(place, "tiny-classifier", "tiny-segmenter"), place, CellOptions(on_epoch=interrupt), with_speed=False)
     assert list(tmp_path.glob("runs/cells/**/record.json")) == []
+
+
+def test_a_generation_cell_is_scored_again_when_an_extractor_that_it_lacked_is_there(place, monkeypatch):
+    monkeypatch.delenv("TINY_PIXELS", raising=False)
+    extractor_of.cache_clear()
+    (cell,) = planned(place, "tiny-generator").cells
+    record = run_cell(cell, place, CellOptions())
+    assert record.environment["extractors_unavailable"]["tiny-pixels"] == "TINY_PIXELS is not set"
+    assert planned(place, "tiny-generator").cells[0].status == "cached"
+    monkeypatch.setenv("TINY_PIXELS", "1")
+    extractor_of.cache_clear()
+    (again,) = planned(place, "tiny-generator").cells
+    assert again.status == "to run"
+    assert run_cell(again, place, CellOptions()).metric("fid[tiny-pixels]") is not None
+    assert planned(place, "tiny-generator").cells[0].status == "cached"
+
+
+def test_a_broken_extractor_costs_its_own_values_only(place, monkeypatch):
+    monkeypatch.setenv("TINY_PIXELS", "broken")
+    extractor_of.cache_clear()
+    (cell,) = planned(place, "tiny-generator").cells
+    record = run_cell(cell, place, CellOptions())
+    extractor_of.cache_clear()
+    assert record.status == "ok"
+    assert record.environment["extractors_unavailable"]["tiny-pixels"] == "broken: ZeroDivisionError: a fault of the extractor"
+    assert record.metric("ks_d") is not None

@@ -12,7 +12,7 @@ SLICES = 2  # of each patient
 
 
 def _model(name: str, task: str, factory: str, **recipe: Any) -> tb.ModelSpec:
-    quick = tb.Quick(epochs=3, steps_per_epoch=6, batch_size=16)
+    quick = tb.Quick(epochs=3, steps_per_epoch=6, batch_size=16, feature_views=3)
     defaults = {"preprocessing": tb.Preprocessing(size=32), "epochs": 4, "batch_size": 16, "quick": quick}
     return tb.ModelSpec(
         id=name,
@@ -55,6 +55,13 @@ def tumorbench_models():
 def tumorbench_weights():
     for name in ("tiny/edges", "tiny/far"):
         yield tb.WeightsSpec(id=name, title=name, licence="MIT", citation="none", factory=f"tiny_plugin_networks:{name.partition('/')[2]}")
+
+
+@tb.hookimpl
+def tumorbench_extractors():
+    yield tb.ExtractorSpec(
+        id="tiny-pixels", title="t", version="1", comparable=False, licence="MIT", citation="none", factory="tiny_plugin_networks:tiny_pixels"
+    )
 
 
 @tb.hookimpl

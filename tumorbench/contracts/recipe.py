@@ -67,6 +67,7 @@ class Quick(Card):
     epochs: PositiveInt
     steps_per_epoch: PositiveInt
     batch_size: PositiveInt
+    feature_views: PositiveInt = 1  # of a frozen backbone
     size: PositiveInt | None = None  # None keeps the recipe's own resolution
 
 

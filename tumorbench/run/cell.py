@@ -23,7 +23,7 @@ from tumorbench.contracts.record import Artifact, Leakage, Record, Status, Timin
 from tumorbench.errors import BadInput, CellTimeout, Diverged, TumorbenchError, Unavailable
 from tumorbench.run import pictures, pretrained, score
 from tumorbench.run.material import gather
-from tumorbench.run.plan import Bench, PlannedCell
+from tumorbench.run.plan import Bench, PlannedCell, finished
 
 __all__ = ["CellOptions", "command_of", "lost_record", "run_cell"]
 
@@ -67,8 +67,8 @@ def run_cell(cell: PlannedCell, bench: Bench, options: CellOptions) -> Record:
     folder = bench.store.cell_folder(cell.identity, cell.key)
     folder.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(folder / ".lock"):
-        if (finished := bench.store.finished(cell.identity, cell.key)) and options.accept(finished):
-            return finished
+        if (record := finished(bench, cell.identity, cell.key)) and options.accept(record):
+            return record
         if options.force:
             (folder / PROGRESS).unlink(missing_ok=True)
         started, clock = datetime.now(UTC), time.perf_counter()

@@ -17,10 +17,11 @@ from tumorbench.contracts.record import Record
 from tumorbench.errors import BadInput, TumorbenchError
 from tumorbench.registry import Registry
 from tumorbench.results import Store, read_json, write_json
+from tumorbench.run.instruments import extractor_of
 from tumorbench.run.locations import cache_root
 from tumorbench.run.pretrained import name_of_file
 
-__all__ = ["Bench", "Plan", "PlannedCell", "Selection", "budget_on", "expected_seconds", "make_plan"]
+__all__ = ["Bench", "Plan", "PlannedCell", "Selection", "budget_on", "expected_seconds", "finished", "make_plan"]
 
 QUICK_FOLDS = (0,)  # of the grouped protocol, unless folds are named
 
@@ -159,8 +160,16 @@ def _cells(bench: Bench, dataset: data.Decoded, model: ModelSpec, protocol: Prot
         for seed in range(selection.seeds):
             identity = _identity(bench, dataset, model, parts, budget, seed)
             key = cell_key(identity)
-            cells.append(PlannedCell(dataset, model, parts, identity, key, bench.store.finished(identity, key)))
+            cells.append(PlannedCell(dataset, model, parts, identity, key, finished(bench, identity, key)))
     return cells
+
+
+def finished(bench: Bench, identity: CellIdentity, key: str) -> Record | None:
+    """The cell's record, unless an extractor that it had to do without can be had by now: then the cell is to be scored by it too."""
+    record = bench.store.finished(identity, key)
+    lacking = record.environment.get("extractors_unavailable", {}) if record else {}
+    known = [bench.registry.extractors[name] for name in lacking if name in bench.registry.extractors]
+    return None if any(not extractor_of(spec)[1] for spec in known) else record
 
 
 def _split(bench: Bench, dataset: data.Decoded, model: ModelSpec, protocol: Protocol, fold: int) -> split.Split:

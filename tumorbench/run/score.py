@@ -143,7 +143,7 @@ def _attend(
         return None
     masks = cell.dataset.masks(images.images.shape[-1], preprocessing.crop)
     right = predicted == result.arrays["labels"]
-    shown = np.arange(len(images)) if masks is not None else np.sort(np.concatenate([np.flatnonzero(right)[:EXAMPLES], np.flatnonzero(~right)[:EXAMPLES]]))
+    shown = np.arange(len(images)) if masks is not None else np.concatenate([_spread(np.flatnonzero(right)), _spread(np.flatnonzero(~right))])
     maps = []
     for chosen in np.array_split(shown, -(-len(shown) // EVALUATION_BATCH)):
         inputs = batches.normalise(images.images[chosen], preprocessing)
@@ -153,6 +153,11 @@ def _attend(
         return None
     result.arrays["masks"] = np.asarray(masks[cell.split.test])
     return attention.cam_shares(result.arrays["maps"], result.arrays["masks"])
+
+
+def _spread(indices: NDArray[np.int64]) -> NDArray[np.int64]:
+    """A few of them, evenly spaced: slices come sorted by class."""
+    return indices[np.linspace(0, len(indices) - 1, min(EXAMPLES, len(indices))).astype(int)]
 
 
 def _score_segmenter(network: Network, cell: PlannedCell, material: Material, bench: Bench, autocast: evaluate.Autocast) -> Score:
