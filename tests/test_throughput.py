@@ -238,3 +238,15 @@ def test_the_step_asks_the_device_for_nothing():
             subject.train(batch)
             subject.infer(batch)
     assert Counted.fetched == 0
+
+
+def test_a_grouped_convolution_s_training_step_costs_three_times_its_forward_pass():
+    layer, images = torch.nn.Conv2d(8, 8, 3, padding=1, groups=8, bias=False), torch.randn(2, 8, 16, 16, requires_grad=True)
+    forward = flops_of(lambda: layer(images))
+    assert forward == 2 * 2 * 8 * 16 * 16 * 9
+    assert flops_of(lambda: layer(images * 1.0).sum().backward()) == 3 * forward
+
+
+def test_a_convolution_of_images_that_need_no_gradient_costs_one_backward_pass_less():
+    layer, images = torch.nn.Conv2d(3, 8, 3, padding=1, bias=False), torch.randn(2, 3, 16, 16)
+    assert flops_of(lambda: layer(images).sum().backward()) == 2 * flops_of(lambda: layer(images))

@@ -70,6 +70,11 @@ class Registry:
             raise BadInput(f"{name} has an opening bracket and no closing one; write {base}[NAME=VALUE,...]")
         return _with_params(spec, rest.removesuffix("]")) if bracket else spec
 
+    def has_model(self, name: str) -> bool:
+        """Whether ``model(name)`` has a card, or a pattern that makes one or says what is near."""
+        base = name.partition("[")[0]
+        return base in self.models or _fitting(self.patterns, base) is not None
+
     def pretrained(self, name: str) -> WeightsSpec | None:
         """The card of the weights that a recipe calls ``name``; None where no plugin provides them."""
         return _fitting(self.weights, name)

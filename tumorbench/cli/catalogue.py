@@ -61,7 +61,7 @@ def info(item: Annotated[str, typer.Argument(help="The id of a data set or a mod
     found = registry.find()
     if item in found.datasets:
         content = dataset_report(found.datasets[item], data_root)
-    elif item.partition("[")[0] in found.models:
+    elif found.has_model(item):
         content = _model_report(found.model(item))
     else:
         raise found.unknown("data set or model", {**found.datasets, **found.models}, item)
@@ -73,14 +73,8 @@ def info(item: Annotated[str, typer.Argument(help="The id of a data set or a mod
 
 def _model_report(spec: ModelSpec) -> dict[str, Any]:
     from tumorbench import parameters
-    from tumorbench.contracts.problem import Problem
 
-    if spec.parameters:
-        problem = spec.parameters.problem
-    else:
-        two = ("first", "second")
-        preprocessing = spec.recipe.preprocessing
-        problem = Problem(spec.task, two, preprocessing.channels, preprocessing.size, ("tumour",))
+    problem = parameters.problem_for(spec, None, spec.recipe)
     counted = parameters.count_parameters(spec, problem)
     shape = {"classes": len(problem.classes), "channels": problem.channels, "size": problem.size, "outputs": problem.outputs}
     return {**spec.model_dump(mode="json"), "parameters": {**counted, "for": shape}}

@@ -101,7 +101,7 @@ def make_plan(selection: Selection, bench: Bench, announce: Callable[[], None] =
     specs = [bench.registry.dataset(name) for name in selection.datasets] or list(bench.registry.datasets.values())
     if not any(model.task in spec.tasks and _protocols(selection, spec, model) for spec in specs for model in models):
         raise BadInput(_why_nothing(selection, specs, models))
-    _check_weights(bench, models)
+    models = _with_weights(bench, models)
     announce()
     datasets, unavailable = _available(selection, bench)
     cells = [
@@ -122,13 +122,17 @@ def budget_on(device: str, asked: Budget | None) -> Budget:
     return asked or ("full" if device == "cuda" else "quick")
 
 
-def _check_weights(bench: Bench, models: Sequence[ModelSpec]) -> None:
-    """A file of weights belongs to one architecture. Raises: BadInput."""
-    takers = sorted(model.id for model in models if model.recipe.pretrained)
-    if bench.weights and len(takers) != 1:
+def _with_weights(bench: Bench, models: list[ModelSpec]) -> list[ModelSpec]:
+    """The models, of which one starts from the file that was given: the only one, or the only pretrained one. Raises: BadInput where that is not one."""
+    if bench.weights is None:
+        return models
+    takers = [model.id for model in models if model.recipe.pretrained or len(models) == 1]
+    if len(takers) != 1:
         raise BadInput(
-            f"--weights {bench.weights} is for one pretrained model, and {len(takers)} are selected ({', '.join(takers) or 'none'}); name it with -m"
+            f"--weights {bench.weights} is for one pretrained model, and {len(takers)} are selected ({', '.join(sorted(takers)) or 'none'}); name it with -m"
         )
+    name = name_of_file(bench.weights)
+    return [model.model_copy(update={"recipe": model.recipe.model_copy(update={"pretrained": name})}) if model.id == takers[0] else model for model in models]
 
 
 def _available(selection: Selection, bench: Bench) -> tuple[list[data.Decoded], dict[str, str]]:
@@ -192,8 +196,6 @@ def _split(bench: Bench, dataset: data.Decoded, model: ModelSpec, protocol: Prot
 
 def _identity(bench: Bench, dataset: data.Decoded, model: ModelSpec, parts: split.Split, budget: Budget, seed: int) -> CellIdentity:
     recipe = model.recipe.for_budget(budget)
-    if recipe.pretrained and bench.weights:
-        recipe = recipe.model_copy(update={"pretrained": name_of_file(bench.weights)})
     return CellIdentity(
         dataset=dataset.spec.id,
         dataset_fingerprint=dataset.fingerprint,

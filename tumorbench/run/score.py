@@ -157,7 +157,8 @@ def _attend(
 
 def _spread(indices: NDArray[np.int64]) -> NDArray[np.int64]:
     """A few of them, evenly spaced: slices come sorted by class."""
-    return indices[np.linspace(0, len(indices) - 1, min(EXAMPLES, len(indices))).astype(int)]
+    picks: NDArray[np.int64] = np.linspace(0, len(indices) - 1, min(EXAMPLES, len(indices))).astype(np.int64)
+    return np.asarray(indices[picks], np.int64)
 
 
 def _score_segmenter(network: Network, cell: PlannedCell, material: Material, bench: Bench, autocast: evaluate.Autocast) -> Score:

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
 
 from tumorbench.contracts.families import Batch, Generator, Network
 from tumorbench.contracts.problem import Problem
@@ -88,10 +88,21 @@ class Subject:
 
 def flops_of(action: Callable[[], object]) -> float | None:
     """Floating-point operations of one call, a multiply-add as two, as torch counts them; None where it cannot (some double backward passes)."""
-    counter = FlopCounterMode(display=False)
+    counter = FlopCounterMode(display=False, custom_mapping={torch.ops.aten.convolution_backward: _convolution_backward_flop})
     try:
         with counter:
             action()
     except Exception:  # noqa: BLE001 - whatever a stranger's model does under the counter; a fault of its own shows again in the next step
         return None
     return float(counter.get_total_flops())
+
+
+def _convolution_backward_flop(
+    grad_shape: list[int], images_shape: list[int], weight_shape: list[int], _bias: Any, _stride: Any, _padding: Any, _dilation: Any,
+    transposed: bool, _output_padding: Any, _groups: int, wanted: list[bool], **_: Any,
+) -> int:  # fmt: skip
+    """Operations of a convolution's backward pass: as many as forward for each of the two gradients that are wanted.
+
+    torch's own count multiplies a grouped convolution's weight gradient by the number of groups.
+    """
+    return (wanted[0] + wanted[1]) * conv_flop_count(images_shape, weight_shape, grad_shape, transposed=transposed)
