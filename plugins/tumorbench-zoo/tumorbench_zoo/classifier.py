@@ -36,11 +36,17 @@ class TimmClassifier(Classifier):
         return self.network(images)
 
     def load_pretrained(self, weights: Mapping[str, Tensor]) -> None:
-        """Everything but the last layer, which is for other classes, holds ``weights``. Raises: BadInput where they do not fit."""
+        """Everything but the last layer, which is for other classes, holds ``weights``. Raises: BadInput where they do not fit.
+
+        The last layer starts near zero: timm draws some networks' for a thousand outputs, and a few outputs of that size would undo the weights below.
+        """
         named = self.network.pretrained_cfg.get("classifier") or ()
         last = tuple(f"{name}." for name in ((named,) if isinstance(named, str) else named))
         own = {name: tensor for name, tensor in self.network.state_dict().items() if name.startswith(last)}
         load_backbone(self.network, {**weights, **own})
+        for name, parameter in self.network.named_parameters():
+            if name.startswith(last):
+                nn.init.normal_(parameter, std=0.01) if parameter.ndim > 1 else nn.init.zeros_(parameter)
 
 
 def _timm_network(problem: Problem, architecture: str, outputs: int) -> nn.Module:
