@@ -66,6 +66,8 @@ class DatasetSpec(Card):
     patients_known: bool
     official_split: bool = False  # True: every sample says "train" or "test"
     synthetic: bool = False  # synthetic data never shares a table with real data
+    quick_share: float = Field(default=1.0, gt=0, le=1)  # of the quick budget's steps: what a small and simple set needs
+    quick_size: PositiveInt | None = None  # pixels a side at most, in the quick budget
     counts: dict[str, dict[str, int]]  # split ("all", or "train" and "test") -> class -> samples, as published
     notes: tuple[str, ...] = ()  # facts that decide what a number on this set means
     superseded_by: str | None = None
@@ -134,13 +136,16 @@ class ModelSpec(Card):
     licence: str
     paper: Paper
     recipe: Recipe
+    conditional: bool = False  # a generator that makes the class it is asked for
     parameters: ParameterCount | None = None
     factory: FactoryPath  # called as factory(problem, **recipe.params); returns a family of tumorbench.contracts.families
 
     @model_validator(mode="after")
     def _monitor_exists_for_the_task(self) -> ModelSpec:
-        known = {"classification": ("val_loss", "val_accuracy"), "segmentation": ("val_loss", "val_dice")}.get(self.task)
-        if known and self.recipe.monitor not in (None, *known):
+        known = {"classification": ("val_loss", "val_accuracy"), "segmentation": ("val_loss", "val_dice"), "generation": ("val_pixel_kid", "val_loss")}[
+            self.task
+        ]
+        if self.recipe.monitor not in (None, *known):
             raise ValueError(f"monitor {self.recipe.monitor!r} is not measured for {self.task}; give one of {', '.join(known)}")
         return self
 

@@ -50,6 +50,7 @@ class Network(nn.Module):
     def __init__(self, problem: Problem) -> None:
         super().__init__()
         self.problem = problem
+        self.observed: dict[str, Tensor] = {}  # what ``losses`` wants in the history beside its losses: detached scalars, averaged over the epoch
 
     def losses(self, batch: Batch) -> Iterator[tuple[str, Tensor]]:
         """Pairs (optimizer name, scalar loss), one at a time: the loop steps that optimizer before it asks for the next."""
@@ -58,6 +59,9 @@ class Network(nn.Module):
     def optimizers(self, recipe: Recipe) -> dict[str, torch.optim.Optimizer]:
         """Optimizers by the names that ``losses`` uses."""
         return {"loss": build_optimizer(recipe.optimizer, self.parameters())}
+
+    def begin_epoch(self, epoch: int, epochs: int) -> None:
+        """Called before each epoch, the first of ``epochs`` being 1: for schedules that are the model's own, as layers that are frozen at first."""
 
     def load_pretrained(self, weights: Mapping[str, Tensor]) -> None:
         """The network starts from ``weights``: what the recipe's ``pretrained`` names. Raises: BadInput where they do not fit."""
@@ -151,3 +155,11 @@ class Generator(Network):
         labels: int64 ``(n,)``; an unconditional generator ignores them. rng: a CPU generator and the only source of randomness.
         """
         raise NotImplementedError
+
+    def validation(self, batch: Batch) -> dict[str, Tensor]:  # noqa: ARG002 - for those that have a loss on held-out images
+        """Scalars on a batch of held-out real images, which enter the history as ``val_NAME``; empty for a model that has none."""
+        return {}
+
+    def reconstruct(self, batch: Batch) -> Tensor | None:  # noqa: ARG002 - for autoencoders
+        """The batch's images as the model gives them back, ``(batch, channels, size, size)``; None for a model that cannot."""
+        return None

@@ -81,16 +81,26 @@ class Recipe(Card):
     steps_per_epoch: PositiveInt | None = None  # None: one pass over the training set; more than a pass reshuffles
     optimizer: Optimizer = Optimizer()
     augmentation: Augmentation | None = None
-    monitor: Literal["val_loss", "val_accuracy", "val_dice"] | None = "val_loss"  # None (generators): no selection, the last epoch's weights count
+    monitor: Literal["val_loss", "val_accuracy", "val_dice", "val_pixel_kid"] | None = "val_loss"  # None: no selection, the last epoch's weights count
     early_stopping: EarlyStopping | None = None
     reduce_on_plateau: ReduceOnPlateau | None = None
     keep: Literal["best", "last"] = "best"  # which epoch's weights are scored; "best" by the monitored value
     precision: Literal["auto", "fp32", "bf16"] = "auto"  # auto: bf16 where the device computes it natively
+    ema_decay: float | None = Field(default=None, gt=0, lt=1)  # what is scored is the exponential moving average of the weights over steps, of this decay
     pretrained: str | None = None  # the weights to start from: an id of ``tumorbench list weights``, or "sha256:..." of the file given with --weights
     feature_views: PositiveInt = 1  # of a frozen backbone under augmentation: views of each slice whose features are computed once and drawn from
     masks: Literal["lesions", "classes"] = "lesions"  # what a segmenter learns: the set's own mask classes, or background and one class a tumour type
     augmented_test_copies: NonNegativeInt = 0  # paper protocol only: a source scored each test slice this many times more, augmented
     params: dict[str, Scalar] = Field(default_factory=dict)  # the model's own parameters; brackets on the command line change them
+
+    def shortened(self, share: float, size: int | None) -> Recipe:
+        """The recipe with that share of its steps (at least one an epoch), at that image size at most: for data that reward no more."""
+        changes: dict[str, Any] = {}
+        if self.steps_per_epoch is not None:
+            changes["steps_per_epoch"] = max(1, round(self.steps_per_epoch * share))
+        if size is not None and size < self.preprocessing.size:
+            changes["preprocessing"] = self.preprocessing.model_copy(update={"size": size})
+        return self.model_copy(update=changes)
 
     def for_budget(self, budget: str) -> Recipe:
         """The recipe as the budget runs it: ``full`` unchanged, ``quick`` with its own epochs, steps, batch and size."""

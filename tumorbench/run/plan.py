@@ -196,6 +196,8 @@ def _split(bench: Bench, dataset: data.Decoded, model: ModelSpec, protocol: Prot
 
 def _identity(bench: Bench, dataset: data.Decoded, model: ModelSpec, parts: split.Split, budget: Budget, seed: int) -> CellIdentity:
     recipe = model.recipe.for_budget(budget)
+    if budget == "quick":
+        recipe = recipe.shortened(dataset.spec.quick_share, dataset.spec.quick_size)
     return CellIdentity(
         dataset=dataset.spec.id,
         dataset_fingerprint=dataset.fingerprint,

@@ -1,4 +1,4 @@
-"""The cards: what each generator is, where it comes from and how it is trained."""
+"""The generators of B. Esteve Molner's course work (TumorSynth)."""
 
 from __future__ import annotations
 
