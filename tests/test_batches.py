@@ -202,3 +202,17 @@ def test_augmentation_is_drawn_anew_each_epoch_and_is_the_same_for_the_same_one(
     assert torch.equal(shown(0, 1), shown(0, 1))
     assert not torch.equal(shown(0, 1), shown(0, 2))
     assert not torch.equal(shown(0, 1), shown(1, 1))
+
+
+def test_a_spread_of_slices_has_every_class_of_a_sorted_set_and_is_all_of_a_small_one():
+    images = torch.arange(12, dtype=torch.uint8).repeat_interleave(4).reshape(12, 2, 2)
+    slices = Slices(images, torch.arange(12) // 4)
+    few = slices.spread(4)
+    assert few.labels.tolist() == [0, 0, 1, 2]
+    assert few.images[:, 0, 0].tolist() == [0, 3, 7, 11]
+    assert slices.spread(50).labels.tolist() == slices.labels.tolist()
+
+
+def test_the_first_of_features_are_those_of_every_view():
+    slices = Slices(torch.arange(12.0).reshape(2, 3, 2), torch.arange(3))
+    assert slices.first(2).images.tolist() == [[[0, 1], [2, 3]], [[6, 7], [8, 9]]]

@@ -45,8 +45,15 @@ class Slices:
 
     def first(self, n: int) -> Slices:
         """The first ``n`` slices."""
-        images = self.images[:, :n] if self.images.is_floating_point() else self.images[:n]
-        return Slices(images, self.labels[:n], self.masks[:n] if self.masks is not None else None)
+        return self._chosen(torch.arange(min(n, len(self)), device=self.labels.device))
+
+    def spread(self, n: int) -> Slices:
+        """``n`` slices at most, evenly spaced: data sets list their slices class by class."""
+        return self._chosen(torch.linspace(0, len(self) - 1, min(n, len(self)), device=self.labels.device).long())
+
+    def _chosen(self, numbers: Tensor) -> Slices:
+        images = self.images[:, numbers] if self.images.is_floating_point() else self.images[numbers]
+        return Slices(images, self.labels[numbers], self.masks[numbers] if self.masks is not None else None)
 
 
 def normalise(images: Tensor, preprocessing: Preprocessing) -> Tensor:

@@ -56,11 +56,11 @@ def validation(task: Task, slices: batches.Slices, recipe: Recipe, device: str) 
 
 
 def values_of_parts(network: Network, task: Task, material: Material, recipe: Recipe, device: str) -> dict[str, dict[str, float]]:
-    """Loss and accuracy or Dice of the scored weights on the training part (its first slices, where it is large) and on the validation part."""
+    """Loss and accuracy or Dice of the scored weights on the training part (some of its slices, where it is large) and on the validation part."""
     found = {}
     for part in ("train", "val"):
         slices = material.learned[part]
-        slices = slices.first(PART_LIMIT) if part == "train" else slices
+        slices = slices.spread(PART_LIMIT) if part == "train" else slices
         judge = validation(task, slices, recipe, device)
         if judge:
             found[part] = {**{name.removeprefix("val_"): value for name, value in judge(network).items()}, "n": float(len(slices))}

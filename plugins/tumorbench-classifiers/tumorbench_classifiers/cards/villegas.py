@@ -72,7 +72,7 @@ VILLEGAS_CNN1 = ModelSpec(
         optimizer=Optimizer(name="adam", learning_rate=1e-3),
         monitor=None,
         keep="last",
-        quick=Quick(epochs=6, steps_per_epoch=30, batch_size=32, size=64),
+        quick=Quick(epochs=8, steps_per_epoch=45, batch_size=32, size=64),
         params={"dropout": 0.5},
     ),
     parameters=ParameterCount(total=11_374_980, trainable=11_374_980, problem=PROBLEM),
