@@ -188,7 +188,7 @@ def test_an_epoch_without_a_batch_is_an_error(tmp_path):
 
 def test_the_loop_is_given_no_test_data():
     assert set(inspect.signature(train.fit).parameters) == {
-        "network", "batches", "recipe", "seed", "device", "checkpoint", "validate", "deadline", "on_epoch", "on_step", "result",
+        "network", "batches", "recipe", "seed", "device", "checkpoint", "validate", "deadline", "on_epoch", "on_step", "on_weights", "result",
     }  # fmt: skip
 
 
@@ -197,7 +197,7 @@ def test_while_it_fits_a_cell_shows_no_test_image_to_the_network(tumorbench, tin
     from tumorbench.batches import normalise
     from tumorbench.run import cell as cells
 
-    fit_itself, parts_itself, seen, parts = train.fit, cells._parts, set(), {}
+    fit_itself, gather_itself, seen, parts = train.fit, cells.gather, set(), {}
 
     def pixels(images):
         return {image.numpy().tobytes() for image in images}
@@ -209,10 +209,74 @@ def test_while_it_fits_a_cell_shows_no_test_image_to_the_network(tumorbench, tin
         return fitted
 
     monkeypatch.setattr(cells, "train", SimpleNamespace(**vars(train) | {"fit": spying_fit}))
-    monkeypatch.setattr(cells, "_parts", lambda *given: parts.update(parts_itself(*given)) or parts)
+
+    def spying_gather(*given):
+        material = gather_itself(*given)
+        parts.update(material.slices)
+        return material
+
+    monkeypatch.setattr(cells, "gather", spying_gather)
     assert tumorbench("run", "-d", "tiny-shapes", "-m", "tiny-classifier", "--protocol", "grouped", "--no-throughput").code == 0
     shown = {part: pixels(normalise(slices.images, tb.Preprocessing(size=32))) for part, slices in parts.items()}
     assert {part: len(images) for part, images in shown.items()} == {"train": 126, "val": 18, "test": 36}
     assert seen <= shown["train"] | shown["val"]
     assert seen >= shown["val"]
     assert not seen & shown["test"]
+
+
+class Counting(tb.Network):
+    """One weight that each step raises by 1 (its gradient is -1, the rate 1); it notes what it observes and when epochs begin."""
+
+    def __init__(self):
+        super().__init__(tb.Problem("generation", ("a", "b"), 1, 4))
+        self.weight = torch.nn.Parameter(torch.zeros(1))
+        self.begun = []
+
+    def begin_epoch(self, epoch, epochs):
+        self.begun.append((epoch, epochs))
+
+    def losses(self, batch):
+        self.observed = {"weight": self.weight.detach().clone()[0]}
+        yield "loss", -self.weight.sum()
+
+
+def counted(tmp_path, epochs=2, **changes):
+    network, seen = Counting(), []
+    recipe = tb.Recipe(
+        preprocessing=tb.Preprocessing(size=4), epochs=epochs, batch_size=2, quick=tb.Quick(epochs=1, steps_per_epoch=1, batch_size=2), keep="last", monitor=None,
+        optimizer=tb.Optimizer(name="sgd", learning_rate=1.0), **changes,
+    )  # fmt: skip
+    batch = tb.Batch(torch.zeros(2, 1, 4, 4), torch.zeros(2, dtype=torch.int64))
+    fitted = train.fit(
+        network, lambda _epoch: [batch] * 3, recipe, seed=0, device="cpu", checkpoint=tmp_path / "progress.pt",
+        on_weights=lambda held, epoch: seen.append((epoch, held.weight.item())),
+    )  # fmt: skip
+    return network, fitted, seen
+
+
+def test_what_a_network_observes_is_averaged_over_the_epoch_and_epochs_are_announced(tmp_path):
+    network, fitted, seen = counted(tmp_path)
+    assert [entry["weight"] for entry in fitted.history] == [1.0, 4.0]  # before the steps of each epoch: 0, 1, 2 and 3, 4, 5
+    assert network.begun == [(1, 2), (2, 2)]
+    assert seen == [(1, 3.0), (2, 6.0)]
+
+
+def test_the_average_of_the_weights_is_what_is_scored_and_does_not_disturb_training(tmp_path):
+    network, _, seen = counted(tmp_path, ema_decay=0.5)
+    expected, average = [], None
+    for steps in range(1, 7):
+        keep = min(0.5, (1 + steps) / (10 + steps))
+        average = float(steps) if average is None else keep * average + (1 - keep) * steps
+        expected.append(average)
+    assert seen == [(1, pytest.approx(expected[2])), (2, pytest.approx(expected[5]))]
+    assert network.weight.item() == pytest.approx(expected[5])
+    assert 5 < network.weight.item() < 6
+
+
+def test_an_interrupted_average_goes_on_where_it_was(tmp_path):
+    (tmp_path / "whole").mkdir()
+    whole = counted(tmp_path / "whole", ema_decay=0.9)[0].weight.item()
+    counted(tmp_path, epochs=1, ema_decay=0.9)
+    network, fitted, _ = counted(tmp_path, epochs=2, ema_decay=0.9)
+    assert fitted.resumed_from_epoch == 1
+    assert network.weight.item() == pytest.approx(whole)

@@ -126,3 +126,16 @@ def test_a_joint_segmenter_has_the_metrics_of_both_tasks(tumorbench, tmp_path):
     assert joint["accuracy"] > 0.5
     assert "accuracy" not in alone
     assert len(record_of(tmp_path / "runs", "tiny-joint")[1]["confusion"]) == 3
+
+
+def test_a_model_that_starts_from_another_s_cell_waits_for_it_and_names_it_by_its_content(tumorbench, tmp_path):
+    import hashlib
+
+    assert tumorbench("run", *SELECTION, "-m", "tiny-heir").code == 0
+    assert "run one first: -m 'tiny-classifier'" in record_of(tmp_path / "runs", "tiny-heir")[1]["reason"]
+    assert tumorbench("run", *SELECTION, "-m", "tiny-classifier").code == 0
+    checkpoint = record_of(tmp_path / "runs", "tiny-classifier")[0] / "checkpoint.pt"
+    assert tumorbench("run", *SELECTION, "-m", "tiny-heir").code == 0
+    records = [json.loads(path.read_text()) for path in tmp_path.glob("runs/cells/tiny-shapes/tiny-heir/*/record.json")]
+    (finished,) = (record for record in records if record["status"] == "ok")
+    assert finished["identity"]["recipe"]["pretrained"] == f"sha256:{hashlib.sha256(checkpoint.read_bytes()).hexdigest()}"

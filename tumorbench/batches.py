@@ -17,7 +17,7 @@ from tumorbench.contracts.families import Batch
 from tumorbench.contracts.recipe import Augmentation, Preprocessing, Recipe
 from tumorbench.errors import BadInput
 
-__all__ = ["Slices", "augment", "augmented_batches", "denormalise", "evaluation_batches", "normalise", "training_batches"]
+__all__ = ["Slices", "augment", "augmented_batches", "denormalise", "evaluation_batches", "normalise", "to_unit", "training_batches"]
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -71,6 +71,11 @@ def normalise(images: Tensor, preprocessing: Preprocessing) -> Tensor:
 
 def denormalise(images: Tensor, preprocessing: Preprocessing) -> Tensor:
     """What ``normalise`` did, undone: float ``(batch, channels, size, size)`` -> uint8 ``(batch, size, size)``, channels averaged, values clipped."""
+    return to_unit(images, preprocessing).squeeze(1).mul(255).round_().clamp_(0, 255).to(torch.uint8)
+
+
+def to_unit(images: Tensor, preprocessing: Preprocessing) -> Tensor:
+    """Float ``(batch, channels, size, size)`` in the recipe's range -> float32 ``(batch, 1, size, size)`` from 0, black, to 1, channels averaged."""
     images = images.float()
     match preprocessing.normalisation:
         case "symmetric":
@@ -78,7 +83,7 @@ def denormalise(images: Tensor, preprocessing: Preprocessing) -> Tensor:
         case "imagenet":
             mean, std = (torch.tensor(each, device=images.device)[: images.shape[1]].view(1, -1, 1, 1) for each in (IMAGENET_MEAN, IMAGENET_STD))
             images = images * std + mean
-    return images.mean(1).mul(255).round_().clamp_(0, 255).to(torch.uint8)
+    return images.mean(1, keepdim=True)
 
 
 def training_batches(slices: Slices, recipe: Recipe, seed: int, epoch: int) -> Iterator[Batch]:

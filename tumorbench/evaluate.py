@@ -15,7 +15,10 @@ from torch.nn import functional as F  # noqa: N812 - the field's name for it
 from tumorbench.contracts.cell import derive_seed
 from tumorbench.contracts.families import Batch, Generator, Network, pixel_cross_entropy
 
-__all__ = ["classify", "generate", "segment", "segment_and_classify", "time_predictions", "validate_classifier", "validate_segmenter"]
+__all__ = [
+    "classify", "generate", "kernel_distance", "segment", "segment_and_classify", "time_predictions", "validate_classifier", "validate_generator",
+    "validate_segmenter",
+]  # fmt: skip
 
 Autocast = Callable[[], Any]
 SINGLE_PREDICTIONS = 15  # of which the median is the time of one
@@ -125,6 +128,52 @@ def validate_segmenter(network: Network, batches: Iterable[Batch], autocast: Aut
             sums, pixels = sums.to(found.device) + found, pixels + true.numel()
     loss, correct, both, either = sums.tolist()
     return {"val_loss": loss / pixels, "val_pixel_accuracy": correct / pixels, "val_dice": 2 * both / either if either else 0.0}
+
+
+def validate_generator(
+    network: Generator, batches: Iterable[Batch], labels: NDArray[np.int64], seed: int, autocast: Autocast, to_unit: Callable[[torch.Tensor], torch.Tensor]
+) -> dict[str, float]:
+    """The kernel distance ("val_pixel_kid") of small pictures between held-out real images and as many generated ones, and the model's own validation values.
+
+    labels: of the held-out images, in order. to_unit: what the network makes, as float ``(batch, 1, size, size)`` in [0, 1].
+    """
+    network.eval()
+    means: dict[str, list[float]] = {}
+    real = []
+    with torch.inference_mode():
+        for batch in batches:
+            real.append(_small(to_unit(batch.images)))
+            with autocast():
+                own = network.validation(batch)
+            for name, value in own.items():
+                means.setdefault(name, []).append(value.float().item() * len(batch))
+        rng = torch.Generator().manual_seed(derive_seed(seed, "validation"))
+        generated = []
+        for part in torch.split(torch.from_numpy(labels), SAMPLE_BATCH):
+            with autocast():
+                images = network.sample(len(part), part.to(real[0].device), rng)
+            generated.append(_small(to_unit(images)))
+        distance = kernel_distance(torch.cat(real), torch.cat(generated))
+    return {"val_pixel_kid": distance} | {f"val_{name}": sum(values) / len(labels) for name, values in means.items()}
+
+
+def _small(images: torch.Tensor) -> torch.Tensor:
+    """``(batch, 1, size, size)`` -> float32 ``(batch, 256)``: its means over a grid of 16 x 16."""
+    return F.adaptive_avg_pool2d(images.float(), 16).flatten(1)
+
+
+def kernel_distance(real: torch.Tensor, generated: torch.Tensor) -> float:
+    """Unbiased squared maximum mean discrepancy of rows ``(n, d)`` and ``(m, d)`` under the kernel (x.y / d + 1)^3, as KID has it; at least two rows each."""
+    real, generated = real.double(), generated.double()
+
+    def kernel(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+        return (one @ other.T / one.shape[1] + 1) ** 3
+
+    def within(rows: torch.Tensor) -> torch.Tensor:
+        matrix = kernel(rows, rows)
+        return (matrix.sum() - matrix.trace()) / (len(rows) * (len(rows) - 1))
+
+    return (within(real) + within(generated) - 2 * kernel(real, generated).mean()).item()
 
 
 def time_predictions(predict: Callable[[int], object], n: int) -> tuple[float, float]:

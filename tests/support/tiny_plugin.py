@@ -43,6 +43,7 @@ def tumorbench_models():
     )
     yield _model("tiny-far", "classification", "TinyTransfer", pretrained="tiny/far")
     yield _model("tiny-homeless", "classification", "TinyTransfer", pretrained="nowhere/edges")
+    yield _model("tiny-heir", "classification", "TinyHeir", pretrained="cell:tiny-classifier", params={"width": 8})
     yield _model("tiny-copies", "classification", "TinyClassifier", augmentation=tb.Augmentation(rotation_degrees=90), augmented_test_copies=2)
     yield _model("tiny-slow", "classification", "Slow")
     yield _model("tiny-nan", "classification", "Diverging")

@@ -23,6 +23,11 @@ class TinyClassifier(tb.Classifier):
         return self.layers(images)
 
 
+class TinyHeir(TinyClassifier):
+    def load_pretrained(self, weights):
+        self.load_state_dict(weights)
+
+
 class TinySegmenter(tb.Segmenter):
     def __init__(self, problem):
         super().__init__(problem)

@@ -123,7 +123,7 @@ def _work(cell: PlannedCell, bench: Bench, options: CellOptions, folder: Path, o
     outcome.counts = parameters.count_parameters(cell.model, problem)
     network = build(cell, problem, bench.device)
     if recipe.pretrained:
-        network.load_pretrained(pretrained.weights(recipe.pretrained, bench.weights, bench.registry))
+        network.load_pretrained(pretrained.weights(recipe.pretrained, bench.files, bench.registry))
     material = gather(cell, problem, network, bench)
     outcome.times["data_s"] = time.perf_counter() - clock
 

@@ -13,13 +13,14 @@ from tumorbench import data, hardware, split
 from tumorbench.contracts.cards import DatasetSpec, ModelSpec
 from tumorbench.contracts.cell import CellIdentity, canonical_json, cell_key
 from tumorbench.contracts.problem import Budget, Protocol, Task
+from tumorbench.contracts.recipe import Recipe
 from tumorbench.contracts.record import Record
 from tumorbench.errors import BadInput, TumorbenchError
 from tumorbench.registry import Registry
 from tumorbench.results import Store, read_json, write_json
 from tumorbench.run.instruments import extractor_of
 from tumorbench.run.locations import cache_root
-from tumorbench.run.pretrained import name_of_file
+from tumorbench.run.pretrained import CELL, checkpoint_of, name_of_file
 
 __all__ = ["Bench", "Plan", "PlannedCell", "Selection", "budget_on", "expected_seconds", "finished", "make_plan"]
 
@@ -49,6 +50,7 @@ class Bench:
     device: str
     progress: data.Progress | None = None
     weights: Path | None = None  # the file given with --weights
+    files: dict[str, Path] = field(default_factory=dict)  # of weights, by the name that a recipe gives them
     decoded: dict[str, data.Decoded] = field(default_factory=dict)
     splits: dict[str, split.Split] = field(default_factory=dict)  # models share them: grouping 7,000 slices takes seconds
 
@@ -132,6 +134,7 @@ def _with_weights(bench: Bench, models: list[ModelSpec]) -> list[ModelSpec]:
             f"--weights {bench.weights} is for one pretrained model, and {len(takers)} are selected ({', '.join(sorted(takers)) or 'none'}); name it with -m"
         )
     name = name_of_file(bench.weights)
+    bench.files[name] = bench.weights
     return [model.model_copy(update={"recipe": model.recipe.model_copy(update={"pretrained": name})}) if model.id == takers[0] else model for model in models]
 
 
@@ -198,6 +201,8 @@ def _identity(bench: Bench, dataset: data.Decoded, model: ModelSpec, parts: spli
     recipe = model.recipe.for_budget(budget)
     if budget == "quick":
         recipe = recipe.shortened(dataset.spec.quick_share, dataset.spec.quick_size)
+    if (recipe.pretrained or "").startswith(CELL):
+        recipe = _from_cell(recipe, budget, bench)
     return CellIdentity(
         dataset=dataset.spec.id,
         dataset_fingerprint=dataset.fingerprint,
@@ -212,6 +217,17 @@ def _identity(bench: Bench, dataset: data.Decoded, model: ModelSpec, parts: spli
         budget=budget,
         metric_suite=metric_suite(bench.registry, model.task),
     )
+
+
+def _from_cell(recipe: Recipe, budget: Budget, bench: Bench) -> Recipe:
+    """The recipe with the checkpoint that it starts from named by its content, where the store has it."""
+    assert recipe.pretrained is not None
+    checkpoint = checkpoint_of(recipe.pretrained, recipe, budget, bench.store)
+    if checkpoint is None:
+        return recipe
+    name = name_of_file(checkpoint)
+    bench.files[name] = checkpoint
+    return recipe.model_copy(update={"pretrained": name})
 
 
 def metric_suite(registry: Registry, task: Task) -> str:

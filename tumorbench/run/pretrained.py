@@ -7,22 +7,32 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tumorbench.contracts.factory import load
+from tumorbench.contracts.problem import Budget
+from tumorbench.contracts.recipe import Recipe
 from tumorbench.errors import BadInput, Unavailable
 from tumorbench.registry import Registry
-from tumorbench.results import file_sha256
+from tumorbench.results import Store, file_sha256
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["name_of_file", "weights"]
+__all__ = ["CELL", "checkpoint_of", "name_of_file", "weights"]
+
+CELL = "cell:"  # before a model's id: the checkpoint of a finished cell of that model
 
 _absent: dict[str, str] = {}  # name -> why it is not to be had: finding that out without network takes seconds, once a process
 
 
-def weights(name: str, file: Path | None, registry: Registry) -> Mapping[str, Tensor]:
-    """The weights that a recipe calls ``name``, as a state dict on the CPU. Raises: Unavailable, saying what to do; BadInput for a file that is none."""
-    if file is not None:
-        return _read(file)
+def weights(name: str, files: Mapping[str, Path], registry: Registry) -> Mapping[str, Tensor]:
+    """The weights that a recipe calls ``name``, as a state dict on the CPU. files: those that are at hand, by that name.
+
+    Raises: Unavailable, saying what to do; BadInput for a file that is none.
+    """
+    if name in files:
+        return _read(files[name])
+    if name.startswith(CELL):
+        model = name.removeprefix(CELL)
+        raise Unavailable(f"it starts from a finished cell of {model} in the same store, and there is none of this budget; run one first: -m '{model}'")
     spec = registry.pretrained(name)
     if spec is None:
         raise Unavailable(f"no installed plugin provides the weights {name}; give a file with --weights FILE")
@@ -33,6 +43,19 @@ def weights(name: str, file: Path | None, registry: Registry) -> Mapping[str, Te
     except Unavailable as reason:
         _absent[name] = str(reason)
         raise
+
+
+def checkpoint_of(name: str, recipe: Recipe, budget: Budget, store: Store) -> Path | None:
+    """The checkpoint of the finished cell that ``cell:MODEL`` names: of the same budget and image size, the latest where there are several; else None."""
+    found = [
+        (record.started_at, path.parent / artifact.path)
+        for path, record in store.records()
+        if record.status == "ok" and (record.identity.model, record.identity.budget) == (name.removeprefix(CELL), budget)
+        and record.identity.recipe.preprocessing.size == recipe.preprocessing.size
+        for artifact in record.artifacts
+        if artifact.kind == "checkpoint" and (path.parent / artifact.path).exists()
+    ]  # fmt: skip
+    return max(found)[1] if found else None
 
 
 def name_of_file(file: Path) -> str:

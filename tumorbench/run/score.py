@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Score", "score", "test_columns", "validation", "values_of_parts"]
 
 EVALUATION_BATCH = 16
+VALIDATION_LIMIT = 128  # held-out images beside which a generator's epochs are compared, and as many samples
 PART_LIMIT = 512  # training slices on which the scored weights are evaluated once more
 EXAMPLES = 6  # right and wrong predictions each that are explained where no mask makes it a metric
 
@@ -47,12 +48,21 @@ class Score:
 
 
 def validation(task: Task, slices: batches.Slices, recipe: Recipe, device: str) -> Callable[[Network], dict[str, float]] | None:
-    """How the loop validates; None where nothing is held out for it, and for generators, which nothing selects."""
-    judge = {"classification": evaluate.validate_classifier, "segmentation": evaluate.validate_segmenter}.get(task)
-    if judge is None or not len(slices):
+    """How the loop validates; None where nothing is held out for it."""
+    if not len(slices):
         return None
     autocast = partial(train.autocast, device, recipe.precision)
+    if task == "generation":
+        return partial(_validate_generator, slices=slices.spread(VALIDATION_LIMIT), recipe=recipe, autocast=autocast)
+    judge = {"classification": evaluate.validate_classifier, "segmentation": evaluate.validate_segmenter}[task]
     return lambda network: judge(network, batches.evaluation_batches(slices, recipe.preprocessing, EVALUATION_BATCH), autocast)
+
+
+def _validate_generator(network: Network, slices: batches.Slices, recipe: Recipe, autocast: evaluate.Autocast) -> dict[str, float]:
+    assert isinstance(network, Generator)
+    real = batches.evaluation_batches(slices, recipe.preprocessing, EVALUATION_BATCH)
+    to_unit = partial(batches.to_unit, preprocessing=recipe.preprocessing)
+    return evaluate.validate_generator(network, real, slices.labels.cpu().numpy(), SPLIT_SEED, autocast, to_unit)
 
 
 def values_of_parts(network: Network, task: Task, material: Material, recipe: Recipe, device: str) -> dict[str, dict[str, float]]:
