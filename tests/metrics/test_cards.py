@@ -11,8 +11,10 @@ import pytest
 from tumorbench.metrics.builtin import tumorbench_metrics
 
 CARDS = {card.id: card for card in tumorbench_metrics()}
-MODULES = ("attention", "calibration", "classification", "features", "generation", "intensity", "segmentation")
+MODULES = ("attention", "calibration", "classification", "diversity", "features", "frechet", "generation", "intensity", "manifold", "memorisation", "segmentation",
+           "uncertainty")  # fmt: skip
 DESIGNED = "accuracy balanced_accuracy f1_macro f1_micro f1_weighted cross_entropy iou dice pixel_accuracy keras_meaniou_bug fid kid inception_score ks_d wasserstein_1"
+GENERATED = "fid_infinity density coverage manifold_precision manifold_recall ks_d_foreground wasserstein_1_foreground ks_d_image_mean diversity"
 EXPLAINED = "ece ece_scaled cross_entropy_scaled cam_in_mask"
 
 
@@ -33,12 +35,13 @@ def example_of(card):
     if card.task == "segmentation":
         return rng.integers(1, 50, (4, 3, 3)), ("a", "b")
     if card.needs_extractor:
-        return [Features(rng.normal(size=(9, 4)).astype(np.float32), rng.normal(size=(9, 5)).astype(np.float32), "raw") for _ in range(2)]
-    return rng.integers(0, 256, (2, 3, 8, 8), dtype=np.uint8)
+        sets = 3 if card.needs == "memory" else 2
+        return [Features(rng.normal(size=(200, 4)).astype(np.float32), rng.normal(size=(200, 5)).astype(np.float32), "raw") for _ in range(sets)]
+    return rng.integers(0, 256, (2, 3, 8, 8), dtype=np.uint8)  # real, generated
 
 
 def test_every_metric_of_the_design_has_a_card():
-    assert set(DESIGNED.split()) | set(EXPLAINED.split()) <= set(CARDS)
+    assert set(DESIGNED.split()) | set(EXPLAINED.split()) | set(GENERATED.split()) <= set(CARDS)
 
 
 def test_ids_are_unique():

@@ -9,4 +9,7 @@ A metric's factory is called with what its task yields and returns its values by
 - segmentation: ``metric(confusions, mask_classes)``; int64 ``(n, k, k)``, one pixel confusion matrix an image, ``[true, predicted]``, class 0 the background.
 - generation: ``metric(real, generated)``; uint8 ``(n, size, size)`` each.
 - generation with an extractor: ``metric(real, generated)``; a ``Features`` each (``tumorbench.metrics.features``).
+- generation, memorisation: ``metric(generated, training, held_out)``; a ``Features`` each, deep ones or the pixels' (``tumorbench.metrics.memorisation``).
+
+``tumorbench.metrics.uncertainty.intervals(METRIC)`` gives a generation metric's 95 % interval from the same arguments.
 """

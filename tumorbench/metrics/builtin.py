@@ -27,12 +27,12 @@ def _segmentation(metric: str, title: str, **card: Any) -> MetricSpec:
     return _card("segmentation", "segmentation", metric, title, **card)
 
 
-def _on_pixels(metric: str, title: str, **card: Any) -> MetricSpec:
-    return _card("generation", "intensity", metric, title, **card)
+def _on_pixels(metric: str, title: str, module: str = "intensity", **card: Any) -> MetricSpec:
+    return _card("generation", module, metric, title, **card)
 
 
-def _on_features(metric: str, title: str, **card: Any) -> MetricSpec:
-    return _card("generation", "generation", metric, title, needs_extractor=True, **card)
+def _on_features(metric: str, title: str, module: str = "generation", **card: Any) -> MetricSpec:
+    return _card("generation", module, metric, title, needs_extractor=True, **card)
 
 
 def _card(task: Any, module: str, metric: str, title: str, *, higher_is_better: bool | None = True, **card: Any) -> MetricSpec:
@@ -72,9 +72,18 @@ def tumorbench_metrics() -> Iterable[MetricSpec]:
         _segmentation("keras_meaniou_bug", "Keras MeanIoU of collapsed predictions (artefact)", higher_is_better=None),
         _on_features("kid", "Kernel distance (KID)", higher_is_better=False, value_range=(-inf, inf), ranks=True),
         _on_features("fid", "Fréchet distance (FID)", higher_is_better=False, value_range=ANY_DISTANCE),
+        _on_features("fid_infinity", "Fréchet distance extrapolated to endless images", "frechet", higher_is_better=False, value_range=(-inf, inf)),
         _on_features("inception_score", "Inception Score", value_range=(1.0, inf)),
         _on_features("manifold_precision", "Precision of the feature manifold"),
         _on_features("manifold_recall", "Recall of the feature manifold"),
+        _on_features("density", "Density of generated images among the real ones", "manifold", value_range=ANY_DISTANCE),
+        _on_features("coverage", "Coverage of the real images", "manifold"),
         _on_pixels("ks_d", "Kolmogorov-Smirnov D of pixel intensities", higher_is_better=False),
         _on_pixels("wasserstein_1", "Wasserstein-1 of pixel intensities (black 0, white 1)", higher_is_better=False),
+        _on_pixels("ks_d_foreground", "Kolmogorov-Smirnov D of foreground intensities", higher_is_better=False),
+        _on_pixels("wasserstein_1_foreground", "Wasserstein-1 of foreground intensities", higher_is_better=False),
+        _on_pixels("ks_d_image_mean", "Kolmogorov-Smirnov D of the images' mean intensities", higher_is_better=False),
+        _on_pixels(
+            "diversity", "Diversity: distance between generated images, relative to real ones", "diversity", higher_is_better=None, value_range=ANY_DISTANCE
+        ),
     ]

@@ -1,4 +1,4 @@
-"""Deep features of images: what FID, KID, Inception Score and precision/recall compare. Computed once a set and shared by the four."""
+"""Features of images: what FID, KID, Inception Score, precision/recall, density/coverage and memorisation compare. Computed once a set and shared by all."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-__all__ = ["Features", "extract"]
+__all__ = ["PIXELS", "Features", "comparable", "distances", "extract", "pixel_features"]
+
+PIXELS = "pixels"
+PIXEL_SIDE = 32
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,6 +29,10 @@ class Features:
 
     def __len__(self) -> int:
         return len(self.features)
+
+    def __getitem__(self, index: Any) -> Features:
+        """The chosen images, by an array of positions or a slice."""
+        return Features(self.features[index], None if self.logits is None else self.logits[index], self.extractor)
 
 
 def extract(images: NDArray[np.uint8], extractor: Any, device: torch.device | str = "cpu", batch_size: int = 64) -> Features:
@@ -55,3 +62,36 @@ def extract(images: NDArray[np.uint8], extractor: Any, device: torch.device | st
             logits.append(layers[logit_layer].float().cpu().numpy())
     has_logits = logit_layer != feature_layer
     return Features(np.concatenate(features), np.concatenate(logits) if has_logits else None, extractor.get_name())
+
+
+def pixel_features(images: NDArray[np.uint8]) -> Features:
+    """The pixels of ``images``, uint8 ``(n, height, width)``, averaged down to 32 x 32: features ``(n, 1024)`` of the extractor ``pixels``, no logits.
+
+    At full size the distance of two slices is made of noise and of edges that a shift by one pixel displaces: a copy with a little of either
+    would look as far away as another patient. Means of blocks keep anatomy and drop both. Features are in units of the grey range over 32, so that
+    the Euclidean distance of two images is the root mean square difference of their block means, black 0 and white 1.
+
+    Raises: TypeError for anything but uint8.
+    """
+    if images.dtype != np.uint8:
+        raise TypeError(f"images are {images.dtype}, not uint8")
+    if not len(images):
+        return Features(np.zeros((0, PIXEL_SIDE**2), np.float32), None, PIXELS)
+    pools = [torch.nn.functional.adaptive_avg_pool2d(torch.from_numpy(np.array(image))[None].double(), PIXEL_SIDE) for image in images]
+    return Features((torch.cat(pools).flatten(1) / (255 * PIXEL_SIDE)).float().numpy(), None, PIXELS)
+
+
+def comparable(first: Features, *others: Features) -> tuple[NDArray[np.float64], ...]:
+    """The sets' features in float64. Raises: ValueError for features of different extractors or with a NaN or an infinity."""
+    for other in others:
+        if other.extractor != first.extractor:
+            raise ValueError(f"features of {first.extractor} cannot be compared with features of {other.extractor}")
+    if not all(np.isfinite(side.features).all() for side in (first, *others)):
+        raise ValueError("features contain NaN or infinity")
+    return tuple(side.features.astype(np.float64) for side in (first, *others))
+
+
+def distances(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Euclidean distances ``(n, m)``, from the differences themselves: equal images are exactly 0 apart, and near ones lose no digits."""
+    exact = torch.cdist(torch.from_numpy(first), torch.from_numpy(second), compute_mode="donot_use_mm_for_euclid_dist")
+    return np.asarray(exact.numpy())

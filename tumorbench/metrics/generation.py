@@ -16,7 +16,7 @@ from torch_fidelity.metric_isc import KEY_METRIC_ISC_MEAN, isc_features_to_metri
 from torch_fidelity.metric_kid import KEY_METRIC_KID_MEAN, kid_features_to_metric
 from torch_fidelity.metric_prc import KEY_METRIC_PRECISION, KEY_METRIC_RECALL, prc_features_to_metric
 
-from tumorbench.metrics.features import Features
+from tumorbench.metrics.features import Features, comparable
 
 __all__ = ["fid", "inception_score", "kid", "manifold_precision", "manifold_recall"]
 
@@ -38,7 +38,7 @@ def fid(real: Features, generated: Features) -> Values:
     >>> fid(left, right)
     {'fid': 18.0}
     """
-    first, second = _pair(real, generated)
+    first, second = comparable(real, generated)
     if min(len(first), len(second)) < 2:  # noqa: PLR2004 - a covariance needs two
         return {"fid": None}
     statistics = [fid_features_to_statistics(torch.from_numpy(side)) for side in _in_their_span(first, second)]
@@ -56,7 +56,7 @@ def kid(real: Features, generated: Features) -> Values:
     >>> kid(left, right)  # 1 + 1 - 2 * (1 + 1 + 1 + 27) / 4
     {'kid': -13.0}
     """
-    first, second = _pair(real, generated)
+    first, second = comparable(real, generated)
     size = min(len(first), len(second), KID_SUBSET_SIZE)
     if size < 2:  # noqa: PLR2004 - the estimate leaves out each image's pair with itself
         return {"kid": None}
@@ -76,7 +76,7 @@ def inception_score(real: Features, generated: Features) -> Values:
     >>> inception_score(sure_of_two, sure_of_two)
     {'inception_score': 2.0}
     """
-    _pair(real, generated)
+    comparable(real, generated)
     if generated.logits is None or not len(generated):
         return {"inception_score": None}
     score = isc_features_to_metric(torch.from_numpy(generated.logits.astype(np.float64)), splits=1, shuffle=False)
@@ -110,21 +110,12 @@ def manifold_recall(real: Features, generated: Features) -> Values:
 
 
 def _precision_recall(real: Features, generated: Features) -> tuple[float | None, float | None]:
-    first, second = _pair(real, generated)
+    first, second = comparable(real, generated)
     if min(len(first), len(second)) <= NEIGHBOURS:
         return None, None
     # torch-fidelity takes the generated set first.
     result = prc_features_to_metric(torch.from_numpy(second), torch.from_numpy(first), prc_neighborhood=NEIGHBOURS, verbose=False)
     return float(result[KEY_METRIC_PRECISION]), float(result[KEY_METRIC_RECALL])
-
-
-def _pair(real: Features, generated: Features) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Both sets of features in float64. Raises: ValueError for features of different extractors or with a NaN or an infinity."""
-    if real.extractor != generated.extractor:
-        raise ValueError(f"features of {real.extractor} cannot be compared with features of {generated.extractor}")
-    if not (np.isfinite(real.features).all() and np.isfinite(generated.features).all()):
-        raise ValueError("features contain NaN or infinity")
-    return real.features.astype(np.float64), generated.features.astype(np.float64)
 
 
 def _in_their_span(first: NDArray[np.float64], second: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
