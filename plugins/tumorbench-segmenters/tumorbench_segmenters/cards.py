@@ -72,7 +72,7 @@ POSE_UNET = ModelSpec(
         batch_size=32,
         optimizer=Optimizer(name="adam", learning_rate=1e-3),
         monitor="val_dice",
-        quick=Quick(epochs=4, steps_per_epoch=75, batch_size=8, size=64),
+        quick=Quick(epochs=7, steps_per_epoch=75, batch_size=8, size=64),
         params={"dropout": 0.3},
     ),
     parameters=ParameterCount(
@@ -101,7 +101,7 @@ POSE_UNET_JOINT = ModelSpec(
             NORMS,
         ),
     ),
-    recipe=POSE_UNET.recipe.model_copy(update={"masks": "classes", "quick": Quick(epochs=5, steps_per_epoch=72, batch_size=8, size=64)}),
+    recipe=POSE_UNET.recipe.model_copy(update={"masks": "classes", "quick": Quick(epochs=8, steps_per_epoch=75, batch_size=8, size=64)}),
     parameters=ParameterCount(
         total=8_643_236,
         trainable=8_641_252,

@@ -115,7 +115,12 @@ VILLEGAS_CNN1_AUGMENTED = VILLEGAS_CNN1.model_copy(
             ),
         ),
         "recipe": VILLEGAS_CNN1.recipe.model_copy(
-            update={"augmentation": Augmentation(rotation_degrees=350), "augmented_test_copies": 1, "steps_per_epoch": 180}
+            update={
+                "quick": Quick(epochs=8, steps_per_epoch=100, batch_size=32, size=64),
+                "augmentation": Augmentation(rotation_degrees=350),
+                "augmented_test_copies": 1,
+                "steps_per_epoch": 180,
+            }
         ),
     }
 )
