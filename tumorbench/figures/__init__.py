@@ -4,17 +4,20 @@ from tumorbench.figures.attention import attention_examples
 from tumorbench.figures.calibration import reliability_diagram
 from tumorbench.figures.classification import confusion_matrix, predictions_grid, worst_mistakes
 from tumorbench.figures.curves import learning_curves
-from tumorbench.figures.generation import intensity_histograms, sample_grid
+from tumorbench.figures.generation import closest_pairs_figure, intensity_histograms, progress_strip, reconstructions, sample_grid
 from tumorbench.figures.segmentation import segmentation_examples
 from tumorbench.figures.sheets import contact_sheet
 
 __all__ = [
     "attention_examples",
+    "closest_pairs_figure",
     "confusion_matrix",
     "contact_sheet",
     "intensity_histograms",
     "learning_curves",
     "predictions_grid",
+    "progress_strip",
+    "reconstructions",
     "reliability_diagram",
     "sample_grid",
     "segmentation_examples",

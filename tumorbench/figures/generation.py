@@ -1,9 +1,10 @@
-"""What a generator makes."""
+"""What a generator makes: samples, their intensities, how they came about over training, and the training images that they are nearest to."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -11,25 +12,110 @@ from numpy.typing import ArrayLike, NDArray
 
 from tumorbench.figures.canvas import BLUE, GREY, ORANGE, Images, grid, message, save, show_slice
 
-__all__ = ["intensity_histograms", "sample_grid"]
+__all__ = ["closest_pairs_figure", "intensity_histograms", "progress_strip", "reconstructions", "sample_grid"]
 
 MOST = 36  # images of a grid
+ROW = 8  # images of a row, where rows mean something
+STEPS = 12  # columns of a progress strip
+TILE = 1.15  # inches a side
 
 
 def sample_grid(images: Images, path: Path, labels: ArrayLike | None = None, classes: Sequence[str] | None = None, title: str = "") -> None:
-    """The first 36 of ``images``, uint8 ``(n, height, width)``, in a square; with ``labels`` each says its class."""
+    """The first 36 of ``images``, uint8 ``(n, height, width)``, in a square; with ``labels`` a row of at most 8 for each class, named on its left.
+
+    classes: names in label order, a row for each of them even where it has no image; without them the labels' own numbers.
+    """
+    if labels is not None and len(images):
+        _rows_by_class(images, np.asarray(labels), classes, path, title)
+        return
     shown = images[:MOST]
     if not len(shown):
         message(path, title or "Samples", "there is no image")
         return
     columns = int(np.ceil(np.sqrt(len(shown))))
-    figure, axes = grid(-(-len(shown) // columns), columns, (1.0, 1.0 if labels is None else 1.2), title or f"{len(shown)} samples")
-    names = [""] * len(shown) if labels is None else [classes[int(label)] if classes else str(label) for label in np.asarray(labels)[: len(shown)]]
+    figure, axes = grid(-(-len(shown) // columns), columns, (1.0, 1.0), title or f"{len(shown)} samples")
     for panel in axes.flat[len(shown) :]:
         panel.set_visible(False)
-    for panel, image, name in zip(axes.flat, shown, names, strict=False):
-        show_slice(panel, image, name)
+    for panel, image in zip(axes.flat, shown, strict=False):
+        show_slice(panel, image)
     save(figure, path)
+
+
+def _rows_by_class(images: Images, labels: NDArray[Any], classes: Sequence[str] | None, path: Path, title: str) -> None:
+    rows = dict(enumerate(classes)) if classes else {int(label): str(label) for label in np.unique(labels)}
+    chosen = [images[: len(labels)][labels == label][:ROW] for label in rows]
+    figure, axes = grid(len(rows), max(map(len, chosen)) or 1, (1.0, 1.0), title or f"{sum(map(len, chosen))} samples, a row for each class")
+    for panels, own, name in zip(axes, chosen, rows.values(), strict=True):
+        _row(panels, own, name if len(own) else f"{name}: no image")
+    save(figure, path)
+
+
+def closest_pairs_figure(generated: Images, training: Images, distances: ArrayLike, path: Path, unit: str = "", title: str = "") -> None:
+    """Generated images, uint8 ``(n, height, width)``, each above its nearest training image and with the distance of the two; at most 12, in the order given.
+
+    unit: what the distance is of, such as ``pixels`` or an extractor's name.
+    """
+    apart = np.asarray(distances, np.float64)
+    _same_length(generated, training, apart)
+    title = title or f"Generated images above their nearest training images{f' (distance in {unit})' if unit else ''}"
+    pairs = [(one, other, f"{gap:.3g}") for one, other, gap in zip(generated[:STEPS], training, apart, strict=False)]
+    _two_rows(pairs, ("generated", "training"), title, path)
+
+
+def reconstructions(real: Images, reconstructed: Images, path: Path, title: str = "") -> None:
+    """Real images, uint8 ``(n, height, width)``, each above what an autoencoder makes of it, with the root mean square difference; at most 12."""
+    _same_length(real, reconstructed)
+    shown = zip(real[:STEPS], reconstructed, strict=False)
+    pairs = [(one, other, f"{np.sqrt(((one.astype(float) - other) ** 2).mean()) / 255:.3f}") for one, other in shown]
+    _two_rows(pairs, ("real", "reconstructed"), title or "Reconstructions (root mean square difference, black 0, white 1)", path)
+
+
+def progress_strip(grids: NDArray[np.uint8], epochs: Sequence[int], path: Path, title: str = "") -> None:
+    """The same latents over training: a row for each of at most 8 latents, a column for each epoch; of more than 12 epochs 12, evenly spaced.
+
+    grids: uint8 ``(epochs, latents, height, width)``, in the order of ``epochs``; the first and the last are always shown.
+    """
+    _same_length(grids, epochs)
+    if not len(epochs) or not grids.shape[1]:
+        message(path, title or "Progress", "no image was kept during training")
+        return
+    columns = np.unique(np.linspace(0, len(epochs) - 1, STEPS).round().astype(int))
+    rows = min(ROW, grids.shape[1])
+    figure, axes = grid(rows, len(columns), (TILE, TILE), title or "The same latents over training")
+    for latent, panels in enumerate(axes):
+        for panel, step in zip(panels, columns, strict=True):
+            show_slice(panel, grids[step, latent], "" if latent else f"epoch {epochs[step]}")
+    save(figure, path)
+
+
+def _two_rows(pairs: Sequence[tuple[Images, Images, str]], names: tuple[str, str], title: str, path: Path) -> None:
+    """The first of each pair above the second, which is headed by the pair's text."""
+    if not pairs:
+        message(path, title, "there is no image")
+        return
+    figure, axes = grid(2, len(pairs), (TILE, TILE + 0.1), title)
+    for panels, (upper, lower, text) in zip(axes.T, pairs, strict=True):
+        show_slice(panels[0], upper)
+        show_slice(panels[1], lower, text)
+    for panel, name in zip(axes[:, 0], names, strict=True):
+        panel.set_ylabel(name, fontsize=9)
+    save(figure, path)
+
+
+def _row(panels: Sequence[Any], images: Images, name: str) -> None:
+    for panel, image in zip(panels, images, strict=False):
+        show_slice(panel, image)
+    for panel in panels[len(images) :]:
+        panel.set_axis_off()
+    if len(images):
+        panels[0].set_ylabel(name, fontsize=9)
+    else:
+        panels[0].text(0, 0.5, name, fontsize=9, va="center", transform=panels[0].transAxes)
+
+
+def _same_length(*sets: Any) -> None:
+    if len({len(each) for each in sets}) > 1:
+        raise ValueError(f"what belongs together differs in length: {', '.join(str(len(each)) for each in sets)}")
 
 
 def intensity_histograms(real: Images, generated: Images, path: Path) -> None:
