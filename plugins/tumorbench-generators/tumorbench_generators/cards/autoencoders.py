@@ -2,8 +2,117 @@
 
 from __future__ import annotations
 
-from tumorbench import ModelSpec
+from tumorbench import ModelSpec, Optimizer, Paper, ParameterCount, Preprocessing, Problem, Quick, Recipe, SplitRule
 
-__all__ = ["ALL"]
+__all__ = ["ALL", "ROBLES_CVAE", "ROBLES_CVAE_TRANSFER", "ROBLES_DEEP_CVAE", "ROBLES_VAE"]
 
-ALL: tuple[ModelSpec, ...] = ()
+TITLE = "M. Robles, J. Rodríguez, D. Aguirre, Data augmentation para imágenes médicas"
+PROBLEM = Problem("generation", ("glioma", "meningioma", "notumor", "pituitary"), channels=1, size=128)
+SLICES = Preprocessing(size=128, channels=1, normalisation="unit")
+KAGGLE = {"kaggle3264": SplitRule(kind="sizes", test=327, val=0.0)}  # 2,937 / 327
+SIZE = (
+    "The report does not state its image size. 128 x 128 grey pixels with cross-entropy summed over them is what gives its numbers (derived): the mean "
+    "image of the data costs 7,156 nats there and the grey levels' own entropy is 5,822; both are far from 5,990 at 64, at 224 and for squared errors."
+)
+KEPT = (
+    "The epoch with the smallest loss on held-out images counts; where nothing is held out, as on the report's own split, the last one does. Held-out "
+    "images are judged with the same latent noise in every epoch."
+)
+CHOSEN = "Not in the report, chosen here: Adam at a rate of 0.001, batches of 32, KL and reconstruction summed over latents and pixels, no weight between them."
+DEEP = "Filters are half of VGG's (32 to 256), with BatchNorm; the decoder mirrors the encoder, with nearest-neighbour up-sampling for max-pooling."
+
+
+def _recipe(quick: Quick, epochs: int = 400, pretrained: str | None = None, **params: bool | float | str) -> Recipe:
+    return Recipe(
+        preprocessing=SLICES, epochs=epochs, batch_size=32, optimizer=Optimizer(name="adam", learning_rate=1e-3), monitor="val_loss", keep="best",
+        quick=quick, pretrained=pretrained, params=params,
+    )  # fmt: skip
+
+
+def _card(
+    name: str, title: str, factory: str, recipe: Recipe, notes: tuple[str, ...], total: int, trainable: int, splits: dict[str, SplitRule] = KAGGLE
+) -> ModelSpec:
+    return ModelSpec(
+        id=name, title=title, version="1", task="generation", licence="MIT", recipe=recipe, conditional=name != "robles-vae",
+        paper=Paper(title=TITLE, report="robles", splits=splits, notes=(*notes, CHOSEN, KEPT)),
+        parameters=ParameterCount(total=total, trainable=trainable, problem=PROBLEM),
+        factory=f"tumorbench_generators.{factory}",
+    )  # fmt: skip
+
+
+ROBLES_CVAE = _card(
+    "robles-cvae",
+    "robles CVAE",
+    "robles_cvae:RoblesCVAE",
+    _recipe(Quick(epochs=6, steps_per_epoch=180, batch_size=32, size=64), encoder=3, decoder=3, latent=256),
+    notes=(
+        (
+            "The report, after 400 epochs: KL 59.63 on its test part and 57.63 on its validation part, reconstruction 5,990.6 and 6,035.97. It does not say of "
+            "which of its eight configurations (encoder 3 or 6, decoder 3 or 6, latent 256 or 512)."
+        ),
+        SIZE,
+        "The label enters one-hot, where the dense layers begin: after the encoder's convolutions and beside the latent.",
+        "Convolutions of 32, 64 and 128 filters, ReLU, without norms; '3 Conv2DTranspose' counts the one that makes the image.",
+    ),
+    total=17_331_041,
+    trainable=17_331_041,
+)
+
+ROBLES_DEEP_CVAE = _card(
+    "robles-deep-cvae",
+    "robles deep CVAE (13, 16 or 19 convolutions)",
+    "robles_deep_cvae:RoblesDeepCVAE",
+    _recipe(Quick(epochs=5, steps_per_epoch=45, batch_size=16, size=64), depth=13, latent=256, skips=False, residual=False, noise=0.0),
+    notes=(
+        "The report names the depths, skip connections, residual blocks and added noise, and neither their layout nor the noise's deviation.",
+        "Skips here stay inside a stage: its last convolution also reads the stage's input. Skips from the encoder to the decoder could not be sampled from.",
+        "Residual: a convolution that keeps its width adds what it read. Noise: Gaussian, on the images that the encoder sees in training.",
+        "The report does not say of how many epochs; 400 as its first CVAE.",
+        DEEP,
+    ),
+    total=9_621_313,
+    trainable=9_613_377,
+)
+
+ROBLES_VAE = _card(
+    "robles-vae",
+    "robles VAE for pre-training (JDM13-256 to JDM19-512)",
+    "robles_deep_cvae:RoblesVAE",
+    _recipe(Quick(epochs=5, steps_per_epoch=45, batch_size=16, size=64), depth=13, latent=256),
+    notes=(
+        "The report trains it for 400 epochs on 'a data set of 7,000 brain MRI images', read as kaggle7023, whole.",
+        "The names are depth and latent. The report's list ends in 'JDM10-512', read as JDM19-512.",
+        "The report shows noisy images put through it and finds good results at every depth, and the latent's size without effect.",
+        "Unconditional: trained on the images of all classes at once.",
+        DEEP,
+    ),
+    total=9_603_905,
+    trainable=9_595_969,
+    splits={"kaggle7023": SplitRule(kind="everything")},
+)
+
+ROBLES_CVAE_TRANSFER = _card(
+    "robles-cvae-transfer",
+    "robles CVAE transferred from robles VAE",
+    "robles_deep_cvae:RoblesCVAETransfer",
+    _recipe(Quick(epochs=4, steps_per_epoch=60, batch_size=16, size=64), epochs=40, pretrained="cell:robles-vae", depth=13, latent=256),
+    notes=(
+        (
+            "Starts from a finished robles-vae of the same store, budget, image size and depth: run that first. Its convolutions are taken over, the dense "
+            "layers, which see the label, are drawn anew."
+        ),
+        (
+            "The convolutions are frozen for three quarters of the epochs, as the report's 30, and train in the last quarter, as its 10. Frozen norms keep "
+            "the statistics of the pre-training."
+        ),
+        (
+            "2,495 of kaggle3264's 3,264 slices (every meningioma, every one without tumour) have a twin in kaggle7023, with a correlation above 0.99 at 32 x 32 "
+            "pixels (derived): what is held out here the VAE has seen, under any protocol. Its losses on held-out images are no measure of what is new to it."
+        ),
+        DEEP,
+    ),
+    total=9_621_313,
+    trainable=9_613_377,
+)
+
+ALL = (ROBLES_CVAE, ROBLES_DEEP_CVAE, ROBLES_VAE, ROBLES_CVAE_TRANSFER)
