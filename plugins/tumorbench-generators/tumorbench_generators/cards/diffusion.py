@@ -32,7 +32,7 @@ EDM = ModelSpec(
         monitor=None,
         keep="last",
         ema_decay=0.999,
-        quick=Quick(epochs=3, steps_per_epoch=400, batch_size=8, size=64),
+        quick=Quick(epochs=3, steps_per_epoch=300, batch_size=8, size=64),
         params={"width": 32, "dropout": 0.1, "steps": 18, "sigma_data": 0.5},
     ),
     conditional=True,
