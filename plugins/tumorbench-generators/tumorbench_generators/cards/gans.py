@@ -2,8 +2,143 @@
 
 from __future__ import annotations
 
-from tumorbench import ModelSpec
+from tumorbench import ModelSpec, Optimizer, Paper, ParameterCount, Preprocessing, Problem, Quick, Recipe, Reported, SplitRule
 
-__all__ = ["ALL"]
+__all__ = ["ALL", "ROBLES_CGAN", "ROBLES_WCGAN_GP", "ROBLES_WGAN_GP"]
 
-ALL: tuple[ModelSpec, ...] = ()
+KAGGLE = "kaggle3264"
+CLASSES = ("glioma", "meningioma", "notumor", "pituitary")
+PROBLEM = Problem("generation", CLASSES, channels=1, size=128)
+
+KEPT = (
+    "The epoch with the smallest kernel distance to held-out real images (of 16 x 16 pixels, val_pixel_kid) counts; where nothing is held out for validation, "
+    "as on the report's own split, the last one does."
+)
+LAYERS = (
+    "The report names the layers of its two generators and two critics and no width, kernel, depth or image size. Generator 2 and critic 1 are those of Keras' "
+    "WGAN-GP example, generator 1 and critic 2 DCGAN's, here with four halvings and widths from 32 to 256."
+)
+CHOSEN = (
+    "Not in the report, chosen here: 128 x 128 pixels in [-1, 1], batches of 32, LeakyReLU slope 0.2, dropout 0.3, Glorot-uniform weights, an activation after "
+    "generator 2's norms."
+)
+CLASS = "The class enters the generator as an embedding beside the latent, and the network that judges as a projection (Miyato and Koyama 2018)."
+NORM = (
+    "The report's critic 2 has BatchNorm, which makes the gradient of one image's verdict depend on its batch: the penalty is then not what it says. It is layer "
+    "normalisation here, which Gulrajani et al. recommend in its place; the report's own losses with critic 2 are the largest of its grid (951 and -2400)."
+)
+STEPS = (
+    "As Gulrajani et al. 2017 have it: penalty weight 10, five critic steps a generator step, Adam 0.0001 (0, 0.9). The five see the same real batch, with new "
+    "latents and interpolates."
+)
+LOSSES = (
+    "The report's final losses at latent 128, critic (d_loss) and generator (g_loss), after 300 epochs: generator 1 and critic 1 -10.69 and -19.41, generator 1 "
+    "and critic 2 -23.37 and 10.08, generator 2 and critic 1 -23.9 and 1829, generator 2 and critic 2 951 and -2400. They are on the scale of each critic and "
+    "compare with nothing."
+)
+JUDGED = (
+    "The report retrains its classifier on generated images: 0.986721 accuracy in training and 0.446483 in test on those alone, 0.979571 and 0.935780 on a mix "
+    "with the real ones. It does not say which of its twelve networks made them."
+)
+WHICH_NETWORK = "The report does not say which of its twelve networks made the images, nor names its classifier."
+
+
+def _paper(*notes: str, reported: tuple[Reported, ...] = ()) -> Paper:
+    return Paper(
+        title="M. Robles, J. Rodríguez, D. Aguirre, Data augmentation para imágenes médicas",
+        report="robles",
+        splits={KAGGLE: SplitRule(kind="sizes", test=327, val=0.0)},  # 2,937 / 327
+        reported=reported,
+        notes=(*notes, KEPT),
+    )
+
+
+def _judged(arm: str, accuracy: float, f1: float) -> tuple[Reported, ...]:
+    """The report's test accuracy and macro F1 of the classifier that learnt from ``arm``."""
+    found = {f"tstr_{arm}": accuracy, f"tstr_{arm}_f1_macro": f1}
+    return tuple(Reported(dataset=KAGGLE, metric=name, value=value, difference=WHICH_NETWORK) for name, value in found.items())
+
+
+def _recipe(optimizer: Optimizer, quick: Quick, **params: int) -> Recipe:
+    return Recipe(
+        preprocessing=Preprocessing(size=128, channels=1, normalisation="symmetric"),
+        epochs=300,
+        batch_size=32,
+        optimizer=optimizer,
+        monitor="val_pixel_kid",
+        keep="best",
+        quick=quick,
+        params=dict(params),
+    )
+
+
+GULRAJANI = Optimizer(name="adam", learning_rate=1e-4, betas=(0.0, 0.9))
+WGAN_RECIPE = _recipe(GULRAJANI, Quick(epochs=5, steps_per_epoch=40, batch_size=8, size=64), generator=1, critic=1, latent=128)
+
+ROBLES_WCGAN_GP = ModelSpec(
+    id="robles-wcgan-gp",
+    title="robles WCGAN-GP (conditional WGAN with gradient penalty)",
+    version="1",
+    task="generation",
+    licence="MIT",
+    paper=_paper(
+        "One card for the report's grid of twelve: generator 1 or 2, critic 1 or 2, latent 64, 128 or 256. By default generator 1, critic 1 and latent 128.",
+        LOSSES,
+        JUDGED,
+        LAYERS,
+        CLASS,
+        NORM,
+        STEPS,
+        CHOSEN,
+        reported=(*_judged("generated", 0.446483, 0.407214), *_judged("mixed", 0.935780, 0.93953)),
+    ),
+    recipe=WGAN_RECIPE,
+    conditional=True,
+    parameters=ParameterCount(total=4_378_153, trainable=4_377_193, problem=PROBLEM),
+    factory="tumorbench_generators.robles_wgan_gp:WCGANGP",
+)
+
+ROBLES_WGAN_GP = ModelSpec(
+    id="robles-wgan-gp",
+    title="robles WGAN-GP (unconditional)",
+    version="1",
+    task="generation",
+    licence="MIT",
+    paper=_paper(
+        "One of the two GANs that the report tried first; it gives no figure. Unconditional: trained on the images of all classes at once.",
+        "Layers, parameters and recipe are robles-wcgan-gp's, less all that knows the class. The report gives none of its own.",
+        LAYERS,
+        NORM,
+        STEPS,
+        CHOSEN,
+    ),
+    recipe=WGAN_RECIPE,
+    parameters=ParameterCount(total=3_493_217, trainable=3_492_257, problem=PROBLEM),
+    factory="tumorbench_generators.robles_wgan_gp:WGANGP",
+)
+
+ROBLES_CGAN = ModelSpec(
+    id="robles-cgan",
+    title="robles cGAN (conditional GAN)",
+    version="1",
+    task="generation",
+    licence="MIT",
+    paper=_paper(
+        "One of the two GANs that the report tried first. It finds it highly unstable ('altamente inestable') and gives no figure.",
+        "By default the networks of robles-wcgan-gp, so that the two differ in the loss; discriminator 2 has the report's BatchNorm here.",
+        LAYERS,
+        CLASS,
+        "Neither epochs nor optimizer of this one are in the report: 300 as for the others, and DCGAN's Adam 0.0002 (0.5, 0.999), one step a network and batch.",
+        CHOSEN,
+    ),
+    recipe=_recipe(
+        Optimizer(name="adam", learning_rate=2e-4, betas=(0.5, 0.999)),
+        Quick(epochs=5, steps_per_epoch=200, batch_size=8, size=64),
+        generator=1, discriminator=1, latent=128,
+    ),
+    conditional=True,
+    parameters=ParameterCount(total=4_378_154, trainable=4_377_194, problem=PROBLEM),
+    factory="tumorbench_generators.robles_cgan:CGAN",
+)  # fmt: skip
+
+ALL = (ROBLES_CGAN, ROBLES_WGAN_GP, ROBLES_WCGAN_GP)
