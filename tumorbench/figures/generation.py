@@ -110,7 +110,7 @@ def _row(panels: Sequence[Any], images: Images, name: str) -> None:
     if len(images):
         panels[0].set_ylabel(name, fontsize=9)
     else:
-        panels[0].text(0, 0.5, name, fontsize=9, va="center", transform=panels[0].transAxes)
+        panels[0].text(0, 0.5, name, fontsize=9, va="center", transform=panels[0].transAxes, in_layout=False)  # it runs over the empty tiles
 
 
 def _same_length(*sets: Any) -> None:

@@ -1,0 +1,121 @@
+"""Intervals: around the metric's value, and wide enough to hold the expected one as often as they say."""
+
+import numpy as np
+import pytest
+
+from tumorbench.metrics import diversity, frechet, generation, intensity, manifold, memorisation
+from tumorbench.metrics.features import Features
+from tumorbench.metrics.uncertainty import INTERVALS, interval, intervals
+
+ON_FEATURES = {name: getattr(generation, name) for name in ("kid", "fid", "inception_score", "manifold_precision", "manifold_recall")}
+ON_FEATURES |= {"fid_infinity": frechet.fid_infinity, "density": manifold.density, "coverage": manifold.coverage}
+ON_IMAGES = {name: getattr(intensity, name) for name in ("ks_d", "wasserstein_1", "ks_d_foreground", "wasserstein_1_foreground", "ks_d_image_mean")}
+ON_IMAGES |= {"diversity": diversity.diversity}
+OF_MEMORY = {"memorisation": memorisation.memorisation, "nearest_ratio": memorisation.nearest_ratio}
+METRICS = ON_FEATURES | ON_IMAGES | OF_MEMORY
+
+
+def features(seed, n, dimensions=12, scale=1.0, shift=0.0):
+    rng = np.random.default_rng(seed)
+    cloud = rng.normal(size=(n, dimensions)) * np.arange(1, dimensions + 1) ** -0.7 * scale + shift
+    return Features(cloud.astype(np.float32), (rng.normal(size=(n, 6)) * 2).astype(np.float32), "raw")
+
+
+def pictures(seed, n, spread, mean=110):
+    rng = np.random.default_rng(seed)
+    return (rng.normal(mean, 15, (n, 1, 1)) + rng.normal(0, spread, (n, 40, 40))).clip(0, 255).astype(np.uint8)
+
+
+def arguments(name, n=210, m=230, seed=0):
+    """Sets of unequal size and spread."""
+    if name in ON_IMAGES:
+        return pictures((seed, 0), n // 5, 60), pictures((seed, 1), m // 5, 40)
+    if name in OF_MEMORY:
+        return features((seed, 0), n, scale=0.6), features((seed, 1), 90), features((seed, 2), m)
+    if name == "kid":  # with unequal sets the metric draws subsets
+        return features((seed, 0), n), features((seed, 1), n, scale=0.8, shift=0.1)
+    return features((seed, 0), n), features((seed, 1), m, scale=0.8, shift=0.1)
+
+
+def test_every_generation_metric_has_an_interval():
+    from tumorbench.metrics.builtin import tumorbench_metrics
+
+    assert {card.id for card in tumorbench_metrics() if card.task == "generation"} <= set(INTERVALS) == set(METRICS)
+
+
+def test_a_metric_of_another_task_has_none():
+    assert intervals("dice") is None
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_the_value_lies_inside_and_is_the_metric_s_own(name):
+    sets = arguments(name)
+    (value,) = METRICS[name](*sets).values()
+    (found,) = intervals(name)(*sets, draws=40).values()
+    low, high = found
+    assert low < value < high
+    n, m, statistic = INTERVALS[name][0](*sets)
+    assert statistic(np.arange(n), np.arange(m)) == pytest.approx(value, rel=1e-5)
+    assert intervals(name)(*sets, draws=40)[name] == found
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_part_of_the_images_is_scored_as_a_set_of_its_own(name):
+    sets = arguments(name, n=420, m=440)
+    n, m, statistic = INTERVALS[name][0](*sets)
+    rows, columns = np.arange(n)[::2], np.arange(m)[1::2]
+    chosen = (sets[0][rows], sets[1], sets[2][columns]) if name in OF_MEMORY else (sets[0][rows], sets[1][columns])
+    (value,) = METRICS[name](*chosen).values()
+    assert statistic(rows, columns) == pytest.approx(value, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_more_images_make_it_narrower(name):
+    few, many = (sum(np.ptp(intervals(name)(*arguments(name, n, n, seed), draws=40)[name]) for seed in range(4)) for n in (100, 400))
+    assert 0.3 * few < many < 0.75 * few
+
+
+def test_the_interval_of_a_mean_holds_the_truth_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    held = []
+    for _ in range(300):
+        sample = rng.exponential(size=80)
+        low, high = interval(80, 80, lambda rows, _, sample=sample: float(sample[rows].mean()))
+        held.append(low <= 1 <= high)
+    assert np.mean(held) == pytest.approx(0.94, abs=0.04)
+
+
+@pytest.mark.parametrize("name", ["fid", "kid", "manifold_precision", "density", "coverage", "memorisation"])
+def test_the_expected_value_at_the_same_n_is_held_as_often_as_said(name):
+    def sets(seed):
+        if name in OF_MEMORY:
+            return features((seed, 0), 60, scale=0.8), features((seed, 1), 60), features((seed, 2), 60)
+        return features((seed, 0), 60), features((seed, 1), 60, scale=1.1, shift=0.3)
+
+    drawn = [sets(seed) for seed in range(120)]
+    expected = np.mean([next(iter(METRICS[name](*each).values())) for each in drawn])
+    held = [low <= expected <= high for low, high in (intervals(name)(*each)[name] for each in drawn)]
+    assert np.mean(held) > 0.8
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_few_images_have_no_interval(name):
+    sets = [each[:19] for each in arguments(name)]
+    assert intervals(name)(*sets) == {name: None}
+
+
+def test_without_logits_there_is_no_interval_of_the_inception_score():
+    real = features(0, 30)
+    assert intervals("inception_score")(real, Features(real.features, None, "raw")) == {"inception_score": None}
+
+
+def test_the_interval_stays_in_the_metric_s_range():
+    def share(rows, _):
+        return float((rows < 2).mean())  # 0, 1 or 2 of the 20 in a half; all: 0.05
+
+    assert interval(40, 40, share) == pytest.approx((0, 0.1))
+    assert interval(40, 40, share, value_range=(0.01, 0.06)) == (0.01, 0.06)
+
+
+def test_a_metric_that_some_part_leaves_undefined_has_no_interval():
+    assert interval(40, 40, lambda rows, _: 1.0 if 0 in rows else None) is None
