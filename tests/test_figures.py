@@ -175,7 +175,12 @@ def shade_of(path):
         rows, columns = np.nonzero((picture == level).all(axis=2))
         if len(rows) > 2000:
             found.append((np.median(rows), np.median(columns), level))  # text has a few pixels of every grey
-    return [level for _, _, level in sorted(found, key=lambda centre: (round(centre[0] / 20), centre[1]))]
+    ordered = []
+    while found:
+        top = min(row for row, _, _ in found)
+        ordered += sorted((column, level) for row, column, level in found if row < top + 20)
+        found = [each for each in found if each[0] >= top + 20]
+    return [level for _, level in ordered]
 
 
 def flat(*levels):
