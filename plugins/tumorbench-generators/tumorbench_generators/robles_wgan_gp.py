@@ -20,7 +20,7 @@ each its own, but an epoch would then move the generator a fifth as often. The p
 which BatchNorm would mix with its neighbours': critic 2 has layer normalisation in its place, which Gulrajani et al. recommend (their section 4).
 
 Train it: ``tumorbench run -d kaggle3264 -m robles-wcgan-gp --protocol paper``; ``robles-wcgan-gp[generator=2,critic=2,latent=64]`` is another cell of the
-report's grid. critic_gradient_norm is 0.1 before training and then about 1 + W / 20 for a distance W (a slope k gains k W and costs 10 (k - 1)^2): 2 to 3
+report's grid. critic_gradient_norm is near 0 before training and then about 1 + W / 20 for a distance W (a slope k gains k W and costs 10 (k - 1)^2): 2 to 3
 while the generated images are far off, towards 1 as wasserstein_estimate falls. Where val_wasserstein_estimate (on held-out images) falls away from that,
 the critic has learnt the training images by heart. The report's losses are no yardstick: they are of critics on unknown scales. Its classifier gets 44.6 %
 of the real test images right when trained on generated ones alone.

@@ -19,8 +19,8 @@ LAYERS = (
     "WGAN-GP example, generator 1 and critic 2 DCGAN's, here with four halvings and widths from 32 to 256."
 )
 CHOSEN = (
-    "Not in the report, chosen here: 128 x 128 pixels in [-1, 1], batches of 32, LeakyReLU slope 0.2, dropout 0.3, Glorot-uniform weights, an activation after "
-    "generator 2's norms."
+    "Not in the report, chosen here: 128 x 128 pixels in [-1, 1], batches of 32, LeakyReLU slope 0.2, dropout 0.3, an activation after "
+    "generator 2's norms, and DCGAN's initial weights (normal, deviation 0.02)."
 )
 CLASS = "The class enters the generator as an embedding beside the latent, and the network that judges as a projection (Miyato and Koyama 2018)."
 NORM = (
