@@ -13,7 +13,7 @@ The network F (``edm_unet``) becomes the denoiser D, and D's mistakes are weight
 
 5,014,596 parameters for 128x128x1 images of 4 classes, all trainable; 1.5 GFLOP an evaluation there, 0.41 at 64x64, and N = 18 steps are 35 of them.
 Train it: ``tumorbench run -d kaggle3264 -m edm --protocol grouped``. No source report has such a model, and the paper has no such data: no figure to
-expect. The loss starts near 1, where the network adds nothing, for data whose variance is sigma_data^2; it falls below 0.1.
+expect. The loss is near 1 where the network adds nothing, and where it stays there nothing is learnt.
 
 Left out: the stochastic churn of algorithm 2 (sampling is deterministic after its first noise), augmentation with conditioning, classifier-free guidance
 and the learning rate's ramp.

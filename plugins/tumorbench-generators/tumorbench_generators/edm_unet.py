@@ -20,7 +20,8 @@ A block is norm, SiLU, conv 3x3, norm scaled and shifted by the embedding, SiLU,
 changes). Attention has one head and stands wherever the side is 16 or less. Norms are GroupNorm with 8 groups.
 
 Much smaller than the paper's networks on purpose, so that a CPU can sample it: it works on patches of 2x2 pixels, has one block at each resolution on
-the way down and one on the way up, and adds the skips where they concatenate them. The last layer of every branch starts at zero, as in theirs.
+the way down and one on the way up, and adds the skips where they concatenate them. The last layer of every branch starts at zero, as in theirs;
+what comes from below starts at a tenth, or else its random features drown the skips and the first hundreds of steps learn less.
 """
 
 from __future__ import annotations
@@ -61,6 +62,16 @@ class UNet(nn.Module):
         self.narrow = nn.ModuleList(nn.Conv2d(below, wide, 1) for wide, below, _ in upwards)
         self.up = nn.ModuleList(stage(wide, wide, side) for wide, _, side in upwards)
         self.head = nn.Sequential(nn.GroupNorm(GROUPS, width), nn.SiLU(), zeroed(nn.Conv2d(width, channels * PATCH**2, 3, padding=1)), nn.PixelShuffle(PATCH))
+        self._initialise()
+
+    def _initialise(self) -> None:
+        """At first noise level and class speak equally loud in the embedding, and the skips louder than the random features from below."""
+        for layer in (self.noise_level[1], self.noise_level[3]):
+            nn.init.kaiming_normal_(layer.weight)
+        with torch.no_grad():
+            for narrow in self.narrow:
+                for weight in narrow.parameters():
+                    weight.mul_(0.1)
 
     def forward(self, images: Tensor, noise_codes: Tensor, labels: Tensor) -> Tensor:
         """images: ``(batch, channels, size, size)`` of variance 1; noise_codes: float32 ``(batch,)``; labels: int64 ``(batch,)`` -> as ``images``."""
