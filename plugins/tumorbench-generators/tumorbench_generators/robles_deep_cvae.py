@@ -1,36 +1,37 @@
 """Deep variational autoencoders of M. Robles, J. Rodríguez and D. Aguirre (report ``robles``): 13, 16 or 19 convolutions each way, after VGG.
 
-    robles-deep-cvae, depth=13, latent=256                output (128x128 images)     parameters
-    conv  32, conv  32, max-pool                           64 x  64 x  32                   9,760
-    conv  64, conv  64, max-pool                           32 x  32 x  64                  55,808
-    conv 128, conv 128, conv 128, max-pool                 16 x  16 x 128                 370,176
-    conv 256, conv 256, conv 256, max-pool                  8 x   8 x 256               1,477,632
-    conv 256, conv 256, conv 256, max-pool                  4 x   4 x 256               1,772,544
-    flatten, label, dense 256, ReLU                         256                         1,049,856
-    dense: mean; dense: log-variance                        256 each                      131,584
-    latent, label, dense, ReLU                              4 x   4 x 256               1,069,056
-    up-sample, conv 256, conv 256, conv 256                 8 x   8 x 256               1,772,544
-    up-sample, conv 256, conv 256, conv 128                16 x  16 x 128               1,477,120
-    up-sample, conv 128, conv 128, conv  64                32 x  32 x  64                 369,920
-    up-sample, conv  64, conv  32                          64 x  64 x  32                  55,680
-    up-sample, conv  32, conv   1 (sigmoid)               128 x 128 x   1                   9,633
-                                                                          total         9,621,313   (9,613,377 trainable)
+    robles-deep-cvae, depth=13, latent=256        output (128x128 images)     parameters
+    conv  16, conv  16, max-pool                   64 x  64 x  16                  2,576
+    conv  32, conv  32, max-pool                   32 x  32 x  32                 14,080
+    conv  64, conv  64, conv  64, max-pool         16 x  16 x  64                 92,928
+    conv 128, conv 128, conv 128, max-pool          8 x   8 x 128                370,176
+    conv 256, conv 256, conv 256, max-pool          4 x   4 x 256              1,477,632
+    flatten, label, dense 256, ReLU               256                          1,049,856
+    dense: mean; dense: log-variance              256 each                       131,584
+    latent, label, dense, ReLU                      4 x   4 x 256              1,069,056
+    up-sample, conv 256, conv 256, conv 128         8 x   8 x 128              1,477,120
+    up-sample, conv 128, conv 128, conv  64        16 x  16 x  64                369,920
+    up-sample, conv  64, conv  64, conv  32        32 x  32 x  32                 92,800
+    up-sample, conv  32, conv  16                  64 x  64 x  16                 14,016
+    up-sample, conv  16, conv   1 (sigmoid)       128 x 128 x   1                  2,513
+                                                                 total         6,164,257   (6,159,009 trainable)
     Every convolution is 3x3 with BatchNorm and ReLU, but the last one, which makes the image.
 
     total (128x128 images)      latent=256    latent=512    robles-vae: 256           512
-    depth=13                     9,621,313    12,113,473          9,603,905    12,095,041
-    depth=16                    12,280,641    14,772,801         12,263,233    14,754,369
-    depth=19                    14,939,969    17,432,129         14,922,561    17,413,697
-    skips=true adds 1,954,368 to any; residual=true adds none; robles-cvae-transfer is robles-deep-cvae without either.
+    depth=13                     6,164,257     8,656,417          6,146,849     8,637,985
+    depth=16                     7,716,129    10,208,289          7,698,721    10,189,857
+    depth=19                     9,268,001    11,760,161          9,250,593    11,741,729
+    skips=true adds 783,648 to any; residual=true adds none; robles-cvae-transfer is robles-deep-cvae without either.
 
 Train them: ``tumorbench run -d kaggle3264 -m robles-deep-cvae --protocol paper``; ``tumorbench run -d kaggle7023 -m robles-vae --protocol paper``
 and then, into the same store, ``tumorbench run -d kaggle3264 -m robles-cvae-transfer --protocol paper``. The report has no KL and no reconstruction of
 these. It finds that the number of convolutions matters and the size of the latent does not, and that the transferred model's 40 epochs come near
 the others' 400.
 
-Read so: 13 and 16 are the stages of VGG16 and VGG19 and 19 has one convolution more in each of the last three; filters are half of VGG's. A skip that joins
-the encoder to the decoder would need an encoder where there is only a latent, so that nothing could be sampled: here skips stay inside a stage, whose
-last convolution also reads the stage's input. Residual: a convolution that keeps its width adds what it read. Noise is Gaussian, on what the encoder sees.
+Read so: 13 and 16 are the stages of VGG16 and VGG19 and 19 has one convolution more in each of the last three; filters are a quarter of VGG's, and
+still double where VGG's stop at 512. A skip that joins the encoder to the decoder would need an encoder where there is only a latent, so that nothing
+could be sampled: here skips stay inside a stage, whose last convolution also reads the stage's input. Residual: a convolution that keeps its width
+adds what it read. Noise is Gaussian, on what the encoder sees.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ from tumorbench_generators.variational import Maps, VariationalAutoencoder, requ
 
 __all__ = ["RoblesCVAETransfer", "RoblesDeepCVAE", "RoblesVAE"]
 
-WIDTHS = (32, 64, 128, 256, 256)  # half of VGG's
+WIDTHS = (16, 32, 64, 128, 256)  # a quarter of VGG's, and twice that where VGG stops to widen
 CONVOLUTIONS = {13: (2, 2, 3, 3, 3), 16: (2, 2, 4, 4, 4), 19: (2, 2, 5, 5, 5)}  # depth -> convolutions of each stage; 13 and 16 are VGG16's and VGG19's
 HALVINGS = 32  # the side of an image over that of the last map
 FROZEN_SHARE = 0.75  # of the epochs, the first: 30 of the report's 40

@@ -19,7 +19,7 @@ KEPT = (
     "images are judged with the same latent noise in every epoch."
 )
 CHOSEN = "Not in the report, chosen here: Adam at a rate of 0.001, batches of 32, KL and reconstruction summed over latents and pixels, no weight between them."
-DEEP = "Filters are half of VGG's (32 to 256), with BatchNorm; the decoder mirrors the encoder, with nearest-neighbour up-sampling for max-pooling."
+DEEP = "Filters are a quarter of VGG's and double in every stage (16 to 256), with BatchNorm; the decoder mirrors the encoder, with nearest-neighbour up-sampling for max-pooling."
 
 
 def _recipe(quick: Quick, epochs: int = 400, pretrained: str | None = None, **params: bool | float | str) -> Recipe:
@@ -62,7 +62,7 @@ ROBLES_DEEP_CVAE = _card(
     "robles-deep-cvae",
     "robles deep CVAE (13, 16 or 19 convolutions)",
     "robles_deep_cvae:RoblesDeepCVAE",
-    _recipe(Quick(epochs=5, steps_per_epoch=45, batch_size=16, size=64), depth=13, latent=256, skips=False, residual=False, noise=0.0),
+    _recipe(Quick(epochs=5, steps_per_epoch=100, batch_size=16, size=64), depth=13, latent=256, skips=False, residual=False, noise=0.0),
     notes=(
         "The report names the depths, skip connections, residual blocks and added noise, and neither their layout nor the noise's deviation.",
         "Skips here stay inside a stage: its last convolution also reads the stage's input. Skips from the encoder to the decoder could not be sampled from.",
@@ -70,15 +70,15 @@ ROBLES_DEEP_CVAE = _card(
         "The report does not say of how many epochs; 400 as its first CVAE.",
         DEEP,
     ),
-    total=9_621_313,
-    trainable=9_613_377,
+    total=6_164_257,
+    trainable=6_159_009,
 )
 
 ROBLES_VAE = _card(
     "robles-vae",
     "robles VAE for pre-training (JDM13-256 to JDM19-512)",
     "robles_deep_cvae:RoblesVAE",
-    _recipe(Quick(epochs=5, steps_per_epoch=45, batch_size=16, size=64), depth=13, latent=256),
+    _recipe(Quick(epochs=5, steps_per_epoch=100, batch_size=16, size=64), depth=13, latent=256),
     notes=(
         "The report trains it for 400 epochs on 'a data set of 7,000 brain MRI images', read as kaggle7023, whole.",
         "The names are depth and latent. The report's list ends in 'JDM10-512', read as JDM19-512.",
@@ -86,8 +86,8 @@ ROBLES_VAE = _card(
         "Unconditional: trained on the images of all classes at once.",
         DEEP,
     ),
-    total=9_603_905,
-    trainable=9_595_969,
+    total=6_146_849,
+    trainable=6_141_601,
     splits={"kaggle7023": SplitRule(kind="everything")},
 )
 
@@ -95,7 +95,7 @@ ROBLES_CVAE_TRANSFER = _card(
     "robles-cvae-transfer",
     "robles CVAE transferred from robles VAE",
     "robles_deep_cvae:RoblesCVAETransfer",
-    _recipe(Quick(epochs=4, steps_per_epoch=60, batch_size=16, size=64), epochs=40, pretrained="cell:robles-vae", depth=13, latent=256),
+    _recipe(Quick(epochs=4, steps_per_epoch=125, batch_size=16, size=64), epochs=40, pretrained="cell:robles-vae", depth=13, latent=256),
     notes=(
         (
             "Starts from a finished robles-vae of the same store, budget, image size and depth: run that first. Its convolutions are taken over, the dense "
@@ -111,8 +111,8 @@ ROBLES_CVAE_TRANSFER = _card(
         ),
         DEEP,
     ),
-    total=9_621_313,
-    trainable=9_613_377,
+    total=6_164_257,
+    trainable=6_159_009,
 )
 
 ALL = (ROBLES_CVAE, ROBLES_DEEP_CVAE, ROBLES_VAE, ROBLES_CVAE_TRANSFER)
