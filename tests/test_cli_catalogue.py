@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from typing import get_args
 
 import pytest
 
 from tumorbench import registry
+from tumorbench.contracts.problem import Protocol
 
 
 def test_list_is_an_array_of_objects_with_an_id(tumorbench):
@@ -17,7 +19,7 @@ def test_list_is_an_array_of_objects_with_an_id(tumorbench):
     assert {"figshare3064", "kaggle7023", "kaggle3264", "yesno253", "phantom"} <= set(ids["datasets"])
     assert {"pose-cnn", "pose-unet", "tumorsynth1"} <= set(ids["models"])
     assert {"accuracy", "dice", "keras_meaniou_bug", "fid", "ks_d"} <= set(ids["metrics"])
-    assert ids["protocols"] == ["paper", "official", "grouped"]
+    assert ids["protocols"] == list(get_args(Protocol))
 
 
 def test_one_kind_is_listed_alone_and_an_unknown_kind_is_refused(tumorbench):

@@ -13,11 +13,12 @@ import pytest
 
 from tumorbench import registry
 from tumorbench.results import Store, read_record
+from tumorbench.run.bench import Bench
 from tumorbench.run.campaign import run_all
 from tumorbench.run.cell import CellOptions, run_cell
 from tumorbench.run.instruments import extractor_of
 from tumorbench.run.locations import data_root
-from tumorbench.run.plan import Bench, Selection, make_plan
+from tumorbench.run.plan import Selection, make_plan
 
 pytestmark = pytest.mark.usefixtures("tiny")
 SELECTION = ("-d", "tiny-shapes", "--protocol", "grouped", "--no-throughput")

@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
-    "Faults", "Metric", "predictions_of_classes", "predictions_of_images", "predictions_of_masks", "score_classification", "score_generation",
+    "Faults", "Metric", "predictions_of_classes", "predictions_of_images", "predictions_of_masks", "score_classification", "score_generation", "score_memory",
     "score_predictions", "score_segmentation", "with_classes",
 ]  # fmt: skip
 
 Faults = dict[str, str]
+IntervalOf = Callable[[str], Callable[..., Mapping[str, tuple[float, float] | None]] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,20 +150,69 @@ def _any_lesion(confusions: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def score_generation(
-    real: Any, generated: Any, other_real: Any, n: int, metrics: Sequence[Metric], extractor: ExtractorSpec | None = None, faults: Faults | None = None
+    real: Any,
+    generated: Any,
+    other_real: Any,
+    n: int,
+    metrics: Sequence[Metric],
+    extractor: ExtractorSpec | None = None,
+    faults: Faults | None = None,
+    interval_of: IntervalOf = lambda _metric: None,
+    suffix: str = "",
 ) -> list[MetricValue]:
     """Every generation metric, between ``n`` held-out real images and as many generated ones; beside it the value of ``n`` other real images.
 
-    The three are uint8 images for metrics of intensities, and ``Features`` of one extractor for the others.
+    The three are uint8 images for metrics of intensities, and ``Features`` of one extractor for the others. interval_of: metric id -> what gives its
+    95 % intervals by value name, from the same arguments. suffix: follows each name (``/CLASS``).
     """
     values = []
     for metric in metrics:
         ideal = {value.name: value.value for value in _values(metric, (real, other_real), n, faults)}
-        for value in _values(metric, (real, generated), n, faults):
-            name = value.name if extractor is None else f"{value.name}[{extractor.id}]"
-            comparable = extractor is None or extractor.comparable
-            values.append(value.model_copy(update={"name": name, "real_vs_real": ideal.get(value.name), "comparable": comparable}))
+        found = _values(metric, (real, generated), n, faults)
+        intervals = _intervals(metric, (real, generated), interval_of, faults) if found else {}
+        for value in found:
+            update = {"real_vs_real": ideal.get(value.name), "interval": intervals.get(value.name), "name": _named(value.name, extractor) + suffix}
+            values.append(value.model_copy(update=update | {"comparable": extractor is None or extractor.comparable}))
     return values
+
+
+def score_memory(
+    generated: Any,
+    training: Any,
+    held_out: Any,
+    n: int,
+    metrics: Sequence[Metric],
+    label: str,
+    faults: Faults | None = None,
+    interval_of: IntervalOf = lambda _metric: None,
+) -> list[MetricValue]:
+    """Every metric of memorisation: how near ``n`` generated images come to the training images, beside how near held-out real ones come.
+
+    The three are ``Features`` of one extractor, ``label``, or of the pixels.
+    """
+    values = []
+    for metric in metrics:
+        found = _values(metric, (generated, training, held_out), n, faults)
+        intervals = _intervals(metric, (generated, training, held_out), interval_of, faults) if found else {}
+        values += [value.model_copy(update={"name": f"{value.name}[{label}]", "interval": intervals.get(value.name)}) for value in found]
+    return values
+
+
+def _named(name: str, extractor: ExtractorSpec | None) -> str:
+    return name if extractor is None else f"{name}[{extractor.id}]"
+
+
+def _intervals(metric: Metric, arguments: tuple[Any, ...], interval_of: IntervalOf, faults: Faults | None) -> Mapping[str, tuple[float, float] | None]:
+    give = interval_of(metric.spec.id)
+    if give is None:
+        return {}
+    try:
+        return give(*arguments)
+    except Exception as error:
+        if faults is None:
+            raise
+        faults[f"interval of {metric.spec.id}"] = f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
+        return {}
 
 
 def _values(metric: Metric, arguments: tuple[Any, ...], n: int, faults: Faults | None) -> list[MetricValue]:

@@ -22,6 +22,7 @@ def _model(name: str, task: str, factory: str, **recipe: Any) -> tb.ModelSpec:
         licence="MIT",
         paper=tb.Paper(title="none", splits={"tiny-shapes": tb.SplitRule(kind="sizes", test=30, val=20)}),
         recipe=tb.Recipe(**(defaults | recipe)),
+        conditional=factory in ("TinyArtist", "TinyNoise"),
         factory=f"tiny_plugin_networks:{factory}",
     )
 
@@ -45,6 +46,8 @@ def tumorbench_models():
     yield _model("tiny-homeless", "classification", "TinyTransfer", pretrained="nowhere/edges")
     yield _model("tiny-heir", "classification", "TinyHeir", pretrained="cell:tiny-classifier", params={"width": 8})
     yield _model("tiny-copies", "classification", "TinyClassifier", augmentation=tb.Augmentation(rotation_degrees=90), augmented_test_copies=2)
+    yield _model("tiny-artist", "generation", "TinyArtist", monitor=None, keep="last")
+    yield _model("tiny-noise", "generation", "TinyNoise", monitor="val_pixel_kid")
     yield _model("tiny-slow", "classification", "Slow")
     yield _model("tiny-nan", "classification", "Diverging")
     yield _model("tiny-crash", "classification", "Crashing")

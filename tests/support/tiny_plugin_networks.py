@@ -108,6 +108,38 @@ class TinyGenerator(tb.Generator):
         return self._images(torch.randn(n, 8, generator=rng))
 
 
+class TinyNoise(tb.Generator):
+    """Grey noise whatever it is asked for; its one weight learns nothing of use."""
+
+    def __init__(self, problem):
+        super().__init__(problem)
+        self.weight = nn.Parameter(torch.ones(1))
+
+    def losses(self, batch):
+        yield "loss", (self.weight * batch.images.mean()) ** 2
+
+    def sample(self, n, labels, rng):
+        return torch.rand(n, 1, self.problem.size, self.problem.size, generator=rng) * 2 - 1
+
+    def validation(self, batch):
+        return {"brightness": batch.images.mean()}
+
+
+class TinyArtist(TinyNoise):
+    """Draws what the data set ``tiny-shapes`` holds, by rule."""
+
+    def sample(self, n, labels, rng):
+        rows, columns = torch.meshgrid(torch.arange(32.0), torch.arange(32.0), indexing="ij")
+        images = []
+        for label in labels.tolist():
+            row, column, radius = (torch.rand(3, generator=rng) * torch.tensor([12.0, 12.0, 4.0]) + torch.tensor([10.0, 10.0, 5.0])).tolist()
+            down, across = (rows - row).abs(), (columns - column).abs()
+            distance = (down**2 + across**2).sqrt() if label == 0 else torch.maximum(down, across)
+            shape = (distance < radius) & (label < 2)
+            images.append((torch.rand(32, 32, generator=rng) * 60 + 150 * shape) / 127.5 - 1)
+        return torch.stack(images)[:, None]
+
+
 class Slow(TinyClassifier):
     def losses(self, batch):
         time.sleep(0.15)

@@ -14,8 +14,12 @@ __all__ = ["HEADLINES", "Block", "blocks"]
 HEADLINES = {
     "classification": ("accuracy", "balanced_accuracy", "f1_macro", "cross_entropy"),
     "segmentation": ("dice", "iou", "dice_image_mean", "pixel_accuracy", "keras_meaniou_bug"),
-    "generation": ("kid", "fid", "inception_score", "manifold_precision", "manifold_recall", "ks_d", "wasserstein_1"),
-}
+    "generation": (
+        "kid", "coverage", "fid", "density", "manifold_precision", "manifold_recall", "inception_score", "memorisation", "nearest_ratio",
+        "ks_d", "wasserstein_1", "ks_d_foreground", "diversity",
+    ),
+}  # fmt: skip
+TSTR = ("tstr_real", "tstr_generated", "tstr_mixed", "tstr_augmented", "tstr_generated_train")
 ARROWS = {True: " ↑", False: " ↓", None: ""}
 
 
@@ -42,8 +46,11 @@ def blocks(task: str, rows: Sequence[Row], cards: BoardCards) -> list[Block]:
         if names:
             tables.append(_block(names, task, rows, cards, f"Features of `{extractor}`"))
     intensities = [name for name in HEADLINES[task] if name in present]
-    if intensities or not tables:
+    judged = [name for name in TSTR if name in present]
+    if intensities or not (tables or judged):
         tables.append(_block(intensities, task, rows, cards, "Intensities"))
+    if judged:
+        tables.append(_block(judged, task, rows, cards, "Train on synthetic, test on real: accuracy of one fixed classifier"))
     return tables
 
 

@@ -46,7 +46,7 @@ def value(statistic: Statistic | None, *, with_n: bool) -> str:
 
 def reported(row: Row, metric: str, cards: BoardCards) -> str:
     """The source report's figure on its test data, for rows under its own protocol; empty where it gives none."""
-    if row.identity.protocol != "paper":
+    if row.identity.protocol not in ("paper", "tstr-paper"):
         return ""
     figures = [f"{figure.value:g}" for figure in cards.reported(row.identity.model, row.identity.dataset) if (figure.metric, figure.part) == (metric, "test")]
     return f"reported {', '.join(figures)}" if figures else ""

@@ -11,10 +11,13 @@ from tumorbench.boards.inputs import BoardCards, LocatedRecord
 from tumorbench.boards.markdown import NOTHING, code, link, plain, table
 from tumorbench.boards.ranking import Place, order, places, ranking_note
 from tumorbench.boards.rows import Row, rows_of
+from tumorbench.contracts.problem import TSTR_SPLITS
 
 __all__ = ["SYNTHETIC", "dataset_section"]
 
 SYNTHETIC = "These images are computed, not taken of patients: the numbers show that the benchmark works, and say nothing about brain tumours."
+MEMORISED = 0.25  # of the images; 0.05 is what held-out ones give
+JUDGED = {split: protocol for protocol, split in TSTR_SPLITS.items()}
 BUDGETS = {
     "full": ("Full budget", "Every model trained for its recipe's epochs."),
     "quick": (
@@ -71,6 +74,14 @@ def _tables(task: str, rows: Sequence[Row], cards: BoardCards) -> Iterator[str]:
             yield note
         if any(differs(row, cards) for row in kept):
             yield COVERAGE_NOTE
+        if copied := sorted({row.identity.model for row in kept if _memorises(row)}):
+            yield f"Memorised: more than {MEMORISED:.0%} of the images of {', '.join(map(code, copied))} are nearer to a training image than nearly all held-out ones."
+
+
+def _memorises(row: Row) -> bool:
+    """Whether many of its images come as near to a training image as 1 held-out image in 20 does."""
+    found = [row.statistic(name) for name in row.metric_names if name.startswith("memorisation")]
+    return any(statistic is not None and statistic.mean is not None and statistic.mean > MEMORISED for statistic in found)
 
 
 def _table(task: str, rows: Sequence[Row], standing: Sequence[Place], block: Block, cards: BoardCards) -> str:
@@ -110,8 +121,9 @@ def _beside_the_reports(rows: Sequence[Row], cards: BoardCards) -> Iterator[str]
         for figure in cards.reported(model, own[0].identity.dataset):
             part = "" if figure.part == "test" else f" of {figure.part}"
             line = {"model": code(model), "metric": f"{code(figure.metric)}{part}", "reported": f"{figure.value:g}"}
+            judged = figure.metric.startswith("tstr_")
             for protocol in ("paper", "official", "grouped"):
-                ours = [_ours(row, figure.metric) for row in own if row.identity.protocol == protocol and not part]
+                ours = [_ours(row, figure.metric) for row in own if row.identity.protocol == (JUDGED.get(protocol) if judged else protocol) and not part]
                 line[f"ours, `{protocol}`"] = "; ".join(ours) or NOTHING
             lines.append({**line, "note": plain(figure.note) or NOTHING})
     if lines:

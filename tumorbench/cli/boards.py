@@ -130,8 +130,8 @@ def replay(cell: Cell, store: StoreFolder = RUNS, data_root: DataRoot = None, de
     from tumorbench import hardware
     from tumorbench.results import Store
     from tumorbench.run import locations
+    from tumorbench.run.bench import Bench
     from tumorbench.run.cell import CellOptions
-    from tumorbench.run.plan import Bench
     from tumorbench.run.publishing import find_record
     from tumorbench.run.replay import replay as run_again
 

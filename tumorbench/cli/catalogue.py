@@ -20,6 +20,8 @@ PROTOCOLS = [
     {"id": "paper", "title": "as the source publication split its data, leaks included", "ranks": False},
     {"id": "official", "title": "the data set's own train and test folders", "ranks": False},
     {"id": "grouped", "title": "patients and duplicates never straddle a split; 5 folds, stratified", "ranks": True},
+    {"id": "tstr", "title": "a classifier trained on a generator's images, tested on real ones; the split of grouped (only where it is named)", "ranks": False},
+    {"id": "tstr-paper", "title": "the same on the split of paper (only where it is named)", "ranks": False},
 ]
 
 
@@ -47,7 +49,7 @@ def list_items(
 
 
 def _rows(cards: Mapping[str, Any]) -> list[dict[str, Any]]:
-    shown = ("id", "title", "task", "tasks", "classes", "version", "ranks", "higher_is_better", "synthetic", "licence", "comparable")
+    shown = ("id", "title", "task", "tasks", "classes", "version", "curated", "ranks", "higher_is_better", "synthetic", "licence", "comparable")
     return [{field: value for field, value in card.model_dump(mode="json").items() if field in shown} for _, card in sorted(cards.items())]
 
 

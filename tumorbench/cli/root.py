@@ -18,6 +18,7 @@ app = typer.Typer(
     epilog="Every command takes --debug: a traceback instead of one line.",
 )
 
+Judge = Annotated[str | None, typer.Option("--judge", help="The classifier that the protocol tstr trains on generated images.", show_default="robles-baseline")]
 WeightsFile = Annotated[
     Path | None, typer.Option("--weights", help="Weights for the one pretrained model that is selected, instead of those that its recipe names.")
 ]

@@ -10,18 +10,19 @@ import typer
 
 from tumorbench import registry
 from tumorbench.cli.output import Reporter, print_json, print_table, reporter, say
-from tumorbench.cli.root import AsJson, Budgets, DataRoot, Datasets, Device, Folds, Models, Protocols, Seeds, StoreFolder, WeightsFile, app
+from tumorbench.cli.root import AsJson, Budgets, DataRoot, Datasets, Device, Folds, Judge, Models, Protocols, Seeds, StoreFolder, WeightsFile, app
 from tumorbench.contracts.problem import Budget, Protocol
 from tumorbench.errors import BadInput
 
 if TYPE_CHECKING:
+    from tumorbench.run.bench import Bench
     from tumorbench.run.campaign import Campaign
-    from tumorbench.run.plan import Bench, Plan, PlannedCell, Selection
+    from tumorbench.run.plan import Plan, PlannedCell, Selection
 
 __all__ = ["bench", "plan", "run"]
 
 RUNS = Path("runs")
-Everything = Annotated[bool, typer.Option("--all", help="Every model on every data set that is here; the synthetic phantom only where no real one is.")]
+Everything = Annotated[bool, typer.Option("--all", help="Every curated model on every data set that is here; the synthetic phantom only where no real one is.")]
 
 
 @app.command()
@@ -42,6 +43,7 @@ def run(
     timeout: Annotated[float | None, typer.Option(help="Seconds that a cell may take; it continues on the next run.")] = None,
     throughput: Annotated[bool, typer.Option(help="Measure the speed of each model afterwards.")] = True,
     weights: WeightsFile = None,
+    judge: Judge = None,
     as_json: AsJson = False,
 ) -> None:
     """Train and score the selected cells, then print and write the boards of the store. Finished cells are not computed again."""
@@ -56,7 +58,7 @@ def run(
     from tumorbench.run.plan import make_plan
 
     with reporter(silent=as_json) as report:
-        place = _bench(store, data_root, device, report, weights)
+        place = _bench(store, data_root, device, report, weights, judge)
         planned = make_plan(selection, place, lambda: report.line(announcing.opening(selection.budget, place.device)))
         place.store.check()
         announcing.introduce(planned, place.registry, report)
@@ -87,6 +89,7 @@ def plan(
     store: StoreFolder = RUNS,
     data_root: DataRoot = None,
     weights: WeightsFile = None,
+    judge: Judge = None,
     as_json: AsJson = False,
 ) -> None:
     """What would run, what is cached, what is unavailable and why, and the rough time."""
@@ -94,7 +97,7 @@ def plan(
     from tumorbench.run.plan import expected_seconds, make_plan
 
     with reporter(silent=as_json) as report:
-        place = _bench(store, data_root, device, report, weights)
+        place = _bench(store, data_root, device, report, weights, judge)
         planned = make_plan(selection, place)
     seconds = expected_seconds(planned, place.store)
     if as_json:
@@ -154,14 +157,16 @@ def _selection(
     return Selection(everything, tuple(datasets or ()), tuple(models or ()), tuple(protocols or ()), budget, seeds, tuple(folds or ()))  # type: ignore[arg-type]
 
 
-def _bench(store: Path, data_root: Path | None, device: str, report: Reporter, weights: Path | None = None) -> Bench:
+def _bench(store: Path, data_root: Path | None, device: str, report: Reporter, weights: Path | None = None, judge: str | None = None) -> Bench:
     from tumorbench import hardware
     from tumorbench.results import Store
     from tumorbench.run import locations
-    from tumorbench.run.plan import Bench
+    from tumorbench.run.bench import Bench
 
     hardware.tune_allocator()
-    return Bench(registry.find(), Store(store).open(), locations.data_root(data_root), hardware.choose_device(device), report.progress, weights=weights)
+    return Bench(
+        registry.find(), Store(store).open(), locations.data_root(data_root), hardware.choose_device(device), report.progress, weights=weights, judge=judge
+    )
 
 
 def _cell_row(cell: PlannedCell, seconds: float | None) -> dict[str, Any]:

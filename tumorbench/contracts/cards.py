@@ -136,6 +136,8 @@ class ModelSpec(Card):
     licence: str
     paper: Paper
     recipe: Recipe
+    curated: bool = True  # False: only where it is named; --all leaves out variants and what is too large for a laptop
+    judges: bool = False  # a classifier that is trained on generated images, to see what they are worth; one of those that are installed
     conditional: bool = False  # a generator that makes the class it is asked for
     parameters: ParameterCount | None = None
     factory: FactoryPath  # called as factory(problem, **recipe.params); returns a family of tumorbench.contracts.families
@@ -180,7 +182,7 @@ class MetricSpec(Card):
     higher_is_better: bool | None  # None: descriptive, neither direction is better
     value_range: tuple[float, float]
     ranks: bool = False  # the one metric that orders the task's board
-    needs: Literal["predictions", "calibration", "attention"] = "predictions"  # of a classifier: what the factory is called with
+    needs: Literal["predictions", "calibration", "attention", "memory"] = "predictions"  # what the factory is called with (``tumorbench.metrics``)
     needs_extractor: bool = False  # computed once for each available extractor, named ``id[EXTRACTOR]``
     factory: FactoryPath
 

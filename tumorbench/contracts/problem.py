@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Budget", "Problem", "Protocol", "Task"]
+__all__ = ["FOLDED", "TSTR_SPLITS", "Budget", "Problem", "Protocol", "Task"]
 
 Task = Literal["classification", "segmentation", "generation"]
-Protocol = Literal["paper", "official", "grouped"]
+Protocol = Literal["paper", "official", "grouped", "tstr", "tstr-paper"]
 Budget = Literal["full", "quick"]
+
+TSTR_SPLITS: dict[Protocol, Protocol] = {"tstr": "grouped", "tstr-paper": "paper"}
+"""Train on synthetic, test on real: the protocol -> the one whose split it takes."""
+FOLDED: tuple[Protocol, ...] = ("grouped", "tstr")
 
 
 @dataclass(frozen=True, slots=True)

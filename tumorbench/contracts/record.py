@@ -23,6 +23,7 @@ class MetricValue(Card):
     value: float | None  # None where the metric is undefined (no positive, say)
     n: int  # how many samples it was computed on
     higher_is_better: bool | None
+    interval: tuple[float, float] | None = None  # 95 % bootstrap over images; of ``tstr`` metrics from the lowest to the highest seed of the classifier
     by_chance: float | None = None  # what a model that knows nothing would score
     real_vs_real: float | None = None  # the same metric between two sets of n real images: its ideal at this n
     comparable: bool = True  # False: computed with an extractor that the literature does not use

@@ -86,4 +86,15 @@ def tumorbench_metrics() -> Iterable[MetricSpec]:
         _on_pixels(
             "diversity", "Diversity: distance between generated images, relative to real ones", "diversity", higher_is_better=None, value_range=ANY_DISTANCE
         ),
+        _on_pixels(
+            "memorisation", "Share of images as near to a training image as 1 held-out image in 20", "memorisation", needs="memory", higher_is_better=False
+        ),
+        _on_pixels(
+            "nearest_ratio",
+            "Distance to the nearest training image, relative to held-out images",
+            "memorisation",
+            needs="memory",
+            higher_is_better=None,
+            value_range=ANY_DISTANCE,
+        ),
     ]

@@ -18,12 +18,16 @@ import torch
 from tumorbench import batches, hardware, parameters, results, split, train
 from tumorbench.contracts.cell import derive_seed
 from tumorbench.contracts.families import Network
-from tumorbench.contracts.problem import Problem
+from tumorbench.contracts.problem import FOLDED, TSTR_SPLITS, Problem
 from tumorbench.contracts.record import Artifact, Leakage, Record, Status, Timing
 from tumorbench.errors import BadInput, CellTimeout, Diverged, TumorbenchError, Unavailable
 from tumorbench.run import pictures, pretrained, score
-from tumorbench.run.material import gather
-from tumorbench.run.plan import Bench, PlannedCell, finished
+from tumorbench.run.bench import Bench
+from tumorbench.run.identity import finished
+from tumorbench.run.material import Material, gather
+from tumorbench.run.plan import PlannedCell
+from tumorbench.run.progress_samples import FOLDER, keep_samples
+from tumorbench.run.synthetic import trained_before
 
 __all__ = ["CellOptions", "command_of", "lost_record", "run_cell"]
 
@@ -80,6 +84,7 @@ def run_cell(cell: PlannedCell, bench: Bench, options: CellOptions) -> Record:
         bench.store.replace(record, staged if status == "ok" else _emptied(staged))
         if status == "ok":
             (folder / PROGRESS).unlink(missing_ok=True)
+            shutil.rmtree(folder / FOLDER, ignore_errors=True)
         return record
 
 
@@ -127,6 +132,26 @@ def _work(cell: PlannedCell, bench: Bench, options: CellOptions, folder: Path, o
     material = gather(cell, problem, network, bench)
     outcome.times["data_s"] = time.perf_counter() - clock
 
+    _train(cell, network, material, bench, options, folder, outcome, deadline)
+    outcome.times["train_s"] = sum(entry["wall_s"] for entry in outcome.fit.history)
+
+    train.check_deadline(deadline, "before scoring")
+    clock = time.perf_counter()
+    outcome.score = score.score(network, cell, material, bench)
+    outcome.times["evaluate_s"] = time.perf_counter() - clock
+    outcome.artifacts = _artifacts(cell, network, outcome, folder / STAGED)
+
+
+def _train(
+    cell: PlannedCell, network: Network, material: Material, bench: Bench, options: CellOptions, folder: Path, outcome: _Outcome, deadline: float
+) -> None:
+    """The network is trained, or is the one that another cell of the store trained on the same split: a generator is judged in several ways."""
+    recipe = cell.identity.recipe
+    if cell.identity.protocol in TSTR_SPLITS and (before := trained_before(cell, bench)):
+        record, checkpoint = before
+        network.load_trained_state(torch.load(checkpoint, map_location="cpu", weights_only=True))
+        outcome.fit.history, outcome.fit.best_epoch = list(record.history), record.best_epoch or 0
+        return
     validate = score.validation(cell.model.task, material.learned["val"], recipe, bench.device)
     train.fit(
         network,
@@ -139,15 +164,9 @@ def _work(cell: PlannedCell, bench: Bench, options: CellOptions, folder: Path, o
         deadline=deadline,
         on_epoch=options.on_epoch,
         on_step=options.on_step,
+        on_weights=lambda held, epoch: keep_samples(held, epoch, cell, bench, folder),
         result=outcome.fit,
     )
-    outcome.times["train_s"] = sum(entry["wall_s"] for entry in outcome.fit.history)
-
-    train.check_deadline(deadline, "before scoring")
-    clock = time.perf_counter()
-    outcome.score = score.score(network, cell, material, bench)
-    outcome.times["evaluate_s"] = time.perf_counter() - clock
-    outcome.artifacts = _artifacts(cell, network, outcome, folder / STAGED)
 
 
 def build(cell: PlannedCell, problem: Problem, device: str) -> Network:
@@ -227,7 +246,7 @@ def lost_record(cell: PlannedCell, error: Exception) -> Record:
 def command_of(cell: PlannedCell) -> str:
     """The command that makes this cell (and, for a later seed, those before it)."""
     identity = cell.identity
-    fold = f" --fold {identity.fold}" if identity.protocol == "grouped" else ""
+    fold = f" --fold {identity.fold}" if identity.protocol in FOLDED else ""
     weights = " --weights FILE" if (identity.recipe.pretrained or "").startswith("sha256:") else ""
     model = f"-d {identity.dataset} -m '{identity.model}'"
     return f"tumorbench run {model} --protocol {identity.protocol}{fold} --budget {identity.budget} --seeds {identity.seed + 1}{weights}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +15,13 @@ from torch import Tensor, nn
 from tumorbench import batches
 from tumorbench.contracts.cell import canonical_json, derive_seed
 from tumorbench.contracts.families import TransferClassifier
-from tumorbench.contracts.recipe import Recipe
+from tumorbench.contracts.recipe import Augmentation, Preprocessing, Recipe
 from tumorbench.contracts.whole import written_whole
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Features", "weights_hash"]
+__all__ = ["Features", "embed", "weights_hash"]
 
 BATCH = 16
 VIEW_SEED = 20220101  # the same views for every run seed and split: they are data
@@ -67,20 +68,36 @@ class Features:
         return np.load(path, mmap_mode="r")  # type: ignore[no-any-return]
 
     def _compute(self, view: int) -> NDArray[np.float32]:
-        everything = batches.Slices(torch.from_numpy(np.array(self.images)), torch.zeros(len(self.images), dtype=torch.int64))
         rng = torch.Generator().manual_seed(derive_seed(VIEW_SEED, "view", view))
-        rows: list[Tensor] = []
-        self.network.eval()
-        with torch.inference_mode():
-            for batch in batches.evaluation_batches(everything, self.recipe.preprocessing, BATCH):
-                images = batch.images.to(self.device)
-                if view and self.recipe.augmentation:
-                    images, _ = batches.augment(images, None, self.recipe.augmentation, rng)
-                with self.autocast():
-                    rows.append(self.network.backbone(images).float().cpu())
-                if self.progress:
-                    self.progress(f"features, view {view}", sum(map(len, rows)), len(self.images))
-        return torch.cat(rows).numpy()
+        how = self.recipe.augmentation if view else None
+        done = partial(self.progress, f"features, view {view}") if self.progress else None
+        return embed(self.network, self.images, self.recipe.preprocessing, self.device, self.autocast, how, rng, done)
+
+
+def embed(
+    network: TransferClassifier,
+    images: NDArray[np.uint8],
+    preprocessing: Preprocessing,
+    device: str,
+    autocast: Callable[[], Any],
+    how: Augmentation | None = None,
+    rng: torch.Generator | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> NDArray[np.float32]:
+    """Features float32 ``(n, features)`` of images uint8 ``(n, size, size)``, augmented with draws from ``rng`` where ``how`` is given."""
+    everything = batches.Slices(torch.from_numpy(np.array(images)), torch.zeros(len(images), dtype=torch.int64))
+    rows: list[Tensor] = []
+    network.eval()
+    with torch.inference_mode():
+        for batch in batches.evaluation_batches(everything, preprocessing, BATCH):
+            inputs = batch.images.to(device)
+            if how is not None and rng is not None:
+                inputs, _ = batches.augment(inputs, None, how, rng)
+            with autocast():
+                rows.append(network.backbone(inputs).float().cpu())
+            if progress:
+                progress(sum(map(len, rows)), len(images))
+    return torch.cat(rows).numpy()
 
 
 def weights_hash(network: nn.Module) -> str:

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from tumorbench import batches, train
 from tumorbench.contracts.families import Network, TransferClassifier
 from tumorbench.contracts.problem import Problem
+from tumorbench.run.bench import Bench
 from tumorbench.run.frozen import Features
 from tumorbench.run.locations import cache_root
-from tumorbench.run.plan import Bench, PlannedCell
+from tumorbench.run.plan import PlannedCell
 
 __all__ = ["Material", "gather"]
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from tumorbench import train
 from tumorbench.run.plan import PlannedCell
+from tumorbench.run.progress_samples import kept_samples
 from tumorbench.run.score import Score, test_columns
 
 __all__ = ["draw"]
@@ -39,9 +40,17 @@ def draw(cell: PlannedCell, fit: train.Fit, result: Score, folder: Path) -> Iter
             if result.confusion is not None:
                 yield drawn("confusion matrix", figures.confusion_matrix, result.confusion, classes)
         case "generation":
-            yield drawn("samples", figures.sample_grid, arrays["generated"][:36], title=f"{cell.model.id}, generated")
+            by_class = {"labels": arrays["labels"], "classes": classes} if cell.model.conditional else {}
+            yield drawn("samples", figures.sample_grid, arrays["generated"], title=f"{cell.model.id}, generated", **by_class)
             yield drawn("real samples", figures.sample_grid, arrays["real"][:36], title=f"{cell.dataset.spec.id}, real, held out")
             yield drawn("intensities", figures.intensity_histograms, arrays["real"], arrays["generated"])
+            if "closest" in arrays:
+                yield drawn("closest pairs", figures.closest_pairs_figure, arrays["closest"], arrays["nearest"], arrays["distances"], unit="pixels")
+            if "reconstructed" in arrays:
+                yield drawn("reconstructions", figures.reconstructions, arrays["originals"], arrays["reconstructed"])
+            epochs, grids = kept_samples(folder.parent.parent)
+            if epochs:
+                yield drawn("samples over training", figures.progress_strip, grids, epochs)
 
 
 def _attended(arrays: dict[str, Any], classes: Sequence[str], ids: Sequence[str]) -> tuple[Any, ...]:

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
 import statistics
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Literal, get_args
 
-from tumorbench import data, hardware, split
+from tumorbench import data, split
 from tumorbench.contracts.cards import DatasetSpec, ModelSpec
-from tumorbench.contracts.cell import CellIdentity, canonical_json, cell_key
-from tumorbench.contracts.problem import Budget, Protocol, Task
-from tumorbench.contracts.recipe import Recipe
+from tumorbench.contracts.cell import CellIdentity, cell_key
+from tumorbench.contracts.problem import FOLDED, TSTR_SPLITS, Budget, Protocol
 from tumorbench.contracts.record import Record
 from tumorbench.errors import BadInput, TumorbenchError
-from tumorbench.registry import Registry
 from tumorbench.results import Store, read_json, write_json
-from tumorbench.run.instruments import extractor_of
-from tumorbench.run.locations import cache_root
-from tumorbench.run.pretrained import CELL, checkpoint_of, name_of_file
+from tumorbench.run.bench import Bench
+from tumorbench.run.identity import finished, identify
+from tumorbench.run.pretrained import name_of_file
 
-__all__ = ["Bench", "Plan", "PlannedCell", "Selection", "budget_on", "expected_seconds", "finished", "make_plan"]
+__all__ = ["Plan", "PlannedCell", "Selection", "budget_on", "expected_seconds", "make_plan"]
 
-QUICK_FOLDS = (0,)  # of the grouped protocol, unless folds are named
+QUICK_FOLDS = (0,)  # of a protocol with folds, unless folds are named
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,27 +34,6 @@ class Selection:
     budget: Budget | None = None  # None: full on CUDA, quick elsewhere
     seeds: int = 1
     folds: tuple[int, ...] = ()
-
-
-@dataclass(slots=True)
-class Bench:
-    """Where a run happens: what is installed, the data, the store and the device. Data sets are decoded once and kept."""
-
-    registry: Registry
-    store: Store
-    data_root: Path
-    device: str
-    progress: data.Progress | None = None
-    weights: Path | None = None  # the file given with --weights
-    files: dict[str, Path] = field(default_factory=dict)  # of weights, by the name that a recipe gives them
-    decoded: dict[str, data.Decoded] = field(default_factory=dict)
-    splits: dict[str, split.Split] = field(default_factory=dict)  # models share them: grouping 7,000 slices takes seconds
-
-    def decode(self, spec: DatasetSpec) -> data.Decoded:
-        """The data set, decoded. Raises: Unavailable or BadInput, as ``data.decode``."""
-        if spec.id not in self.decoded:
-            self.decoded[spec.id] = data.decode(spec, self.data_root, cache_root() / "decoded", self.progress)
-        return self.decoded[spec.id]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +74,9 @@ def make_plan(selection: Selection, bench: Bench, announce: Callable[[], None] =
     if outside := [fold for fold in selection.folds if not 0 <= fold < split.FOLDS]:
         raise BadInput(f"--fold {outside[0]} is not one of the {split.FOLDS} folds 0 to {split.FOLDS - 1}")
     budget = budget_on(bench.device, selection.budget)
-    models = [bench.registry.model(name) for name in selection.models] or list(bench.registry.models.values())
+    models = [bench.registry.model(name) for name in selection.models] or [
+        model for model in bench.registry.models.values() if model.curated or not selection.everything
+    ]
     specs = [bench.registry.dataset(name) for name in selection.datasets] or list(bench.registry.datasets.values())
     if not any(model.task in spec.tasks and _protocols(selection, spec, model) for spec in specs for model in models):
         raise BadInput(_why_nothing(selection, specs, models))
@@ -153,30 +130,24 @@ def _available(selection: Selection, bench: Bench) -> tuple[list[data.Decoded], 
 
 
 def _protocols(selection: Selection, dataset: DatasetSpec, model: ModelSpec) -> list[Protocol]:
-    fits: dict[Protocol, bool] = {"grouped": True, "official": dataset.official_split, "paper": dataset.id in model.paper.splits}
-    return [protocol for protocol in (selection.protocols or get_args(Protocol)) if fits[protocol]]
+    paper, judged = dataset.id in model.paper.splits, model.conditional and "classification" in dataset.tasks
+    fits: dict[Protocol, bool] = {"grouped": True, "official": dataset.official_split, "paper": paper, "tstr": judged, "tstr-paper": judged and paper}
+    asked = selection.protocols or [protocol for protocol in get_args(Protocol) if protocol not in TSTR_SPLITS]
+    return [protocol for protocol in asked if fits[protocol]]
 
 
 def _cells(bench: Bench, dataset: data.Decoded, model: ModelSpec, protocol: Protocol, budget: Budget, selection: Selection) -> list[PlannedCell]:
     folds: Sequence[int] = (0,)
-    if protocol == "grouped":
+    if protocol in FOLDED:
         folds = selection.folds or (QUICK_FOLDS if budget == "quick" else range(split.FOLDS))
     cells = []
     for fold in folds:
-        parts = _split(bench, dataset, model, protocol, fold)
+        parts = _split(bench, dataset, model, TSTR_SPLITS.get(protocol, protocol), fold)
         for seed in range(selection.seeds):
-            identity = _identity(bench, dataset, model, parts, budget, seed)
+            identity = identify(bench, dataset, model, protocol, parts, budget, seed)
             key = cell_key(identity)
             cells.append(PlannedCell(dataset, model, parts, identity, key, finished(bench, identity, key)))
     return cells
-
-
-def finished(bench: Bench, identity: CellIdentity, key: str) -> Record | None:
-    """The cell's record, unless an extractor that it had to do without can be had by now: then the cell is to be scored by it too."""
-    record = bench.store.finished(identity, key)
-    lacking = record.environment.get("extractors_unavailable", {}) if record else {}
-    known = [bench.registry.extractors[name] for name in lacking if name in bench.registry.extractors]
-    return None if any(not extractor_of(spec)[1] for spec in known) else record
 
 
 def _split(bench: Bench, dataset: data.Decoded, model: ModelSpec, protocol: Protocol, fold: int) -> split.Split:
@@ -195,46 +166,6 @@ def _split(bench: Bench, dataset: data.Decoded, model: ModelSpec, protocol: Prot
         except BadInput as error:
             raise BadInput(f"{spec.id}, protocol {protocol}: {error}") from None
     return bench.splits[key]
-
-
-def _identity(bench: Bench, dataset: data.Decoded, model: ModelSpec, parts: split.Split, budget: Budget, seed: int) -> CellIdentity:
-    recipe = model.recipe.for_budget(budget)
-    if budget == "quick":
-        recipe = recipe.shortened(dataset.spec.quick_share, dataset.spec.quick_size)
-    if (recipe.pretrained or "").startswith(CELL):
-        recipe = _from_cell(recipe, budget, bench)
-    return CellIdentity(
-        dataset=dataset.spec.id,
-        dataset_fingerprint=dataset.fingerprint,
-        protocol=parts.protocol,
-        split_fingerprint=parts.fingerprint(dataset.samples),
-        fold=parts.fold,
-        task=model.task,
-        model=model.id,
-        model_version=model.version,
-        recipe=recipe.model_copy(update={"precision": hardware.resolve_precision(recipe.precision, bench.device)}),
-        seed=seed,
-        budget=budget,
-        metric_suite=metric_suite(bench.registry, model.task),
-    )
-
-
-def _from_cell(recipe: Recipe, budget: Budget, bench: Bench) -> Recipe:
-    """The recipe with the checkpoint that it starts from named by its content, where the store has it."""
-    assert recipe.pretrained is not None
-    checkpoint = checkpoint_of(recipe.pretrained, recipe, budget, bench.store)
-    if checkpoint is None:
-        return recipe
-    name = name_of_file(checkpoint)
-    bench.files[name] = checkpoint
-    return recipe.model_copy(update={"pretrained": name})
-
-
-def metric_suite(registry: Registry, task: Task) -> str:
-    """A fingerprint of everything that scores a task: the metrics' and extractors' ids and versions."""
-    metrics = sorted((spec.id, spec.version) for spec in registry.metrics.values() if spec.task == task)
-    extractors = sorted((spec.id, spec.version) for spec in registry.extractors.values()) if task == "generation" else []
-    return hashlib.sha256(canonical_json([metrics, extractors])).hexdigest()[:16]
 
 
 def _why_nothing(selection: Selection, datasets: Sequence[DatasetSpec], models: Sequence[ModelSpec]) -> str:

@@ -6,11 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tumorbench.contracts.problem import FOLDED
 from tumorbench.contracts.record import Record
 from tumorbench.errors import BadInput
 from tumorbench.results import Store
+from tumorbench.run.bench import Bench
 from tumorbench.run.cell import CellOptions, run_cell
-from tumorbench.run.plan import Bench, Selection, make_plan
+from tumorbench.run.plan import Selection, make_plan
 
 __all__ = ["Difference", "replay"]
 
@@ -28,7 +30,7 @@ def replay(record: Record, bench: Bench, options: CellOptions) -> list[Differenc
         place = replace(bench, store=Store(Path(folder)))
         selection = Selection(
             datasets=(identity.dataset,), models=(identity.model,), protocols=(identity.protocol,), budget=identity.budget, seeds=identity.seed + 1,
-            folds=(identity.fold,) if identity.protocol == "grouped" else (),
+            folds=(identity.fold,) if identity.protocol in FOLDED else (),
         )  # fmt: skip
         cells = {cell.key: cell for cell in make_plan(selection, place).cells}
         if record.cell_key not in cells:

@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from tumorbench import attention, batches, evaluate, scoring, train
 from tumorbench.contracts.cell import derive_seed
 from tumorbench.contracts.families import Generator, Network
-from tumorbench.contracts.problem import Task
+from tumorbench.contracts.problem import TSTR_SPLITS, Task
 from tumorbench.contracts.recipe import Recipe
 from tumorbench.contracts.record import MetricValue
+from tumorbench.run.bench import Bench
 from tumorbench.run.instruments import metrics_of
 from tumorbench.run.material import Material
-from tumorbench.run.plan import Bench, PlannedCell
+from tumorbench.run.plan import PlannedCell
 from tumorbench.split import SPLIT_SEED
 
 if TYPE_CHECKING:
@@ -88,9 +89,11 @@ def score(network: Network, cell: PlannedCell, material: Material, bench: Bench)
             result = _score_segmenter(network, cell, material, bench, autocast)
         case "generation":
             from tumorbench.run.generation import score_generator
+            from tumorbench.run.synthetic import judge_generator
 
             assert isinstance(network, Generator)
-            return score_generator(network, cell, bench, autocast)
+            judged = cell.identity.protocol in TSTR_SPLITS
+            return judge_generator(network, cell, bench, autocast) if judged else score_generator(network, cell, bench, autocast)
     result.parts = values_of_parts(network, cell.model.task, material, recipe, bench.device)
     return result
 

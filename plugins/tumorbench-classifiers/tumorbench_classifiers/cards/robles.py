@@ -78,5 +78,6 @@ ROBLES_BASELINE = ModelSpec(
         params={"dropout": 0.2},
     ),
     parameters=ParameterCount(total=3_418_148, trainable=5_124, problem=Problem("classification", FOUR_CLASSES, channels=3, size=224)),
+    judges=True,
     factory="tumorbench_classifiers.robles_baseline:RoblesBaseline",
 )
