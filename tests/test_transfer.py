@@ -139,3 +139,17 @@ def test_a_model_that_starts_from_another_s_cell_waits_for_it_and_names_it_by_it
     records = [json.loads(path.read_text()) for path in tmp_path.glob("runs/cells/tiny-shapes/tiny-heir/*/record.json")]
     (finished,) = (record for record in records if record["status"] == "ok")
     assert finished["identity"]["recipe"]["pretrained"] == f"sha256:{hashlib.sha256(checkpoint.read_bytes()).hexdigest()}"
+
+
+def test_an_heir_starts_from_a_cell_of_its_own_parameters_only(tumorbench, tmp_path):
+    assert tumorbench("run", *SELECTION, "-m", "tiny-classifier[width=4]").code == 0
+    assert tumorbench("run", *SELECTION, "-m", "tiny-heir").code == 0
+    assert record_of(tmp_path / "runs", "tiny-heir")[1]["status"] == "skipped"
+
+
+def test_what_is_not_curated_runs_only_where_it_is_named(tumorbench):
+    every = {cell["model"] for cell in json.loads(tumorbench("plan", "--all", "-d", "tiny-shapes", "--json").out)}
+    assert "tiny-classifier" in every
+    assert "tiny-slow" not in every
+    named = {cell["model"] for cell in json.loads(tumorbench("plan", "-d", "tiny-shapes", "-m", "tiny-slow", "--json").out)}
+    assert named == {"tiny-slow"}

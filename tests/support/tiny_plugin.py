@@ -22,6 +22,7 @@ def _model(name: str, task: str, factory: str, **recipe: Any) -> tb.ModelSpec:
         licence="MIT",
         paper=tb.Paper(title="none", splits={"tiny-shapes": tb.SplitRule(kind="sizes", test=30, val=20)}),
         recipe=tb.Recipe(**(defaults | recipe)),
+        curated=name != "tiny-slow",
         conditional=factory in ("TinyArtist", "TinyNoise"),
         factory=f"tiny_plugin_networks:{factory}",
     )

@@ -46,11 +46,15 @@ def weights(name: str, files: Mapping[str, Path], registry: Registry) -> Mapping
 
 
 def checkpoint_of(name: str, recipe: Recipe, budget: Budget, store: Store) -> Path | None:
-    """The checkpoint of the finished cell that ``cell:MODEL`` names: of the same budget and image size, the latest where there are several; else None."""
+    """The checkpoint of the finished cell that ``cell:MODEL`` names: of the same budget, image size and parameters, the latest of several; else None.
+
+    Parameters that both models have must be equal: a deep heir starts from the checkpoint of an equally deep one.
+    """
     found = [
         (record.started_at, path.parent / artifact.path)
         for path, record in store.records()
-        if record.status == "ok" and (record.identity.model, record.identity.budget) == (name.removeprefix(CELL), budget)
+        if record.status == "ok" and (record.identity.model.partition("[")[0], record.identity.budget) == (name.removeprefix(CELL), budget)
+        and all(recipe.params.get(key, value) == value for key, value in record.identity.recipe.params.items())
         and record.identity.recipe.preprocessing.size == recipe.preprocessing.size
         for artifact in record.artifacts
         if artifact.kind == "checkpoint" and (path.parent / artifact.path).exists()

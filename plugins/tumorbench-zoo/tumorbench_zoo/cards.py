@@ -12,7 +12,7 @@ Normalisation = Literal["symmetric", "unit", "imagenet"]
 
 CLASSIFIER_SIZE, SEGMENTER_SIZE, QUICK_SIZE = 224, 256, 96  # pixels a side, of networks that take any
 CLASSIFIER_QUICK = {"epochs": 2, "steps_per_epoch": 40, "batch_size": 32}
-SEGMENTER_QUICK = {"epochs": 2, "steps_per_epoch": 30, "batch_size": 16}
+SEGMENTER_QUICK = {"epochs": 4, "steps_per_epoch": 40, "batch_size": 16}
 
 LITE0 = Paper(
     title="M. Tan, Q. V. Le, EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks, ICML 2019; Lite variant: R. Liu, TensorFlow blog, March 2020",

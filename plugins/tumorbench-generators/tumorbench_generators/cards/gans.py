@@ -100,6 +100,7 @@ ROBLES_WCGAN_GP = ModelSpec(
 
 ROBLES_WGAN_GP = ModelSpec(
     id="robles-wgan-gp",
+    curated=False,
     title="robles WGAN-GP (unconditional)",
     version="1",
     task="generation",
@@ -119,6 +120,7 @@ ROBLES_WGAN_GP = ModelSpec(
 
 ROBLES_CGAN = ModelSpec(
     id="robles-cgan",
+    curated=False,
     title="robles cGAN (conditional GAN)",
     version="1",
     task="generation",

@@ -32,7 +32,8 @@ def _gan(
     counted = ParameterCount(total=total or trainable, trainable=trainable, problem=PROBLEM)
     model = f"tumorbench_generators.{factory}"
     return ModelSpec(
-        id=name, title=title, version="1", task="generation", licence=licence, paper=_paper(*notes), recipe=recipe, parameters=counted, factory=model
+        id=name, title=title, version="1", task="generation", licence=licence, paper=_paper(*notes), recipe=recipe, parameters=counted, factory=model,
+        curated=name == "tumorsynth1",
     )  # fmt: skip
 
 
