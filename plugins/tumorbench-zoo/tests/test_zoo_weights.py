@@ -56,15 +56,15 @@ def test_both_names_of_lite0_are_the_same_weights_without_a_download(lite0):
     assert all(torch.equal(tagged[key], lite0[key]) for key in lite0)
 
 
-def test_a_classifier_starts_from_the_weights_and_keeps_its_own_last_layer(lite0):
+def test_a_classifier_starts_from_the_weights_and_has_a_small_last_layer_of_its_own(lite0):
     network = network_of(cards.CURATED[0]).eval()
-    own = network.network.classifier.weight.detach().clone()
     network.load_pretrained(lite0)
     with torch.inference_mode():
         pooled = network.network.forward_head(network.network.forward_features(striped_image()), pre_logits=True)
         logits = pooled @ lite0["classifier.weight"].T + lite0["classifier.bias"]
     torch.testing.assert_close(logits[0, :8], torch.tensor(LITE0_LOGITS), atol=1e-4, rtol=0)
-    assert torch.equal(network.network.classifier.weight, own)
+    assert network.network.classifier.weight.abs().max() < 0.1
+    assert not network.network.classifier.bias.any()
 
 
 def test_a_frozen_backbone_gives_the_features_of_the_weights(lite0):
