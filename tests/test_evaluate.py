@@ -36,7 +36,8 @@ class Constant(tb.Network):
 
 
 def metrics_of(task: str) -> list[scoring.Metric]:
-    return [scoring.Metric(spec, load(spec.factory)) for spec in registry.find().metrics.values() if spec.task == task and not spec.needs_extractor]
+    cards = [spec for spec in registry.find().metrics.values() if spec.task == task and not spec.needs_extractor and spec.needs != "memory"]
+    return [scoring.Metric(spec, load(spec.factory)) for spec in cards]
 
 
 def values_of(scored) -> dict[str, float | None]:

@@ -103,6 +103,7 @@ def test_the_two_cnn1_cards_differ_in_the_augmentation_and_its_longer_epoch_alon
     assert {key for key in plain if plain[key] != augmented[key]} == {"recipe"}
     changed = {key: augmented["recipe"][key] for key in plain["recipe"] if plain["recipe"][key] != augmented["recipe"][key]}
     del changed["augmentation"]
+    assert changed.pop("quick")["steps_per_epoch"] > plain["recipe"]["quick"]["steps_per_epoch"]  # what is rotated takes longer to learn
     assert changed == {"augmented_test_copies": 1, "steps_per_epoch": 180}
 
 
