@@ -147,9 +147,12 @@ def test_an_heir_starts_from_a_cell_of_its_own_parameters_only(tumorbench, tmp_p
     assert record_of(tmp_path / "runs", "tiny-heir")[1]["status"] == "skipped"
 
 
-def test_what_is_not_curated_runs_only_where_it_is_named(tumorbench):
+def test_a_card_says_whether_all_includes_it(tumorbench):
     every = {cell["model"] for cell in json.loads(tumorbench("plan", "--all", "-d", "tiny-shapes", "--json").out)}
-    assert "tiny-classifier" in every
+    assert {"tiny-classifier", "tiny-copies"} <= every
     assert "tiny-slow" not in every
+    stand_in = {cell["model"] for cell in json.loads(tumorbench("plan", "--all", "--json").out) if cell["dataset"] == "tiny-shapes"}
+    assert "tiny-classifier" in stand_in
+    assert not {"tiny-slow", "tiny-copies"} & stand_in
     named = {cell["model"] for cell in json.loads(tumorbench("plan", "-d", "tiny-shapes", "-m", "tiny-slow", "--json").out)}
     assert named == {"tiny-slow"}

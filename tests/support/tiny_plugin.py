@@ -22,7 +22,7 @@ def _model(name: str, task: str, factory: str, **recipe: Any) -> tb.ModelSpec:
         licence="MIT",
         paper=tb.Paper(title="none", splits={"tiny-shapes": tb.SplitRule(kind="sizes", test=30, val=20)}),
         recipe=tb.Recipe(**(defaults | recipe)),
-        curated=name != "tiny-slow",
+        in_all="never" if name == "tiny-slow" else "real" if name == "tiny-copies" else "always",
         conditional=factory in ("TinyArtist", "TinyNoise"),
         factory=f"tiny_plugin_networks:{factory}",
     )

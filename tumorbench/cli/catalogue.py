@@ -49,7 +49,7 @@ def list_items(
 
 
 def _rows(cards: Mapping[str, Any]) -> list[dict[str, Any]]:
-    shown = ("id", "title", "task", "tasks", "classes", "version", "curated", "ranks", "higher_is_better", "synthetic", "licence", "comparable")
+    shown = ("id", "title", "task", "tasks", "classes", "version", "in_all", "ranks", "higher_is_better", "synthetic", "licence", "comparable")
     return [{field: value for field, value in card.model_dump(mode="json").items() if field in shown} for _, card in sorted(cards.items())]
 
 

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["bench", "plan", "run"]
 
 RUNS = Path("runs")
-Everything = Annotated[bool, typer.Option("--all", help="Every curated model on every data set that is here; the synthetic phantom only where no real one is.")]
+Everything = Annotated[
+    bool, typer.Option("--all", help="Every model that does not say otherwise on every data set that is here; the synthetic phantom only where no real one is.")
+]
 
 
 @app.command()

@@ -136,7 +136,9 @@ class ModelSpec(Card):
     licence: str
     paper: Paper
     recipe: Recipe
-    curated: bool = True  # False: only where it is named; --all leaves out variants and what is too large for a laptop
+    in_all: Literal["always", "real", "never"] = (
+        "always"  # part of --all: real, not on the synthetic set that stands in on a bare machine; never, only where named
+    )
     judges: bool = False  # a classifier that is trained on generated images, to see what they are worth; one of those that are installed
     conditional: bool = False  # a generator that makes the class it is asked for
     parameters: ParameterCount | None = None

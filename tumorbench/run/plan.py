@@ -75,7 +75,7 @@ def make_plan(selection: Selection, bench: Bench, announce: Callable[[], None] =
         raise BadInput(f"--fold {outside[0]} is not one of the {split.FOLDS} folds 0 to {split.FOLDS - 1}")
     budget = budget_on(bench.device, selection.budget)
     models = [bench.registry.model(name) for name in selection.models] or [
-        model for model in bench.registry.models.values() if model.curated or not selection.everything
+        model for model in bench.registry.models.values() if model.in_all != "never" or not selection.everything
     ]
     specs = [bench.registry.dataset(name) for name in selection.datasets] or list(bench.registry.datasets.values())
     if not any(model.task in spec.tasks and _protocols(selection, spec, model) for spec in specs for model in models):
@@ -87,7 +87,7 @@ def make_plan(selection: Selection, bench: Bench, announce: Callable[[], None] =
         cell
         for dataset in datasets
         for model in models
-        if model.task in dataset.spec.tasks
+        if model.task in dataset.spec.tasks and _belongs(selection, dataset.spec, model)
         for protocol in _protocols(selection, dataset.spec, model)
         for cell in _cells(bench, dataset, model, protocol, budget, selection)
     ]
@@ -127,6 +127,12 @@ def _available(selection: Selection, bench: Bench) -> tuple[list[data.Decoded], 
             except TumorbenchError as reason:
                 unavailable[spec.id] = str(reason)
     return real or [bench.decode(spec) for spec in bench.registry.datasets.values() if spec.synthetic], unavailable
+
+
+def _belongs(selection: Selection, dataset: DatasetSpec, model: ModelSpec) -> bool:
+    """Whether --all runs the model on the data set: on the synthetic stand-in of a bare machine only what is quick to show."""
+    stands_in = selection.everything and dataset.synthetic and not selection.datasets and not selection.models
+    return model.in_all == "always" or not stands_in
 
 
 def _protocols(selection: Selection, dataset: DatasetSpec, model: ModelSpec) -> list[Protocol]:

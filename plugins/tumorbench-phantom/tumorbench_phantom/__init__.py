@@ -20,7 +20,7 @@ PHANTOM = tb.DatasetSpec(
     source=tb.Source(homepage="https://www.bic.mni.mcgill.ca/ServicesAtlases/ICBM152NLin2009"),
     patients_known=True,
     synthetic=True,
-    quick_share=0.3,
+    quick_share=0.4,
     quick_size=64,
     counts={"all": {"glioma": 60, "meningioma": 60, "notumor": 60, "pituitary": 60}},
     notes=(

@@ -85,6 +85,7 @@ POSE_UNET = ModelSpec(
 
 POSE_UNET_JOINT = ModelSpec(
     id="pose-unet-joint",
+    in_all="real",
     title="pose joint U-Net",
     version="1",
     task="segmentation",

@@ -82,6 +82,7 @@ VILLEGAS_CNN1 = ModelSpec(
 VILLEGAS_CNN1_AUGMENTED = VILLEGAS_CNN1.model_copy(
     update={
         "id": "villegas-cnn1-augmented",
+        "in_all": "real",
         "title": "villegas CNN 1, augmented",
         "paper": Paper(
             title=TITLE,
@@ -225,6 +226,7 @@ VILLEGAS_VGG16 = ModelSpec(
 VILLEGAS_VGG16_IMAGENET = VILLEGAS_VGG16.model_copy(
     update={
         "id": "villegas-vgg16-imagenet",
+        "in_all": "real",
         "title": "villegas VGG16 transfer, ImageNet preprocessing",
         "paper": VILLEGAS_VGG16.paper.model_copy(update={"reported": ()}),
         "recipe": VILLEGAS_VGG16.recipe.model_copy(update={"preprocessing": UNIT.model_copy(update={"normalisation": "imagenet"})}),

@@ -33,7 +33,7 @@ def _card(
     name: str, title: str, factory: str, recipe: Recipe, notes: tuple[str, ...], total: int, trainable: int, splits: dict[str, SplitRule] = KAGGLE
 ) -> ModelSpec:
     return ModelSpec(
-        id=name, title=title, version="1", task="generation", licence="MIT", recipe=recipe, conditional=name != "robles-vae", curated=name == "robles-cvae",
+        id=name, title=title, version="1", task="generation", licence="MIT", recipe=recipe, conditional=name != "robles-vae", in_all="always" if name == "robles-cvae" else "never",
         paper=Paper(title=TITLE, report="robles", splits=splits, notes=(*notes, CHOSEN, KEPT)),
         parameters=ParameterCount(total=total, trainable=trainable, problem=PROBLEM),
         factory=f"tumorbench_generators.{factory}",

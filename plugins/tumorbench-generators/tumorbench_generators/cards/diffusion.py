@@ -8,6 +8,7 @@ __all__ = ["ALL", "EDM"]
 
 EDM = ModelSpec(
     id="edm",
+    in_all="real",
     title="EDM (small conditional diffusion model)",
     version="1",
     task="generation",

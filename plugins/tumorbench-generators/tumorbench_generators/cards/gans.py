@@ -77,6 +77,7 @@ WGAN_RECIPE = _recipe(GULRAJANI, Quick(epochs=5, steps_per_epoch=40, batch_size=
 
 ROBLES_WCGAN_GP = ModelSpec(
     id="robles-wcgan-gp",
+    in_all="real",
     title="robles WCGAN-GP (conditional WGAN with gradient penalty)",
     version="1",
     task="generation",
@@ -100,7 +101,7 @@ ROBLES_WCGAN_GP = ModelSpec(
 
 ROBLES_WGAN_GP = ModelSpec(
     id="robles-wgan-gp",
-    curated=False,
+    in_all="never",
     title="robles WGAN-GP (unconditional)",
     version="1",
     task="generation",
@@ -120,7 +121,7 @@ ROBLES_WGAN_GP = ModelSpec(
 
 ROBLES_CGAN = ModelSpec(
     id="robles-cgan",
-    curated=False,
+    in_all="never",
     title="robles cGAN (conditional GAN)",
     version="1",
     task="generation",

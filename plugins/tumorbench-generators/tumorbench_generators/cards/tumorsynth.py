@@ -33,7 +33,7 @@ def _gan(
     model = f"tumorbench_generators.{factory}"
     return ModelSpec(
         id=name, title=title, version="1", task="generation", licence=licence, paper=_paper(*notes), recipe=recipe, parameters=counted, factory=model,
-        curated=name == "tumorsynth1",
+        in_all="always" if name == "tumorsynth1" else "never",
     )  # fmt: skip
 
 
