@@ -143,3 +143,18 @@ def test_what_the_store_lacks_stops_publishing_with_one_line(published, tumorben
     result = tumorbench("publish")
     assert result.code == 2
     assert "is not in runs/splits; run: tumorbench run -d tiny-shapes -m 'tiny-classifier'" in result.err
+
+
+def test_a_publication_with_augmented_copies_of_test_slices_is_sound(tumorbench, tmp_path):
+    assert tumorbench("run", "-d", "tiny-shapes", "-m", "tiny-copies", "--protocol", "paper", "--no-throughput").code == 0
+    assert tumorbench("publish").code == 0
+    verified = tumorbench("verify")
+    assert verified.code == 0, verified.err
+
+
+def test_no_home_folder_is_published(tumorbench, published, tmp_path):
+    path = next((tmp_path / "runs").glob("cells/tiny-shapes/tiny-classifier/*/record.json"))
+    environment = json.loads(path.read_text())["environment"] | {"extractors_unavailable": {"far": f"not in {Path.home()}/.cache"}}
+    change(path, environment=environment)
+    assert tumorbench("publish").code == 0
+    assert json.loads(path_of(published).read_text())["environment"]["extractors_unavailable"] == {"far": "not in ~/.cache"}

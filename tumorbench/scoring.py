@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
-    "Faults", "Metric", "predictions_of_classes", "predictions_of_images", "predictions_of_masks", "score_classification", "score_generation", "score_memory",
+    "COPY", "Faults", "Metric", "predictions_of_classes", "predictions_of_images", "predictions_of_masks", "score_classification", "score_generation", "score_memory",
     "score_predictions", "score_segmentation", "with_classes",
 ]  # fmt: skip
 
+COPY = "#copy-"  # between a slice's id and the number of its augmented copy, where a source enlarged its test set
 Faults = dict[str, str]
 IntervalOf = Callable[[str], Callable[..., Mapping[str, tuple[float, float] | None]] | None]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -87,7 +88,13 @@ def _publish_cell(path: Path, record: Record, store: Store, published: Store) ->
                 shutil.copyfile(path.parent / artifact.path, staged / artifact.path)
             except FileNotFoundError:
                 raise BadInput(f"{path.parent / artifact.path} is missing; run: {record.command} --force") from None
-        return published.replace(record, staged)
+        return published.replace(_without_home(record), staged)
+
+
+def _without_home(record: Record) -> Record:
+    """The record without the publisher's home folder in what it says of the environment."""
+    text = json.dumps(record.environment).replace(json.dumps(str(Path.home()))[1:-1], "~")
+    return record.model_copy(update={"environment": json.loads(text)})
 
 
 def _is_published(record: Record, artifact: Artifact) -> bool:
@@ -141,7 +148,8 @@ def _split_problems(store: Store, path: Path, record: Record) -> Iterator[str]:
     predictions = path.parent / results.PREDICTIONS
     if record.identity.task != "generation" and predictions.is_file():
         try:
-            strange = set(pd.read_parquet(predictions, columns=["sample_id"])["sample_id"]) - set(ids["test"])
+            predicted = pd.read_parquet(predictions, columns=["sample_id"])["sample_id"]
+            strange = {each.partition(scoring.COPY)[0] for each in predicted} - set(ids["test"])
         except Exception:  # noqa: BLE001 - a file that cannot be read is told where it is scored
             return
         if strange:

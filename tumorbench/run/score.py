@@ -143,7 +143,7 @@ def _with_copies(
         for copy in copies
     ]
     labels = np.tile(images.labels.cpu().numpy(), 1 + len(copies))
-    return np.concatenate([probabilities, *more]), labels, ids + [f"{each}#copy-{copy}" for copy in copies for each in ids], groups * (1 + len(copies))
+    return np.concatenate([probabilities, *more]), labels, ids + [f"{each}{scoring.COPY}{copy}" for copy in copies for each in ids], groups * (1 + len(copies))
 
 
 def _attend(
