@@ -20,8 +20,8 @@ PHANTOM = tb.DatasetSpec(
     source=tb.Source(homepage="https://www.bic.mni.mcgill.ca/ServicesAtlases/ICBM152NLin2009"),
     patients_known=True,
     synthetic=True,
-    quick_share=0.4,
-    quick_size=64,
+    quick_share=0.6,
+    quick_size=96,
     counts={"all": {"glioma": 60, "meningioma": 60, "notumor": 60, "pituitary": 60}},
     notes=(
         "Synthetic: every patient is the same averaged brain in another pose, contrast and noise. A score here says that the software works, nothing about tumours.",
