@@ -8,8 +8,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from tumorbench import train
+
 pytestmark = pytest.mark.usefixtures("tiny")
 SELECTION = ("-d", "tiny-shapes", "--no-throughput", "--fold", "0")
+VALIDATION = {f"val_{value}/{name}" for value in ("block_kid", "brightness") for name in ("disc", "square", "none")}
 JUDGED = (*SELECTION, "--judge", "tiny-classifier[width=16]", "--budget", "full")
 
 
@@ -52,17 +55,58 @@ def test_every_arm_and_seed_of_the_classifier_is_in_the_predictions(tumorbench, 
     assert low <= values(record)["tstr_mixed"] <= high
 
 
-def test_it_runs_only_where_it_is_named_and_for_generators_that_make_a_class(tumorbench, tmp_path):
+def test_a_generator_without_classes_is_trained_once_for_each(tumorbench, tmp_path):
+    result = tumorbench("run", *JUDGED, "-m", "tiny-average", "-m", "tiny-noise", "--protocol", "tstr")
+    assert result.code == 0, result.err
+    average, noise = (records(tmp_path / "runs", model)["tstr"] for model in ("tiny-average", "tiny-noise"))
+    assert values(average)["tstr_generated"] > values(noise)["tstr_generated"] + 0.15  # a mean over all classes would teach nothing
+    assert average["parameters"] == {"total": 3 * 32 * 32, "trainable": 3 * 32 * 32}
+    assert set(average["history"][0]) == {"epoch", "learning_rate", "wall_s", "loss/disc", "loss/square", "loss/none", *VALIDATION}
+    assert [entry["epoch"] for entry in average["history"]] == [1, 2, 3, 4]
+    assert "epoch 4/4: loss/none" in result.err + result.out
+
+
+def test_a_killed_run_of_one_network_a_class_continues_with_the_class_and_epoch_where_it_was(tumorbench, tmp_path, monkeypatch):
+    selection = (*JUDGED, "-m", "tiny-average", "--protocol", "tstr")
+    tumorbench("run", *selection)
+    whole = records(tmp_path / "runs", "tiny-average")["tstr"]
+    calls, fit = [], train.fit
+
+    def dies_in_the_second_class(*arguments, **options):
+        calls.append(None)
+        if len(calls) == 2:
+            options["deadline"] = 0.0
+        return fit(*arguments, **options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(train, "fit", dies_in_the_second_class)
+        tumorbench("run", *selection, "--store", str(tmp_path / "other"))
+    died = records(tmp_path / "other", "tiny-average")["tstr"]
+    assert died["status"] == "timeout"
+    assert tumorbench("run", *selection, "--store", str(tmp_path / "other")).code == 0
+    continued = records(tmp_path / "other", "tiny-average")["tstr"]
+    assert values(continued) == values(whole)
+    assert [without_seconds(entry) for entry in continued["history"]] == [without_seconds(entry) for entry in whole["history"]]
+    assert not list((tmp_path / "other").rglob("progress*.pt"))
+
+
+def without_seconds(entry: dict[str, float]) -> dict[str, float]:
+    return {name: value for name, value in entry.items() if name != "wall_s"}
+
+
+def test_it_runs_only_where_it_is_named(tumorbench):
     cells = json.loads(tumorbench("plan", "-d", "tiny-shapes", "--json").out)
     assert "tstr" not in {cell["protocol"] for cell in cells}
     named = json.loads(tumorbench("plan", "-d", "tiny-shapes", "--protocol", "tstr", "--json").out)
-    assert {cell["model"] for cell in named} >= {"tiny-artist", "tiny-noise"}
-    assert "tiny-generator" not in {cell["model"] for cell in named}
-    assert tumorbench("run", *JUDGED, "-m", "tiny-generator", "--protocol", "tstr").code == 2
+    assert {cell["model"] for cell in named} >= {"tiny-artist", "tiny-average", "tiny-generator", "tiny-noise"}
+    assert tumorbench("run", *JUDGED, "-m", "tiny-classifier", "--protocol", "tstr").code == 2
 
 
 def test_epochs_of_a_generator_are_compared_on_held_out_images(tumorbench, tmp_path):
     tumorbench("run", *SELECTION, "-m", "tiny-noise", "-m", "tiny-artist", "--protocol", "grouped")
     noise, artist = (records(tmp_path / "runs", model)["grouped"]["history"] for model in ("tiny-noise", "tiny-artist"))
-    assert {"val_pixel_kid", "val_brightness"} <= set(noise[0])
-    assert min(entry["val_pixel_kid"] for entry in noise) > 10 * max(abs(entry["val_pixel_kid"]) for entry in artist)
+    assert {"val_block_kid", "val_brightness"} <= set(noise[0])
+    parts = records(tmp_path / "runs", "tiny-noise")["grouped"]["parts"]
+    assert parts["val"]["brightness"] == pytest.approx(noise[-1]["val_brightness"], abs=0.01)
+    assert parts["test"]["n"] == 36
+    assert min(entry["val_block_kid"] for entry in noise) > 10 * max(abs(entry["val_block_kid"]) for entry in artist)

@@ -51,6 +51,10 @@ class Slices:
         """``n`` slices at most, evenly spaced: data sets list their slices class by class."""
         return self._chosen(torch.linspace(0, len(self) - 1, min(n, len(self)), device=self.labels.device).long())
 
+    def of_class(self, label: int) -> Slices:
+        """The slices of that label."""
+        return self._chosen((self.labels == label).nonzero().flatten())
+
     def _chosen(self, numbers: Tensor) -> Slices:
         images = self.images[:, numbers] if self.images.is_floating_point() else self.images[numbers]
         return Slices(images, self.labels[numbers], self.masks[numbers] if self.masks is not None else None)

@@ -16,8 +16,8 @@ from tumorbench.contracts.cell import derive_seed
 from tumorbench.contracts.families import Batch, Generator, Network, pixel_cross_entropy
 
 __all__ = [
-    "classify", "generate", "kernel_distance", "segment", "segment_and_classify", "time_predictions", "validate_classifier", "validate_generator",
-    "validate_segmenter",
+    "block_statistics", "classify", "generate", "kernel_distance", "own_values", "segment", "segment_and_classify", "time_predictions", "validate_classifier",
+    "validate_generator", "validate_segmenter",
 ]  # fmt: skip
 
 Autocast = Callable[[], Any]
@@ -133,33 +133,47 @@ def validate_segmenter(network: Network, batches: Iterable[Batch], autocast: Aut
 def validate_generator(
     network: Generator, batches: Iterable[Batch], labels: NDArray[np.int64], seed: int, autocast: Autocast, to_unit: Callable[[torch.Tensor], torch.Tensor]
 ) -> dict[str, float]:
-    """The kernel distance ("val_pixel_kid") of small pictures between held-out real images and as many generated ones, and the model's own validation values.
+    """The kernel distance ("val_block_kid") of ``block_statistics`` between held-out real images and as many generated ones, and the model's own validation values.
 
     labels: of the held-out images, in order. to_unit: what the network makes, as float ``(batch, 1, size, size)`` in [0, 1].
     """
     network.eval()
-    means: dict[str, list[float]] = {}
-    real = []
+    held = list(batches)
     with torch.inference_mode():
-        for batch in batches:
-            real.append(_small(to_unit(batch.images)))
-            with autocast():
-                own = network.validation(batch)
-            for name, value in own.items():
-                means.setdefault(name, []).append(value.float().item() * len(batch))
+        real = [block_statistics(to_unit(batch.images)) for batch in held]
         rng = torch.Generator().manual_seed(derive_seed(seed, "validation"))
         generated = []
         for part in torch.split(torch.from_numpy(labels), SAMPLE_BATCH):
             with autocast():
                 images = network.sample(len(part), part.to(real[0].device), rng)
-            generated.append(_small(to_unit(images)))
+            generated.append(block_statistics(to_unit(images)))
         distance = kernel_distance(torch.cat(real), torch.cat(generated))
-    return {"val_pixel_kid": distance} | {f"val_{name}": sum(values) / len(labels) for name, values in means.items()}
+    return {"val_block_kid": distance} | {f"val_{name}": value for name, value in own_values(network, held, autocast).items()}
 
 
-def _small(images: torch.Tensor) -> torch.Tensor:
-    """``(batch, 1, size, size)`` -> float32 ``(batch, 256)``: its means over a grid of 16 x 16."""
-    return F.adaptive_avg_pool2d(images.float(), 16).flatten(1)
+def own_values(network: Generator, batches: Iterable[Batch], autocast: Autocast) -> dict[str, float]:
+    """The means over held-out real images of what the model itself says of them, such as its loss; empty for a model that says nothing."""
+    network.eval()
+    sums: dict[str, torch.Tensor] = {}
+    n = 0
+    with torch.inference_mode():
+        for batch in batches:
+            with autocast():
+                own = network.validation(batch)
+            for name, value in own.items():
+                sums[name] = sums.get(name, torch.zeros_like(value, dtype=torch.float64)) + value.double() * len(batch)
+            n += len(batch)
+    return {name: (total / n).item() for name, total in sums.items()}
+
+
+def block_statistics(images: torch.Tensor) -> torch.Tensor:
+    """``(batch, 1, size, size)`` -> float32 ``(batch, 512)``: means and standard deviations of the pixels of each of 16 x 16 blocks.
+
+    The means tell where a head is and how bright; the deviations tell blur from detail, and both from a checkerboard, which means do not see.
+    """
+    images = images.float()
+    means, squares = (F.adaptive_avg_pool2d(each, 16).flatten(1) for each in (images, images.square()))
+    return torch.cat([means, (squares - means.square()).clamp(min=0).sqrt()], 1)
 
 
 def kernel_distance(real: torch.Tensor, generated: torch.Tensor) -> float:

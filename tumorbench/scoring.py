@@ -172,7 +172,8 @@ def score_generation(
         found = _values(metric, (real, generated), n, faults)
         intervals = _intervals(metric, (real, generated), interval_of, faults) if found else {}
         for value in found:
-            update = {"real_vs_real": ideal.get(value.name), "interval": intervals.get(value.name), "name": _named(value.name, extractor) + suffix}
+            interval = None if value.value is None else intervals.get(value.name)
+            update = {"real_vs_real": ideal.get(value.name), "interval": interval, "name": _named(value.name, extractor) + suffix}
             values.append(value.model_copy(update=update | {"comparable": extractor is None or extractor.comparable}))
     return values
 

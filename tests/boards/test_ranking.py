@@ -1,8 +1,11 @@
 """Only rows that stand on the same folds rank against each other, and only whole ones where there is a whole one."""
 
+from dataclasses import replace
+
 import pytest
 
 from tumorbench.boards.pages import HOW_TO_READ
+from tumorbench.contracts.cards import MetricSpec
 
 HEAD = "| rank"
 
@@ -12,7 +15,7 @@ def column(page, rows_with, name):
     (heading,) = rows_with(page, HEAD)
     place = [cell.strip() for cell in heading.strip("|").split(" | ")].index(name)
     rows = [[cell.strip() for cell in row.strip("|").split(" | ")] for row in rows_with(page, "results/")]
-    return {model: row[place] for row in rows for model in ("net-a", "net-b", "net-c") if f"`{model}`" in row[1]}
+    return {model: row[place] for row in rows for model in ("net-a", "net-b", "net-c") if f"`{model}`" in " ".join(row[:3])}
 
 
 @pytest.fixture
@@ -71,3 +74,15 @@ def test_a_quick_row_of_one_fold_keeps_its_rank_whatever_the_full_table_has(cove
     full, quick = page.split("### Quick budget")
     assert "No row covers all 5 folds" not in full
     assert "the ranks hold for fold 0 only" in quick
+
+
+def test_two_ranking_metrics_give_a_rank_each_and_the_first_orders_the_table(located, render, rows_with, cards):
+    coverage = MetricSpec(
+        id="coverage", title="Coverage", task="generation", version="1", higher_is_better=True, value_range=(0, 1), ranks=True, needs_extractor=True, factory="m:m"
+    )  # fmt: skip
+    figures = {"net-a": (0.3, 0.9), "net-b": (0.1, 0.2), "net-c": (0.2, 0.5)}
+    records = [located({"kid[e]": kid, "coverage[e]": share}, model=model, task="generation") for model, (kid, share) in figures.items()]
+    page = render(records, cards=replace(cards, metrics=[*cards.metrics, coverage]))["generation.md"]
+    assert list(column(page, rows_with, "rank by kid").items()) == [("net-b", "1"), ("net-c", "2"), ("net-a", "3")]
+    assert column(page, rows_with, "rank by coverage") == {"net-a": "1", "net-c": "2", "net-b": "3"}
+    assert "Ranked by kid (`kid`), which orders the tables, and by Coverage (`coverage`)." in page

@@ -140,6 +140,24 @@ class TinyArtist(TinyNoise):
         return torch.stack(images)[:, None]
 
 
+class TinyAverage(tb.Generator):
+    """One image, which becomes the mean of those it is trained on, under noise and moved about."""
+
+    def __init__(self, problem):
+        super().__init__(problem)
+        self.image = nn.Parameter(torch.zeros(problem.size, problem.size))
+
+    def losses(self, batch):
+        yield "loss", F.mse_loss(self.image.expand_as(batch.images), batch.images)
+
+    def sample(self, n, labels, rng):
+        moved = [self.image.roll(torch.randint(-4, 5, (2,), generator=rng).tolist(), (0, 1)) for _ in range(n)]
+        return (torch.stack(moved)[:, None] + 0.2 * torch.randn(n, 1, self.problem.size, self.problem.size, generator=rng)).clamp(-1, 1)
+
+    def validation(self, batch):
+        return {"brightness": batch.images.mean()}
+
+
 class Slow(TinyClassifier):
     def losses(self, batch):
         time.sleep(0.15)

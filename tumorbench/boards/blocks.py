@@ -9,7 +9,7 @@ from tumorbench.boards.inputs import BoardCards, metric_id
 from tumorbench.boards.markdown import plain
 from tumorbench.boards.rows import Row
 
-__all__ = ["HEADLINES", "Block", "blocks"]
+__all__ = ["HEADLINES", "Block", "Ranking", "blocks"]
 
 HEADLINES = {
     "classification": ("accuracy", "balanced_accuracy", "f1_macro", "cross_entropy"),
@@ -24,12 +24,19 @@ ARROWS = {True: " ↑", False: " ↓", None: ""}
 
 
 @dataclass(frozen=True, slots=True)
+class Ranking:
+    """A metric by which rows rank, by its name in the records."""
+
+    metric: str
+    higher_is_better: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Block:
-    """One table: its metrics in column order with their headings, and the one of them that ranks, if any."""
+    """One table: its metrics in column order with their headings, and those of them that rank, of which the first orders the table."""
 
     metrics: dict[str, str]
-    ranking: str | None
-    higher_is_better: bool
+    rankings: tuple[Ranking, ...]
     title: str = ""  # "" where the task has one table only
     comparable: bool = True  # False: the extractor's values are not those of the literature
 
@@ -55,13 +62,11 @@ def blocks(task: str, rows: Sequence[Row], cards: BoardCards) -> list[Block]:
 
 
 def _block(names: Sequence[str], task: str, rows: Sequence[Row], cards: BoardCards, title: str = "") -> Block:
-    card = cards.ranking(task)
     found = {name: [statistic for row in rows if (statistic := row.statistic(name))] for name in names}
     comparable = all(statistic.comparable for statistics in found.values() for statistic in statistics)
     return Block(
         metrics={name: f"{plain(name)}{ARROWS[found[name][0].higher_is_better]}{'' if comparable else ' †'}" for name in names},
-        ranking=next((name for name in names if card and metric_id(name) == card.id), None),
-        higher_is_better=bool(card and card.higher_is_better),
+        rankings=tuple(Ranking(name, bool(card.higher_is_better)) for card in cards.rankings(task) for name in names if metric_id(name) == card.id),
         title=title,
         comparable=comparable,
     )

@@ -36,9 +36,9 @@ class BoardCards:
         card = self.model(model)
         return tuple(figure for figure in card.paper.reported if figure.dataset == dataset) if card else ()
 
-    def ranking(self, task: str) -> MetricSpec | None:
-        """The metric that orders the task's board, where one is installed."""
-        return next((card for card in self.metrics if card.task == task and card.ranks), None)
+    def rankings(self, task: str) -> list[MetricSpec]:
+        """The metrics that give a rank on the task's board; the first orders it."""
+        return [card for card in self.metrics if card.task == task and card.ranks]
 
 
 def metric_id(name: str) -> str:

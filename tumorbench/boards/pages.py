@@ -62,8 +62,8 @@ def _task_page(task: str, located: Sequence[LocatedRecord], cards: BoardCards) -
     parts = [f"# {task.capitalize()}", TASKS[task]]
     if not located:
         return [*parts, f"No record yet. {MAKE_RECORDS}"]
-    ranking = cards.ranking(task)
-    order = f"Ranked by {plain(ranking.title)} ({code(ranking.id)})." if ranking else "No ranking metric is installed, so nothing ranks."
+    named = [f"{plain(ranking.title)} ({code(ranking.id)})" for ranking in cards.rankings(task)]
+    order = f"Ranked by {', which orders the tables, and by '.join(named)}." if named else "No ranking metric is installed, so nothing ranks."
     parts += [HOW_TO_READ, f"{order} {TASK_NOTES[task]}"]
     for section in sorted({(cell.record.synthetic, cell.record.identity.dataset) for cell in located}):
         parts += dataset_section(task, [cell for cell in located if (cell.record.synthetic, cell.record.identity.dataset) == section], cards)

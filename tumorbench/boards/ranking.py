@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tumorbench.boards.blocks import Block
+from tumorbench.boards.blocks import Ranking
 from tumorbench.boards.markdown import plural
 from tumorbench.boards.rows import Row
 
@@ -27,14 +27,14 @@ class Place:
     folds: tuple[int, ...]
 
 
-def places(rows: Sequence[Row], block: Block) -> list[Place]:
-    """Each row's place in the table of ``block``; equal means share a rank.
+def places(rows: Sequence[Row], ranking: Ranking | None) -> list[Place]:
+    """Each row's place by ``ranking``, no rank without one; equal means share a rank.
 
     Where a row covers all 5 folds, rows that cover fewer have no rank. Where none does, each ranks among the rows of exactly its folds.
     """
-    folds = [_folds(row, block.ranking) for row in rows]
+    folds = [_folds(row, ranking.metric if ranking else None) for row in rows]
     whole = max(map(len, folds), default=0) >= GROUPED_FOLDS
-    scores = [_score(row, block) if own and (len(own) >= GROUPED_FOLDS or not whole) else None for row, own in zip(rows, folds, strict=True)]
+    scores = [_score(row, ranking) if own and (len(own) >= GROUPED_FOLDS or not whole) else None for row, own in zip(rows, folds, strict=True)]
     rivals = [[score for score, theirs in zip(scores, folds, strict=True) if score is not None and theirs == own] for own in folds]
     ranked = [None if score is None else 1 + sum(other > score for other in others) for score, others in zip(scores, rivals, strict=True)]
     return [Place(rank, own) for rank, own in zip(ranked, folds, strict=True)]
@@ -47,10 +47,10 @@ def _folds(row: Row, metric: str | None) -> tuple[int, ...]:
     return tuple(sorted({fold for fold, value in found if value is not None and value.value is not None and math.isfinite(value.value)}))
 
 
-def _score(row: Row, block: Block) -> float | None:
-    statistic = row.statistic(block.ranking) if block.ranking else None
+def _score(row: Row, ranking: Ranking | None) -> float | None:
+    statistic = row.statistic(ranking.metric) if ranking else None
     mean = statistic.mean if statistic else None
-    return mean if mean is None or block.higher_is_better else -mean
+    return mean if mean is None or ranking is None or ranking.higher_is_better else -mean
 
 
 def order(row: Row, place: Place) -> tuple[object, ...]:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from tumorbench.boards import entries
 from tumorbench.boards.blocks import Block, blocks
+from tumorbench.boards.columns import SPLITS, protocol_of
 from tumorbench.boards.coverage import COVERAGE_NOTE, coverage, differs
-from tumorbench.boards.inputs import BoardCards, LocatedRecord
+from tumorbench.boards.inputs import BoardCards, LocatedRecord, metric_id
 from tumorbench.boards.markdown import NOTHING, code, link, plain, table
 from tumorbench.boards.ranking import Place, order, places, ranking_note
 from tumorbench.boards.rows import Row, rows_of
-from tumorbench.contracts.problem import TSTR_SPLITS
 
 __all__ = ["SYNTHETIC", "dataset_section"]
 
 SYNTHETIC = "These images are computed, not taken of patients: the numbers show that the benchmark works, and say nothing about brain tumours."
 MEMORISED = 0.25  # of the images; 0.05 is what held-out ones give
-JUDGED = {split: protocol for protocol, split in TSTR_SPLITS.items()}
 BUDGETS = {
     "full": ("Full budget", "Every model trained for its recipe's epochs."),
     "quick": (
@@ -68,14 +67,21 @@ def _tables(task: str, rows: Sequence[Row], cards: BoardCards) -> Iterator[str]:
         if not block.comparable:
             yield "† not comparable with published values: the literature's are computed with another feature extractor."
         kept = [row for row in rows if not block.title or row.metric_names & set(block.metrics)]
-        standing = places(kept, block)
+        standing = _standing(kept, block)
         yield _table(task, kept, standing, block, cards)
-        if note := ranking_note(standing):
+        if note := ranking_note(next(iter(standing.values()))):
             yield note
         if any(differs(row, cards) for row in kept):
             yield COVERAGE_NOTE
         if copied := sorted({row.identity.model for row in kept if _memorises(row)}):
             yield f"Memorised: more than {MEMORISED:.0%} of the images of {', '.join(map(code, copied))} are nearer to a training image than nearly all held-out ones."
+
+
+def _standing(rows: Sequence[Row], block: Block) -> dict[str, list[Place]]:
+    """The rows' places by the heading of each column of ranks, the first being the one that orders the table."""
+    if len(block.rankings) > 1:
+        return {f"rank by {metric_id(ranking.metric)}": places(rows, ranking) for ranking in block.rankings}
+    return {"rank": places(rows, next(iter(block.rankings), None))}
 
 
 def _memorises(row: Row) -> bool:
@@ -84,13 +90,14 @@ def _memorises(row: Row) -> bool:
     return any(statistic is not None and statistic.mean is not None and statistic.mean > MEMORISED for statistic in found)
 
 
-def _table(task: str, rows: Sequence[Row], standing: Sequence[Place], block: Block, cards: BoardCards) -> str:
-    """The rows in the order of their places; with their folds beside the rank and a column of slices where rows differ in them."""
-    name_folds = len({place.folds for place in standing if place.rank is not None}) > 1
+def _table(task: str, rows: Sequence[Row], standing: Mapping[str, Sequence[Place]], block: Block, cards: BoardCards) -> str:
+    """The rows in the order of their first places; with their folds beside the rank and a column of slices where rows differ in them."""
+    name_folds = len({place.folds for found in standing.values() for place in found if place.rank is not None}) > 1
     with_slices = any(differs(row, cards) for row in rows)
     lines = []
-    for row, place in sorted(zip(rows, standing, strict=True), key=lambda pair: order(*pair)):
-        line = {"rank": entries.rank(place, name_folds=name_folds)} | _entry(task, row, block, cards)
+    for row, *found in sorted(zip(rows, *standing.values(), strict=True), key=lambda line: order(line[0], line[1])):
+        ranks = {heading: entries.rank(place, name_folds=name_folds) for heading, place in zip(standing, found, strict=True)}
+        line = ranks | _entry(task, row, block, cards)
         lines.append(line | ({"slices": coverage(row, cards)} if with_slices else {}))
     return table(lines)
 
@@ -121,10 +128,9 @@ def _beside_the_reports(rows: Sequence[Row], cards: BoardCards) -> Iterator[str]
         for figure in cards.reported(model, own[0].identity.dataset):
             part = "" if figure.part == "test" else f" of {figure.part}"
             line = {"model": code(model), "metric": f"{code(figure.metric)}{part}", "reported": f"{figure.value:g}"}
-            judged = figure.metric.startswith("tstr_")
-            for protocol in ("paper", "official", "grouped"):
-                ours = [_ours(row, figure.metric) for row in own if row.identity.protocol == (JUDGED.get(protocol) if judged else protocol) and not part]
-                line[f"ours, `{protocol}`"] = "; ".join(ours) or NOTHING
+            for split in SPLITS:
+                ours = [_ours(row, figure.metric) for row in own if row.identity.protocol == protocol_of(figure.metric, split) and not part]
+                line[f"ours, `{split}`"] = "; ".join(ours) or NOTHING
             lines.append({**line, "note": plain(figure.note) or NOTHING})
     if lines:
         yield "#### Beside the source reports"

@@ -146,7 +146,7 @@ class ModelSpec(Card):
 
     @model_validator(mode="after")
     def _monitor_exists_for_the_task(self) -> ModelSpec:
-        known = {"classification": ("val_loss", "val_accuracy"), "segmentation": ("val_loss", "val_dice"), "generation": ("val_pixel_kid", "val_loss")}[
+        known = {"classification": ("val_loss", "val_accuracy"), "segmentation": ("val_loss", "val_dice"), "generation": ("val_block_kid", "val_loss")}[
             self.task
         ]
         if self.recipe.monitor not in (None, *known):
@@ -183,7 +183,7 @@ class MetricSpec(Card):
     version: str
     higher_is_better: bool | None  # None: descriptive, neither direction is better
     value_range: tuple[float, float]
-    ranks: bool = False  # the one metric that orders the task's board
+    ranks: bool = False  # gives a rank on the task's board; the first of several orders it
     needs: Literal["predictions", "calibration", "attention", "memory"] = "predictions"  # what the factory is called with (``tumorbench.metrics``)
     needs_extractor: bool = False  # computed once for each available extractor, named ``id[EXTRACTOR]``
     factory: FactoryPath

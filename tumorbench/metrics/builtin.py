@@ -77,7 +77,7 @@ def tumorbench_metrics() -> Iterable[MetricSpec]:
         _on_features("manifold_precision", "Precision of the feature manifold"),
         _on_features("manifold_recall", "Recall of the feature manifold"),
         _on_features("density", "Density of generated images among the real ones", "manifold", value_range=ANY_DISTANCE),
-        _on_features("coverage", "Coverage of the real images", "manifold"),
+        _on_features("coverage", "Coverage of the real images", "manifold", ranks=True),
         _on_pixels("ks_d", "Kolmogorov-Smirnov D of pixel intensities", higher_is_better=False),
         _on_pixels("wasserstein_1", "Wasserstein-1 of pixel intensities (black 0, white 1)", higher_is_better=False),
         _on_pixels("ks_d_foreground", "Kolmogorov-Smirnov D of foreground intensities", higher_is_better=False),

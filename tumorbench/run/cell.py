@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from tumorbench.contracts.record import Artifact, Leakage, Record, Status, Timin
 from tumorbench.errors import BadInput, CellTimeout, Diverged, TumorbenchError, Unavailable
 from tumorbench.run import pictures, pretrained, score
 from tumorbench.run.bench import Bench
+from tumorbench.run.classwise import Classwise, named, side_by_side
 from tumorbench.run.identity import finished
 from tumorbench.run.material import Material, gather
 from tumorbench.run.plan import PlannedCell
@@ -31,7 +33,7 @@ from tumorbench.run.synthetic import trained_before
 
 __all__ = ["CellOptions", "command_of", "lost_record", "run_cell"]
 
-PROGRESS = "progress.pt"  # the last epoch's state, until the cell is finished
+PROGRESS = "progress{}.pt"  # the last epoch's state, until the cell is finished; one for each network, where a cell trains several
 STAGED = "unfinished"  # the artifacts, until the record that lists them is written
 OnEpoch = Callable[[dict[str, float], int], None]
 OnStep = Callable[[int, int], None]
@@ -74,7 +76,7 @@ def run_cell(cell: PlannedCell, bench: Bench, options: CellOptions) -> Record:
         if (record := finished(bench, cell.identity, cell.key)) and options.accept(record):
             return record
         if options.force:
-            (folder / PROGRESS).unlink(missing_ok=True)
+            _forget_progress(folder)
         started, clock = datetime.now(UTC), time.perf_counter()
         outcome, staged = _Outcome(), _emptied(folder / STAGED)
         determinism = hardware.set_determinism(options.deterministic)
@@ -83,9 +85,14 @@ def run_cell(cell: PlannedCell, bench: Bench, options: CellOptions) -> Record:
         record = _record(cell, bench, status, reason, outcome, determinism, started)
         bench.store.replace(record, staged if status == "ok" else _emptied(staged))
         if status == "ok":
-            (folder / PROGRESS).unlink(missing_ok=True)
+            _forget_progress(folder)
             shutil.rmtree(folder / FOLDER, ignore_errors=True)
         return record
+
+
+def _forget_progress(folder: Path) -> None:
+    for path in folder.glob(PROGRESS.format("*")):
+        path.unlink()
 
 
 def _emptied(folder: Path) -> Path:
@@ -125,8 +132,8 @@ def _work(cell: PlannedCell, bench: Bench, options: CellOptions, folder: Path, o
         where = f"{cell.identity.dataset}, protocol {cell.identity.protocol}, fold {cell.identity.fold}"
         raise BadInput(f"{where}: the split leaves nothing to train on; complete the data set, or take another --protocol or --fold")
     problem = parameters.problem_for(cell.model, cell.dataset.spec, recipe)
-    outcome.counts = parameters.count_parameters(cell.model, problem)
-    network = build(cell, problem, bench.device)
+    network = _what_trains(cell, problem, bench.device)
+    outcome.counts = parameters.count_network(network)
     if recipe.pretrained:
         network.load_pretrained(pretrained.weights(recipe.pretrained, bench.files, bench.registry))
     material = gather(cell, problem, network, bench)
@@ -146,35 +153,61 @@ def _train(
     cell: PlannedCell, network: Network, material: Material, bench: Bench, options: CellOptions, folder: Path, outcome: _Outcome, deadline: float
 ) -> None:
     """The network is trained, or is the one that another cell of the store trained on the same split: a generator is judged in several ways."""
-    recipe = cell.identity.recipe
     if cell.identity.protocol in TSTR_SPLITS and (before := trained_before(cell, bench)):
         record, checkpoint = before
         network.load_trained_state(torch.load(checkpoint, map_location="cpu", weights_only=True))
         outcome.fit.history, outcome.fit.best_epoch = list(record.history), record.best_epoch or 0
         return
-    validate = score.validation(cell.model.task, material.learned["val"], recipe, bench.device)
+    fit = partial(_fit, cell=cell, bench=bench, options=options, deadline=deadline)
+    if not isinstance(network, Classwise):
+        on_weights = partial(keep_samples, cell=cell, bench=bench, folder=folder)
+        fit(network, material.learned, folder / PROGRESS.format(""), seed=cell.identity.seed, on_weights=on_weights, result=outcome.fit)
+        return
+    fits: dict[str, train.Fit] = {}
+    for label, name, one, learned in network.of_classes(material.learned):
+        fits[name] = train.Fit()
+        try:
+            seed = derive_seed(cell.identity.seed, "class", label)
+            fit(one, learned, folder / PROGRESS.format(f"-{label}"), seed=seed, name=name, result=fits[name])
+        finally:
+            outcome.fit.history = side_by_side({each: found.history for each, found in fits.items()})
+
+
+def _fit(
+    network: Network, learned: dict[str, batches.Slices], checkpoint: Path, *, cell: PlannedCell, bench: Bench, options: CellOptions, deadline: float,
+    seed: int, result: train.Fit, name: str = "", on_weights: Callable[[Network, int], None] = lambda _network, _epoch: None,
+) -> None:  # fmt: skip
+    """One network is trained on its part of the data. name: of its class, where the cell trains one for each."""
+    recipe = cell.identity.recipe
     train.fit(
         network,
-        lambda epoch: batches.training_batches(material.learned["train"], recipe, cell.identity.seed, epoch),
+        lambda epoch: batches.training_batches(learned["train"], recipe, seed, epoch),
         recipe,
-        seed=cell.identity.seed,
+        seed=seed,
         device=bench.device,
-        checkpoint=folder / PROGRESS,
-        validate=validate,
+        checkpoint=checkpoint,
+        validate=score.validation(cell.model.task, learned["val"], recipe, bench.device),
         deadline=deadline,
-        on_epoch=options.on_epoch,
+        on_epoch=lambda entry, epochs: options.on_epoch(named(entry, name) if name else entry, epochs),
         on_step=options.on_step,
-        on_weights=lambda held, epoch: keep_samples(held, epoch, cell, bench, folder),
-        result=outcome.fit,
+        on_weights=on_weights,
+        result=result,
     )
 
 
-def build(cell: PlannedCell, problem: Problem, device: str) -> Network:
-    """The cell's network with freshly drawn weights, on the device."""
-    train.seed_everything(derive_seed(cell.identity.seed, "init"))
+def build(cell: PlannedCell, problem: Problem, device: str, *part: str) -> Network:
+    """The cell's network with freshly drawn weights, on the device. part: of the cell, where it trains several, which start from different ones."""
+    train.seed_everything(derive_seed(cell.identity.seed, "init", *part))
     network = parameters.build(cell.model, problem, cell.identity.recipe)
     network = network.to(device)
     return network.to(memory_format=torch.channels_last) if device == "cuda" else network
+
+
+def _what_trains(cell: PlannedCell, problem: Problem, device: str) -> Network:
+    """The cell's network; for a generator that knows no class and is to make images of each, one for each class."""
+    if cell.identity.protocol in TSTR_SPLITS and not cell.model.conditional:
+        return Classwise(problem, [build(cell, problem, device, "class", name) for name in problem.classes])
+    return build(cell, problem, device)
 
 
 def _artifacts(cell: PlannedCell, network: Network, outcome: _Outcome, folder: Path) -> list[Artifact]:

@@ -51,7 +51,8 @@ def score_generator(network: Generator, cell: PlannedCell, bench: Bench, autocas
     all_s = time.perf_counter() - clock
     result = Score(predictions=scoring.predictions_of_images(labels, generated), times={"predict_all_s": all_s, "predict_one_s": one_s})
     result.arrays = {"real": np.asarray(images[reference]), "generated": generated, "labels": labels}
-    result.arrays |= _reconstructed(network, np.asarray(images[reference[:CLOSEST]]), labels[:CLOSEST], preprocessing, bench, autocast)
+    shown = np.linspace(0, len(reference) - 1, min(CLOSEST, len(reference))).round().astype(int)  # of every class: data sets list them one after another
+    result.arrays |= _reconstructed(network, np.asarray(images[reference[shown]]), labels[shown], preprocessing, bench, autocast)
     sides = _Sides(cell, bench, result, reference, others, generated, labels)
     sides.score_pixels(images)
     for spec in bench.registry.extractors.values():

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tumorbench import train
+from tumorbench.contracts.problem import TSTR_SPLITS
 from tumorbench.run.plan import PlannedCell
 from tumorbench.run.progress_samples import kept_samples
 from tumorbench.run.score import Score, test_columns
@@ -40,7 +41,8 @@ def draw(cell: PlannedCell, fit: train.Fit, result: Score, folder: Path) -> Iter
             if result.confusion is not None:
                 yield drawn("confusion matrix", figures.confusion_matrix, result.confusion, classes)
         case "generation":
-            by_class = {"labels": arrays["labels"], "classes": classes} if cell.model.conditional else {}
+            knows_class = cell.model.conditional or cell.identity.protocol in TSTR_SPLITS
+            by_class = {"labels": arrays["labels"], "classes": classes} if knows_class else {}
             yield drawn("samples", figures.sample_grid, arrays["generated"], title=f"{cell.model.id}, generated", **by_class)
             yield drawn("real samples", figures.sample_grid, arrays["real"][:36], title=f"{cell.dataset.spec.id}, real, held out")
             yield drawn("intensities", figures.intensity_histograms, arrays["real"], arrays["generated"])

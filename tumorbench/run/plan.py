@@ -136,7 +136,7 @@ def _belongs(selection: Selection, dataset: DatasetSpec, model: ModelSpec) -> bo
 
 
 def _protocols(selection: Selection, dataset: DatasetSpec, model: ModelSpec) -> list[Protocol]:
-    paper, judged = dataset.id in model.paper.splits, model.conditional and "classification" in dataset.tasks
+    paper, judged = dataset.id in model.paper.splits, model.task == "generation" and "classification" in dataset.tasks
     fits: dict[Protocol, bool] = {"grouped": True, "official": dataset.official_split, "paper": paper, "tstr": judged, "tstr-paper": judged and paper}
     asked = selection.protocols or [protocol for protocol in get_args(Protocol) if protocol not in TSTR_SPLITS]
     return [protocol for protocol in asked if fits[protocol]]

@@ -78,6 +78,15 @@ def values_of_parts(network: Network, task: Task, material: Material, recipe: Re
     return found
 
 
+def _own_parts(network: Generator, material: Material, recipe: Recipe, autocast: evaluate.Autocast) -> dict[str, dict[str, float]]:
+    """What the scored weights say of the held-out images, as an autoencoder's loss; nothing for a generator that says nothing of an image."""
+    parts = {part: material.slices[part] for part in ("val", "test")}
+    found = {
+        part: evaluate.own_values(network, batches.evaluation_batches(each, recipe.preprocessing, EVALUATION_BATCH), autocast) for part, each in parts.items()
+    }
+    return {part: {**values, "n": float(len(parts[part]))} for part, values in found.items() if values}
+
+
 def score(network: Network, cell: PlannedCell, material: Material, bench: Bench) -> Score:
     """The cell's predictions and their metrics."""
     recipe = cell.identity.recipe
@@ -92,8 +101,11 @@ def score(network: Network, cell: PlannedCell, material: Material, bench: Bench)
             from tumorbench.run.synthetic import judge_generator
 
             assert isinstance(network, Generator)
-            judged = cell.identity.protocol in TSTR_SPLITS
-            return judge_generator(network, cell, bench, autocast) if judged else score_generator(network, cell, bench, autocast)
+            if cell.identity.protocol in TSTR_SPLITS:
+                return judge_generator(network, cell, bench, autocast)
+            result = score_generator(network, cell, bench, autocast)
+            result.parts = _own_parts(network, material, recipe, autocast)
+            return result
     result.parts = values_of_parts(network, cell.model.task, material, recipe, bench.device)
     return result
 

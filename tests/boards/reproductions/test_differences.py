@@ -5,6 +5,8 @@ import pytest
 from tumorbench.contracts.record import Leakage
 
 ACCURACY = {"metric": "accuracy", "value": 0.94}
+LEAKING = Leakage(test_samples=614, groups_on_both_sides=169, test_samples_of_shared_groups=613, identical_test_images=0)
+CLEAN = Leakage(test_samples=500, groups_on_both_sides=0, test_samples_of_shared_groups=0, identical_test_images=0)
 
 
 @pytest.fixture
@@ -106,3 +108,61 @@ def test_cells_that_answer_different_classes_are_not_one_constant_class(why, loc
 
 def test_another_copy_of_the_data_set_is_a_reason(why, located):
     assert why([located(sizes={"train": 350, "val": 36, "test": 613})]) == "`paper` lower by 0.1400: on 999 of 1,000 published slices."
+
+
+JUDGED = {"metric": "tstr_generated", "value": 0.94}
+
+
+def test_a_judged_generators_leaks_are_those_of_the_splits_that_its_protocols_take(why, located):
+    records = [located({"tstr_generated": 0.8}, protocol=protocol, leakage=leakage) for protocol, leakage in (("tstr-paper", LEAKING), ("tstr", CLEAN))]
+    leak = "613 of 614 test images come from patients who are also in training"
+    assert (
+        why(records, JUDGED) == f"`paper` lower by 0.1400: no reason known. `grouped` lower by 0.1400: nothing is on both sides here, and under `paper` {leak}."
+    )
+
+
+def test_the_test_parts_leaks_explain_nothing_of_what_the_classifier_learnt_from(why, located):
+    record = located({"tstr_generated_train": 0.8}, protocol="tstr", budget="quick", leakage=LEAKING)
+    assert why([record], {**JUDGED, "metric": "tstr_generated_train"}) == "`grouped` lower by 0.1400: quick budget, 128 instead of 512 pixels a side."
+
+
+@pytest.fixture
+def figures():
+    """Three figures of which the first two have a sentence in common."""
+    told = {"accuracy": "Its epoch was chosen.", "f1_macro": "Its epoch was chosen.", "recall_macro": "Its class is rare."}
+    return [{"metric": name, "value": 0.94, "difference": sentence} for name, sentence in told.items()]
+
+
+def test_what_several_figures_of_a_table_say_stands_once_under_it(spec, page, lines, located, figures):
+    records, model = [located({"accuracy": 0.8, "f1_macro": 0.8, "recall_macro": 0.7})], spec(*figures)
+    assert [line["why they differ"] for line in lines(records, model)] == [
+        "`paper` lower by 0.1400. See 1.", "`paper` lower by 0.1400. See 1.", "`paper` lower by 0.2400. Its class is rare.",
+    ]  # fmt: skip
+    text = page(records, model)
+    assert "|\n\nWhy they differ, for several lines:\n\n1. Its epoch was chosen.\n" in text
+    assert (text.count("Its epoch was chosen."), text.count("Its class is rare.")) == (1, 1)
+
+
+def test_a_sentence_whose_other_figure_is_within_the_spread_stays_in_its_line(spec, page, lines, located, figures):
+    records, model = [located({"accuracy": 0.8, "f1_macro": 0.935})], spec(*figures)
+    assert [line["why they differ"] for line in lines(records, model)][:2] == ["`paper` lower by 0.1400. Its epoch was chosen.", "`paper` within 0.0100."]
+    assert "for several lines" not in page(records, model)
+
+
+def test_facts_of_several_lines_are_numbered_as_the_table_first_gives_them(spec, page, lines, located):
+    records = [located({"accuracy": 0.8, "f1_macro": 0.8}, protocol=protocol, budget="quick") for protocol in ("paper", "grouped")]
+    model = spec(ACCURACY, {"metric": "f1_macro", "value": 0.94, "difference": "A mean of classes."})
+    assert [line["why they differ"] for line in lines(records, model)] == [
+        "`paper` lower by 0.1400: see 1. `grouped` lower by 0.1400: see 1, 2.",
+        "`paper` lower by 0.1400: see 1. `grouped` lower by 0.1400: see 1, 2. A mean of classes.",
+    ]
+    quick, leak = (line for line in page(records, model).splitlines() if line.startswith(("1. ", "2. ")))
+    assert quick == "1. Quick budget, 128 instead of 512 pixels a side."
+    assert leak.startswith("2. Nothing is on both sides here, and under `paper` 613 of 614")
+
+
+def test_a_fact_of_one_line_stands_in_it_before_the_numbers(spec, lines, located):
+    records = [located({"accuracy": 0.8}, budget="quick", parts={"train": {"accuracy": 0.8}}, classes=("glioma", "pituitary"), confusion=((0, 9), (0, 5)))]
+    test, train = lines(records, spec(ACCURACY, {**ACCURACY, "part": "train"}))
+    assert test["why they differ"] == "`paper` lower by 0.1400: every test slice is called `pituitary`; see 1."
+    assert train["why they differ"] == "`paper` lower by 0.1400: see 1."

@@ -103,3 +103,44 @@ def test_a_record_of_another_version_of_the_model_says_so(spec, lines, located):
 def test_records_of_other_models_and_data_sets_and_failures_are_no_results(spec, lines, located, other):
     (line,) = lines([located(**other)], spec(ACCURACY))
     assert line["ours, `paper`"] == "not run"
+
+
+JUDGED = {"metric": "tstr_generated", "value": 0.45}
+
+
+def test_what_judges_a_generator_is_read_from_the_protocol_of_its_own_on_the_columns_split(spec, lines, located):
+    records = [
+        located({"tstr_generated": value}, protocol=protocol)
+        for protocol, value in {"paper": 0.1, "grouped": 0.2, "official": 0.3, "tstr-paper": 0.42, "tstr": 0.37}.items()
+    ]
+    (line,) = lines(records, spec(JUDGED))
+    assert [line[f"ours, `{split}`"].split(": [")[0] for split in ("paper", "official", "grouped")] == ["0.4200 ± — (1 cell", "—", "0.3700 ± — (1 cell"]
+
+
+def test_other_figures_are_not_read_from_the_protocols_that_judge(spec, lines, located):
+    (line,) = lines([located({"accuracy": 0.9}, protocol="tstr-paper"), located({"accuracy": 0.7})], spec(ACCURACY))
+    assert (line["ours, `paper`"].split()[0], line["ours, `grouped`"]) == ("0.7000", "not run")
+
+
+def test_a_generator_that_nobody_judged_says_so_but_not_of_the_official_split(spec, figs, lines, located):
+    halves = {"train": {"glioma": 600, "pituitary": 300}, "test": {"glioma": 50, "pituitary": 50}}
+    (line,) = lines([located()], spec(JUDGED), dataset=figs(official_split=True, counts=halves))
+    assert [line[f"ours, `{split}`"] for split in ("paper", "official", "grouped")] == ["not run", "—", "not run"]
+    assert (line["budget"], line["hardware"]) == ("—", "—")
+
+
+def test_a_figure_has_a_line_only_in_settings_with_rows_beside_it(spec, lines, located):
+    found = lines([located(), located({"tstr_generated": 0.5}, protocol="tstr", budget="quick")], spec(ACCURACY, JUDGED))
+    assert [(line["quantity"], line["budget"].partition(":")[0]) for line in found] == [("`accuracy`, test", "full"), ("`tstr_generated`, test", "quick")]
+
+
+def test_accuracy_on_what_the_classifier_learnt_from_is_not_called_a_test(spec, lines, located):
+    (line,) = lines([located({"tstr_mixed_train": 0.98}, protocol="tstr-paper")], spec({"metric": "tstr_mixed_train", "value": 0.98}))
+    assert (line["quantity"], line["ours, `paper`"].split()[0]) == ("`tstr_mixed_train`, what it learnt from", "0.9800")
+
+
+@pytest.mark.parametrize(("metrics", "value"), [({}, "57.60"), ({"kl": 61.25}, "61.25")])
+def test_the_test_part_is_a_metric_or_where_there_is_none_a_value_of_the_parts(spec, lines, located, metrics, value):
+    parts = {"val": {"kl": 55.5, "n": 36.0}, "test": {"kl": 57.6, "n": 614.0}}
+    test, val = lines([located(metrics, parts=parts)], spec({"metric": "kl", "value": 59.63}, {"metric": "kl", "value": 57.63, "part": "val"}))
+    assert [line["ours, `paper`"].split()[0] for line in (test, val)] == [value, "55.50"]

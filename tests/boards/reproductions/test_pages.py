@@ -7,8 +7,10 @@ from tumorbench.boards.reproductions import render_reproductions
 from tumorbench.boards.reproductions.wording import parameters_in_words, split_in_words
 from tumorbench.contracts.cards import SplitRule
 from tumorbench.contracts.recipe import Recipe
+from tumorbench.contracts.record import Leakage
 
 ACCURACY = {"metric": "accuracy", "value": 0.94}
+LEAKING = Leakage(test_samples=51, groups_on_both_sides=4, test_samples_of_shared_groups=9, identical_test_images=0)
 
 
 def test_there_is_a_page_for_each_report_that_has_a_figure_or_a_split(spec):
@@ -92,6 +94,22 @@ def test_what_differs_in_more_than_the_split_is_not_compared(spec, page, located
 def test_the_reports_split_does_not_compare_generators(spec, page, located):
     card = spec(task="generation", parameters=None, recipe=spec().recipe.model_copy(update={"monitor": None}))
     assert " apart (cells: " not in page([located({"kid": 0.4}, task="generation"), located({"kid": 0.3}, task="generation", protocol="grouped")], card)
+
+
+def test_the_reports_split_compares_what_judges_generators(spec, page, located):
+    card = spec(task="generation", parameters=None, recipe=spec().recipe.model_copy(update={"monitor": None}))
+    records = [located({"tstr_generated": value}, task="generation", protocol=name) for name, value in (("tstr-paper", 0.5), ("tstr", 0.375))]
+    text = page(records, card)
+    assert "\n`tstr_generated` is 0.5000 under `tstr-paper` and 0.3750 under `tstr`, 0.1250 lower with patients and identical images apart" in text
+
+
+def test_a_split_leaks_the_same_under_each_of_its_protocols(spec, page, located):
+    text = page([located(protocol="tstr-paper", leakage=LEAKING), located(protocol="tstr")], spec(ACCURACY))
+    assert "as run: under `paper` 9 of 51 test images come from patients who are also in training; under `grouped` nothing is on both sides.\n" in text
+
+
+def test_a_page_says_how_its_columns_hold_what_judges_a_generator(spec, page):
+    assert "protocols `tstr-paper` and `tstr`, which take the splits of `paper` and `grouped` and stand in their columns" in page([], spec(ACCURACY))
 
 
 def test_a_cell_without_a_result_is_listed_with_its_reason(spec, page, located):

@@ -1,4 +1,4 @@
-"""What the report's split is worth: the same model, budget and hardware under ``paper`` and under ``grouped``."""
+"""What the report's split is worth: the same model, budget and hardware on the split of ``paper`` and on that of ``grouped``."""
 
 from __future__ import annotations
 
@@ -11,18 +11,24 @@ from tumorbench.boards.reproductions.settings import Setting
 
 __all__ = ["contrasts"]
 
-METRICS = {"classification": "accuracy", "segmentation": "dice"}  # what a generator's split changes is its reference, not its score
+METRICS = {"classification": "accuracy", "segmentation": "dice", "generation": "tstr_generated"}  # the split changes the reference of a generator's own scores
 
 
 def contrasts(setting: Setting) -> Iterator[str]:
-    """A sentence on the task's metric, where the setting has both protocols on the same data."""
-    for paper, grouped in product(setting.rows.get("paper", ()), setting.rows.get("grouped", ())):
-        name = METRICS.get(paper.identity.task, "")
+    """A sentence on the task's metric, where the setting has both splits of the same data."""
+    tasks = {row.identity.task for rows in setting.rows.values() for row in rows}
+    for name in (METRICS[task] for task in sorted(tasks)):
+        yield from _of_metric(name, setting)
+
+
+def _of_metric(name: str, setting: Setting) -> Iterator[str]:
+    for paper, grouped in product(setting.ours(name, "paper"), setting.ours(name, "grouped")):
         one, other = paper.statistic(name), grouped.statistic(name)
         same_data = paper.identity.dataset_fingerprint == grouped.identity.dataset_fingerprint
         if same_data and one and other and one.mean is not None and other.mean is not None:
             change = other.mean - one.mean
             turn = f"{number(abs(change), one.mean)} {'lower' if change < 0 else 'higher'}" if change else "the same"
             quick = "**Quick** budget: " if paper.identity.budget == "quick" else ""
-            values = f"{code(name)} is {number(one.mean)} under `paper` and {number(other.mean)} under `grouped`"
+            protocols = [code(row.identity.protocol) for row in (paper, grouped)]
+            values = f"{code(name)} is {number(one.mean)} under {protocols[0]} and {number(other.mean)} under {protocols[1]}"
             yield f"{quick}{values}, {turn} with patients and identical images apart (cells: {entries.cells(paper)} and {entries.cells(grouped)})."

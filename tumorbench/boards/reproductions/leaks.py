@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tumorbench.boards.columns import SPLITS
 from tumorbench.boards.inputs import BoardCards
 from tumorbench.boards.markdown import code, integers
-from tumorbench.boards.reproductions.settings import PROTOCOLS, Setting
+from tumorbench.boards.reproductions.settings import Setting
 from tumorbench.boards.rows import Row
 
 __all__ = ["leaks_as_run", "leaks_in_words"]
@@ -29,10 +30,10 @@ def leaks_in_words(rows: Sequence[Row], cards: BoardCards) -> str:
 
 
 def leaks_as_run(settings: Sequence[Setting], cards: BoardCards) -> str:
-    """One sentence for every protocol that was run; empty where none was."""
+    """One sentence, on every split that was run under any protocol; empty where none was."""
     words = []
-    for protocol in PROTOCOLS:
-        rows = [row for setting in settings for row in setting.rows.get(protocol, ())]
+    for split in SPLITS:
+        rows = [row for setting in settings for row in setting.of_split(split)]
         if rows:
-            words.append(f"under {code(protocol)} {leaks_in_words(rows, cards) or 'it was not measured'}")
+            words.append(f"under {code(split)} {leaks_in_words(rows, cards) or 'it was not measured'}")
     return f"What is on both sides of the split, as run: {'; '.join(words)}." if words else ""

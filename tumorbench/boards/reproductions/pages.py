@@ -20,9 +20,13 @@ HOW_TO_READ = f"""How to read a table:
 
 - "reported" is the report's own figure, "ours" the mean ± the sample standard deviation (n - 1) over cells, that is over folds and seeds. `± —`: one cell, so no spread is known.
 - `paper` splits as the report did, leaks included; `official` is the data set's own split; under `grouped` no known patient and no identical image is on both sides.
+- `tstr_real`, `tstr_generated` and `tstr_mixed` judge a generator: a fixed classifier learns from real images, from generated ones or from both, and the value
+  is its accuracy on the real test images (`_f1_macro`: macro F1 there; `_train`: accuracy on what it learnt from), the mean over several seeds of the classifier.
+  They are of the protocols `tstr-paper` and `tstr`, which take the splits of `paper` and `grouped` and stand in their columns; on `official` there is no such protocol.
 - `not run`: there is no finished record. `not recorded`: there is one, and it does not hold this quantity.
 - **quick** results are runs of a bounded number of steps, some on smaller images. They stand only where there is no full one, and do not show what the full recipe reaches.
 - A difference is explained where it is larger than the spread; with one cell, where it is larger than 0.01 or a tenth of the reported figure, whichever is less.
+  What several lines of a table have in common is said once, in a list under it; `see 1` is its first entry.
 
 Nothing is ranked here: that is the business of the boards ({", ".join(link(task, f"../{task}.md") for task in TASKS)})."""
 

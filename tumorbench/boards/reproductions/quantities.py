@@ -7,12 +7,13 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tumorbench.boards.columns import is_judged
 from tumorbench.boards.markdown import NOTHING, code, number, plural
 from tumorbench.boards.rows import Row
 from tumorbench.contracts.cards import Reported
 from tumorbench.contracts.record import Record, Timing
 
-__all__ = ["Measured", "is_time", "measured", "quantity"]
+__all__ = ["Measured", "is_of_test_images", "is_time", "measured", "quantity"]
 
 SECONDS = {"predict_all_s": "for the whole test part", "predict_one_s": "for one image", "train_s": "of training"}
 IN_PARTS = {"cross_entropy": "loss"}  # a metric's name in ``Record.parts``, where it is another
@@ -54,8 +55,20 @@ def is_time(figure: Reported) -> bool:
     return figure.metric.endswith("_s") and figure.metric in Timing.model_fields
 
 
+def is_of_test_images(figure: Reported) -> bool:
+    """Whether the figure says how well the images of the test part are answered."""
+    return figure.part == "test" and not is_time(figure) and not _is_of_what_was_learnt(figure)
+
+
+def _is_of_what_was_learnt(figure: Reported) -> bool:
+    """Whether the figure is of the images that the classifier learnt from which judges a generator."""
+    return is_judged(figure.metric) and figure.metric.endswith("_train")
+
+
 def quantity(figure: Reported) -> str:
     """The metric and the part of the split, or what the seconds are of."""
+    if _is_of_what_was_learnt(figure):
+        return f"{code(figure.metric)}, what it learnt from"
     if is_time(figure):
         return f"seconds {SECONDS.get(figure.metric, '')}".strip() + f" ({code(figure.metric)})"
     return f"{code(figure.metric)}, {figure.part}"
@@ -68,12 +81,11 @@ def measured(row: Row, figure: Reported) -> Measured | None:
 
 
 def _held(record: Record, figure: Reported) -> Sequence[float | None]:
-    """The record's value, or [] where it holds none. Seconds come from its timing, the test part from its metrics, the others from its parts."""
+    """The record's value, or [] where it holds none: seconds of its timing, of the test part a metric before a value of its parts, of the others the latter."""
     if is_time(figure):
         seconds = getattr(record.timing, figure.metric)
         return [seconds] if seconds else []  # 0.0 is what a record says that did not measure
-    if figure.part == "test":
-        metric = record.metric(figure.metric)
-        return [metric.value] if metric else []
+    if figure.part == "test" and (metric := record.metric(figure.metric)):
+        return [metric.value]
     part = record.parts.get(figure.part, {})
     return [part[name] for name in (figure.metric, IN_PARTS.get(figure.metric)) if name in part][:1]

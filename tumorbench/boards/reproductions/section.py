@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from tumorbench.boards import entries
+from tumorbench.boards.columns import SPLITS, protocol_of
 from tumorbench.boards.inputs import BoardCards, LocatedRecord
 from tumorbench.boards.markdown import NOTHING, code, link, plain, plural, table
 from tumorbench.boards.reproductions.contrast import contrasts
-from tumorbench.boards.reproductions.differences import Standpoint, difference
+from tumorbench.boards.reproductions.differences import Difference, Standpoint, difference, shared_reasons
 from tumorbench.boards.reproductions.leaks import leaks_as_run
 from tumorbench.boards.reproductions.quantities import measured, quantity
-from tumorbench.boards.reproductions.settings import PROTOCOLS, Setting, settings_of
+from tumorbench.boards.reproductions.settings import Setting, settings_of
 from tumorbench.boards.reproductions.wording import budgets_in_words, parameters_in_words, split_in_words
 from tumorbench.boards.rows import Row
 from tumorbench.contracts.cards import ModelSpec, Reported
+from tumorbench.contracts.problem import Protocol
 
 __all__ = ["datasets_of", "model_section"]
 
@@ -40,32 +42,41 @@ def _dataset_part(spec: ModelSpec, dataset: str, located: Sequence[LocatedRecord
         yield leaks
     figures = [figure for figure in spec.paper.reported if figure.dataset == dataset]
     if figures:
-        protocols = _protocols(dataset, settings, cards)
-        standpoint = Standpoint(spec, cards, [row for setting in settings for row in setting.rows.get("paper", ())])
-        yield table([line for figure in figures for line in _lines(figure, protocols, settings, standpoint)])
+        standpoint = Standpoint(spec, cards, [row for setting in settings for row in setting.of_split("paper")])
+        yield from _table(figures, _splits(dataset, settings, cards), settings, standpoint)
     else:
         yield f"The report gives no figure for it on this data set; ours are on the {link(f'board of {spec.task}', f'../{spec.task}.md')}."
     yield from (sentence for setting in settings for sentence in contrasts(setting))
     yield from _without_result([cell for cell in located if cell.record.status != "ok"])
 
 
-def _protocols(dataset: str, settings: Sequence[Setting], cards: BoardCards) -> list[str]:
+def _splits(dataset: str, settings: Sequence[Setting], cards: BoardCards) -> list[Protocol]:
     """The columns: ``official`` only where the data set has such a split."""
     card = cards.datasets.get(dataset)
-    official = bool(card and card.official_split) or any("official" in setting.rows for setting in settings)
-    return [protocol for protocol in PROTOCOLS if official or protocol != "official"]
+    official = bool(card and card.official_split) or any(setting.of_split("official") for setting in settings)
+    return [split for split in SPLITS if official or split != "official"]
 
 
-def _lines(figure: Reported, protocols: Sequence[str], settings: Sequence[Setting], standpoint: Standpoint) -> Iterator[dict[str, str]]:
-    """The figure's line in each setting, or one line that says that nothing has been run."""
-    run = {protocol for setting in settings for protocol in setting.rows}
+def _table(figures: Sequence[Reported], splits: Sequence[Protocol], settings: Sequence[Setting], standpoint: Standpoint) -> Iterator[str]:
+    """The figures' lines, and under them, once, what several of them say on why they differ."""
+    lines = [line for figure in figures for line in _lines(figure, splits, settings, standpoint)]
+    shared = shared_reasons(why for _, why in lines)
+    yield table([line | {"why they differ": why.text(shared) or NOTHING} for line, why in lines])
+    if shared:
+        yield "\n".join(["Why they differ, for several lines:", "", *(f"{place}. {reason}" for reason, place in shared.items())])
+
+
+def _lines(figure: Reported, splits: Sequence[Protocol], settings: Sequence[Setting], standpoint: Standpoint) -> Iterator[tuple[dict[str, str], Difference]]:
+    """The figure's line in each setting that has rows beside it, or one line that says that nothing has been run."""
+    beside = [setting for setting in settings if any(setting.ours(figure.metric, split) for split in splits)]
+    run = {split for setting in beside for split in splits if setting.ours(figure.metric, split)}
     stated = f"{figure.value:,.10g}" + (f" ({plain(figure.note)})" if figure.note else "")
-    for setting in settings or [Setting(NOTHING, NOTHING, {})]:
+    for setting in beside or [Setting(NOTHING, NOTHING, {})]:
         line = {"quantity": quantity(figure), "reported": stated}
-        for protocol in protocols:
-            absent = NOTHING if protocol in run else "not run"
-            line[f"ours, `{protocol}`"] = "; ".join(_ours(row, figure) for row in setting.rows.get(protocol, ())) or absent
-        yield {**line, "budget": setting.budget, "hardware": setting.hardware, "why they differ": difference(figure, setting, standpoint) or NOTHING}
+        for split in splits:
+            absent = NOTHING if split in run or protocol_of(figure.metric, split) is None else "not run"
+            line[f"ours, `{split}`"] = "; ".join(_ours(row, figure) for row in setting.ours(figure.metric, split)) or absent
+        yield line | {"budget": setting.budget, "hardware": setting.hardware}, difference(figure, setting, standpoint)
 
 
 def _ours(row: Row, figure: Reported) -> str:

@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tumorbench.boards import entries
+from tumorbench.boards.columns import protocol_of, split_of
 from tumorbench.boards.inputs import LocatedRecord
 from tumorbench.boards.reproductions.wording import budget_in_words
 from tumorbench.boards.rows import Row, rows_of
 from tumorbench.contracts.cards import ModelSpec
+from tumorbench.contracts.problem import Protocol
 
-__all__ = ["PROTOCOLS", "Setting", "settings_of"]
-
-PROTOCOLS = ("paper", "official", "grouped")  # in the order of the columns
+__all__ = ["Setting", "settings_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +22,21 @@ class Setting:
 
     budget: str
     hardware: str
-    rows: Mapping[str, Sequence[Row]]
+    rows: Mapping[Protocol, Sequence[Row]]
+
+    def ours(self, metric: str, split: Protocol) -> Sequence[Row]:
+        """The rows that stand in the column of the split beside a figure of the metric, whether they hold it or not."""
+        protocol = protocol_of(metric, split)
+        return self.rows.get(protocol, ()) if protocol else ()
+
+    def of_split(self, split: Protocol) -> list[Row]:
+        """The rows of every protocol that takes the split."""
+        return [row for protocol, rows in self.rows.items() if split_of(protocol) == split for row in rows]
 
 
 def settings_of(spec: ModelSpec, finished: Sequence[LocatedRecord]) -> list[Setting]:
     """The settings of one model's finished cells on one data set, full ones first; a protocol with a full row shows no quick one."""
-    found: dict[tuple[bool, str, str], dict[str, list[Row]]] = {}
+    found: dict[tuple[bool, str, str], dict[Protocol, list[Row]]] = {}
     shown: set[str] = set()
     for budget in ("full", "quick"):
         rows = [row for row in rows_of(cell for cell in finished if cell.record.identity.budget == budget) if row.identity.protocol not in shown]
