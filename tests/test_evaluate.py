@@ -106,6 +106,20 @@ def test_a_validation_without_any_foreground_has_no_overlap():
     assert evaluate.validate_segmenter(Constant(), [batch], nullcontext)["val_dice"] == 0
 
 
+def test_means_and_deviations_of_blocks_tell_blur_and_checkerboards_from_real_detail():
+    rng = torch.Generator().manual_seed(0)
+    heads = torch.rand(24, 1, 16, 16, generator=rng).repeat_interleave(4, 2).repeat_interleave(4, 3)  # each block of 4 x 4 pixels has a grey level
+    detail = 0.1 * torch.randn(24, 1, 64, 64, generator=rng)
+    real = heads + detail - torch.nn.functional.avg_pool2d(detail, 4).repeat_interleave(4, 2).repeat_interleave(4, 3)
+    checkerboard = 0.4 * ((torch.arange(64)[:, None] + torch.arange(64)) % 2 - 0.5)
+    statistics = {name: evaluate.block_statistics(images) for name, images in {"real": real, "blurred": heads, "checked": heads + checkerboard}.items()}
+    assert torch.allclose(statistics["real"][:, :256], statistics["checked"][:, :256], atol=1e-5)  # to means alone they are the same images
+    assert torch.allclose(statistics["checked"][:, 256:], torch.tensor(0.2), atol=1e-3)
+    halves = evaluate.kernel_distance(statistics["real"][:12], statistics["real"][12:])
+    for bad in ("blurred", "checked"):
+        assert evaluate.kernel_distance(statistics["real"][:12], statistics[bad][12:]) > 3 * abs(halves) + 0.01, bad
+
+
 def test_a_table_of_classes_has_one_row_a_slice_and_survives_parquet(tmp_path):
     rng = np.random.default_rng(1)
     probabilities = rng.dirichlet(np.ones(3), 40).astype(np.float32)

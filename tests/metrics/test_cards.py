@@ -48,12 +48,13 @@ def test_ids_are_unique():
     assert len(CARDS) == len(list(tumorbench_metrics()))
 
 
-def test_one_metric_a_task_ranks():
-    assert {(card.task, card.id) for card in CARDS.values() if card.ranks} == {
+def test_one_metric_a_task_ranks_and_of_generators_their_variety_too():
+    assert [(card.task, card.id) for card in CARDS.values() if card.ranks] == [
         ("classification", "balanced_accuracy"),
         ("segmentation", "dice"),
         ("generation", "kid"),
-    }
+        ("generation", "coverage"),
+    ]
 
 
 def test_listing_the_cards_imports_nothing_heavy():

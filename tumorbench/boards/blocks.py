@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tumorbench.boards.inputs import BoardCards, metric_id
 from tumorbench.boards.markdown import plain
@@ -20,6 +20,11 @@ HEADLINES = {
     ),
 }  # fmt: skip
 TSTR = ("tstr_real", "tstr_generated", "tstr_mixed", "tstr_augmented", "tstr_generated_train")
+TSTR_NOTE = (
+    "Accuracy on the same real test images of a classifier that learnt from the real training images (`tstr_real`), from as many generated ones of the same classes "
+    "(`tstr_generated`), from both (`tstr_mixed`), and from the real ones with a rotated, zoomed, shifted or mirrored copy of each (`tstr_augmented`, which costs what the "
+    "mix does). A generator that knows no class is trained once for each. Values are means over the classifier's seeds."
+)
 ARROWS = {True: " ↑", False: " ↓", None: ""}
 
 
@@ -39,6 +44,7 @@ class Block:
     rankings: tuple[Ranking, ...]
     title: str = ""  # "" where the task has one table only
     comparable: bool = True  # False: the extractor's values are not those of the literature
+    note: str = ""  # what a reader has to know of this table
 
 
 def blocks(task: str, rows: Sequence[Row], cards: BoardCards) -> list[Block]:
@@ -57,7 +63,7 @@ def blocks(task: str, rows: Sequence[Row], cards: BoardCards) -> list[Block]:
     if intensities or not (tables or judged):
         tables.append(_block(intensities, task, rows, cards, "Intensities"))
     if judged:
-        tables.append(_block(judged, task, rows, cards, "Train on synthetic, test on real: accuracy of one fixed classifier"))
+        tables.append(replace(_block(judged, task, rows, cards, "Train on synthetic, test on real: accuracy of one fixed classifier"), note=TSTR_NOTE))
     return tables
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tumorbench.boards.columns import split_of
 from tumorbench.boards.inputs import BoardCards
 from tumorbench.boards.markdown import NOTHING, integers
 from tumorbench.boards.rows import Row
@@ -40,7 +41,7 @@ def _slices(row: Row, cards: BoardCards) -> list[int]:
 def _slices_of(record: Record, cards: BoardCards) -> int | None:
     identity, sizes = record.identity, record.sizes
     total = sum(sizes.get(part, 0) for part in ("train", "val", "test"))
-    if identity.protocol != "paper":
+    if split_of(identity.protocol) != "paper":
         return total  # grouped and official put every slice into one part
     card = cards.model(identity.model)
     rule = card.paper.splits.get(identity.dataset) if card else None

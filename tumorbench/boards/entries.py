@@ -10,6 +10,7 @@ from tumorbench.boards.inputs import BoardCards
 from tumorbench.boards.markdown import DASH, NOTHING, code, integers, link, number, plain, plural
 from tumorbench.boards.ranking import GROUPED_FOLDS, Place, named
 from tumorbench.boards.rows import Row, Statistic, device_kind, hardware_name
+from tumorbench.contracts.problem import FOLDED
 from tumorbench.contracts.record import Record
 
 __all__ = ["cells", "constant_class", "hardware", "leaks", "model", "part_of_folds", "protocol", "rank", "records", "reported", "test_samples", "value"]
@@ -53,15 +54,15 @@ def reported(row: Row, metric: str, cards: BoardCards) -> str:
 
 
 def part_of_folds(row: Row) -> str:
-    """``1 of 5 folds`` for a row of a ranking protocol that covers fewer than all; empty for every other."""
-    return f"{row.folds} of {GROUPED_FOLDS} folds" if row.ranked and row.folds < GROUPED_FOLDS else ""
+    """``1 of 5 folds`` for a row of a protocol with folds that covers fewer than all; empty for every other."""
+    return f"{row.folds} of {GROUPED_FOLDS} folds" if row.identity.protocol in FOLDED and row.folds < GROUPED_FOLDS else ""
 
 
 def cells(row: Row) -> str:
     """How many cells the mean is over, and which."""
     folds = row.folds
     seeds = plural(len({cell.record.identity.seed for cell in row.cells}), "seed")
-    if row.ranked:
+    if row.identity.protocol in FOLDED:
         return f"{len(row.cells)} ({folds} of {GROUPED_FOLDS} folds, {seeds})"
     return f"{len(row.cells)} ({plural(folds, 'fold')}, {seeds})" if folds > 1 else f"{len(row.cells)} ({seeds})"
 

@@ -64,6 +64,8 @@ def _tables(task: str, rows: Sequence[Row], cards: BoardCards) -> Iterator[str]:
     for block in blocks(task, rows, cards):
         if block.title:
             yield f"#### {block.title}{'' if block.comparable else ' †'}"
+        if block.note:
+            yield block.note
         if not block.comparable:
             yield "† not comparable with published values: the literature's are computed with another feature extractor."
         kept = [row for row in rows if not block.title or row.metric_names & set(block.metrics)]

@@ -114,7 +114,11 @@ def test_what_judges_a_generator_is_read_from_the_protocol_of_its_own_on_the_col
         for protocol, value in {"paper": 0.1, "grouped": 0.2, "official": 0.3, "tstr-paper": 0.42, "tstr": 0.37}.items()
     ]
     (line,) = lines(records, spec(JUDGED))
-    assert [line[f"ours, `{split}`"].split(": [")[0] for split in ("paper", "official", "grouped")] == ["0.4200 ± — (1 cell", "—", "0.3700 ± — (1 cell"]
+    assert [line[f"ours, `{split}`"].split(": [")[0] for split in ("paper", "official", "grouped")] == [
+        "0.4200 ± — (1 cell",
+        "—",
+        "0.3700 ± — (1 cell, 1 of 5 folds",
+    ]
 
 
 def test_other_figures_are_not_read_from_the_protocols_that_judge(spec, lines, located):
