@@ -109,4 +109,6 @@ def test_epochs_of_a_generator_are_compared_on_held_out_images(tumorbench, tmp_p
     parts = records(tmp_path / "runs", "tiny-noise")["grouped"]["parts"]
     assert parts["val"]["brightness"] == pytest.approx(noise[-1]["val_brightness"], abs=0.01)
     assert parts["test"]["n"] == 36
+    figures = next(tmp_path.glob("runs/cells/tiny-shapes/tiny-noise/grouped-*/figures"))
+    assert {"closest-pairs-in-pixels.png", "samples.png"} <= {path.name for path in figures.iterdir()}
     assert min(entry["val_block_kid"] for entry in noise) > 10 * max(abs(entry["val_block_kid"]) for entry in artist)

@@ -2,7 +2,7 @@ import pytest
 
 from tumorbench.boards import BoardCards
 from tumorbench.contracts.cards import Paper, Reported
-from tumorbench.contracts.record import Leakage, MetricValue
+from tumorbench.contracts.record import Artifact, Leakage, MetricValue
 
 
 def cells_of(row):
@@ -128,6 +128,14 @@ def test_a_row_of_many_cells_links_to_their_folder(located, render, rows_with):
     (row,) = rows_with(render([located({"accuracy": 0.9}, fold=fold, seed=seed) for fold in range(5) for seed in range(3)])["classification.md"], "15 records")
     assert "[15 records](results/figs/net-a)" in row
     assert "15 (5 of 5 folds, 3 seeds)" in row
+
+
+def test_a_generator_links_to_its_pictures(located, render, rows_with):
+    pictures = [Artifact(kind="figure", path=f"figures/{title}.png", sha256="0" * 64, title=title) for title in ("learning curves", "samples")]
+    cell = located({"kid[e]": 0.5}, task="generation", dataset="yesno", artifacts=pictures)
+    (row,) = rows_with(render([cell])["generation.md"], "results/")
+    assert f"[f0 s0]({cell.path.rpartition('/')[0]}/figures/samples.png)" in row
+    assert "learning curves" not in row
 
 
 def test_generation_names_extractor_n_and_real_vs_real_and_what_is_not_comparable(located, render, rows_with, tables):

@@ -13,7 +13,21 @@ from tumorbench.boards.rows import Row, Statistic, device_kind, hardware_name
 from tumorbench.contracts.problem import FOLDED
 from tumorbench.contracts.record import Record
 
-__all__ = ["cells", "constant_class", "hardware", "leaks", "model", "part_of_folds", "protocol", "rank", "records", "reported", "test_samples", "value"]
+__all__ = [
+    "cells",
+    "constant_class",
+    "hardware",
+    "leaks",
+    "model",
+    "part_of_folds",
+    "protocol",
+    "rank",
+    "records",
+    "reported",
+    "samples",
+    "test_samples",
+    "value",
+]
 
 LINKS = 10  # a row of more cells links to their folder
 
@@ -107,6 +121,17 @@ def records(row: Row) -> str:
         folder = posixpath.commonpath([posixpath.dirname(cell.path) for cell in row.cells])
         return link(plural(len(row.cells), "record"), folder or ".")
     return " ".join(link(cell_name(cell.record), cell.path) for cell in row.cells)
+
+
+def samples(row: Row) -> str:
+    """Links to the pictures of what the cells' generators made; of the first cells, where they are many."""
+    found = [
+        link(cell_name(cell.record), posixpath.join(posixpath.dirname(cell.path), artifact.path))
+        for cell in row.cells
+        for artifact in cell.record.artifacts
+        if (artifact.kind, artifact.title) == ("figure", "samples")
+    ]
+    return " ".join(found[:LINKS]) or NOTHING
 
 
 def cell_name(record: Record) -> str:

@@ -113,7 +113,9 @@ def _entry(task: str, row: Row, block: Block, cards: BoardCards) -> dict[str, st
     if task == "classification":
         entry["constant class"] = entries.constant_class(row)
     entry["cells"] = entries.cells(row)
-    if not generation:
+    if generation:
+        entry["samples"] = entries.samples(row)
+    else:
         entry["test samples"] = entries.test_samples(row, list(block.metrics))
     entry["split"] = entries.leaks(row, cards)
     entry["budget"] = row.identity.budget

@@ -90,15 +90,13 @@ class _Sides:
     labels: NDArray[np.int64]  # of the reference, and so of the generated images
 
     def score_pixels(self, images: NDArray[np.uint8]) -> None:
-        """Intensities, and memorisation in pixels; the closest pairs are kept for the figure."""
+        """Intensities, and memorisation in pixels."""
         real, other = np.asarray(images[self.reference]), np.asarray(images[self.others])
         plain, memory = self._metrics(with_extractor=False)
         self._compare(real, self.generated, other, plain, None)
         training = np.asarray(images[self.cell.split.train])
-        pixels = [pixel_features(each) for each in (self.generated, training, real)]
-        self._remember(pixels[0], pixels[1], pixels[2], memory, "pixels")
-        pairs = closest_pairs(pixels[0], pixels[1], CLOSEST)
-        self.result.arrays |= {"closest": self.generated[pairs.generated], "nearest": training[pairs.training], "distances": pairs.distances}
+        pixels = tuple(pixel_features(each) for each in (self.generated, training, real))
+        self._remember(pixels, memory, "pixels", training)
 
     def score_features(self, spec: ExtractorSpec, extractor: Any, images: NDArray[np.uint8]) -> None:
         """The metrics of one extractor."""
@@ -107,7 +105,8 @@ class _Sides:
         plain, memory = self._metrics(with_extractor=True)
         real = everything[self.reference]
         self._compare(real, generated, everything[self.others], plain, spec)
-        self._remember(generated, everything[self.cell.split.train], real, memory, spec.id)
+        train = self.cell.split.train
+        self._remember((generated, everything[train], real), memory, spec.id, images[train])
 
     def _metrics(self, *, with_extractor: bool) -> tuple[list[scoring.Metric], list[scoring.Metric]]:
         """(those that compare with real images, those of memorisation, which work on features of any kind)."""
@@ -129,9 +128,16 @@ class _Sides:
             n = min(len(own), len(ideal))
             if n >= LEAST_OF_CLASS:
                 sides = (real[own[:n]], generated[own[:n]], other[ideal[:n]])
-                self.result.metrics += scoring.score_generation(*sides, n, of_class, spec, faults, suffix=f"/{name}")
+                self.result.metrics += scoring.score_generation(*sides, n, of_class, spec, faults, intervals, f"/{name}")
 
-    def _remember(self, generated: Features, training: Features, held_out: Features, metrics: list[scoring.Metric], label: str) -> None:
+    def _remember(self, sides: tuple[Features, ...], metrics: list[scoring.Metric], label: str, training_images: NDArray[np.uint8]) -> None:
+        """What the generator repeats of its training images, by features of one kind; the closest pairs are kept for the figure.
+
+        sides: of the generated, the training and the held-out images.
+        """
+        generated, training, held_out = sides
+        pairs = closest_pairs(generated, training, CLOSEST)
+        self.result.closest[label] = (self.generated[pairs.generated], np.asarray(training_images[pairs.training]), pairs.distances)
         self.result.metrics += scoring.score_memory(generated, training, held_out, len(self.labels), metrics, label, self.result.faults, intervals)
 
 

@@ -46,8 +46,8 @@ def draw(cell: PlannedCell, fit: train.Fit, result: Score, folder: Path) -> Iter
             yield drawn("samples", figures.sample_grid, arrays["generated"], title=f"{cell.model.id}, generated", **by_class)
             yield drawn("real samples", figures.sample_grid, arrays["real"][:36], title=f"{cell.dataset.spec.id}, real, held out")
             yield drawn("intensities", figures.intensity_histograms, arrays["real"], arrays["generated"])
-            if "closest" in arrays:
-                yield drawn("closest pairs", figures.closest_pairs_figure, arrays["closest"], arrays["nearest"], arrays["distances"], unit="pixels")
+            for label, (generated, training, distances) in result.closest.items():
+                yield drawn(f"closest pairs in {label}", figures.closest_pairs_figure, generated, training, distances, unit=label)
             if "reconstructed" in arrays:
                 yield drawn("reconstructions", figures.reconstructions, arrays["originals"], arrays["reconstructed"])
             epochs, grids = kept_samples(folder.parent.parent)

@@ -46,6 +46,7 @@ class Score:
     extractors_unavailable: dict[str, str] = field(default_factory=dict)
     faults: scoring.Faults = field(default_factory=dict)  # metric id -> why it has no value
     arrays: dict[str, NDArray[Any]] = field(default_factory=dict)  # what the figures show
+    closest: dict[str, tuple[NDArray[Any], NDArray[Any], NDArray[Any]]] = field(default_factory=dict)  # features -> generated, training, distances of pairs
 
 
 def validation(task: Task, slices: batches.Slices, recipe: Recipe, device: str) -> Callable[[Network], dict[str, float]] | None:
