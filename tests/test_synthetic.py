@@ -42,6 +42,7 @@ def test_a_generator_that_another_cell_has_trained_is_not_trained_again(tumorben
     found = records(tmp_path / "runs", "tiny-artist")
     assert found["tstr"]["history"] == found["grouped"]["history"]
     assert found["tstr"]["cell_key"] != found["grouped"]["cell_key"]
+    assert found["tstr"]["timing"]["train_s"] == 0.0 < found["grouped"]["timing"]["train_s"]
 
 
 def test_every_arm_and_seed_of_the_classifier_is_in_the_predictions(tumorbench, tmp_path):

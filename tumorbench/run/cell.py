@@ -140,7 +140,7 @@ def _work(cell: PlannedCell, bench: Bench, options: CellOptions, folder: Path, o
     outcome.times["data_s"] = time.perf_counter() - clock
 
     _train(cell, network, material, bench, options, folder, outcome, deadline)
-    outcome.times["train_s"] = sum(entry["wall_s"] for entry in outcome.fit.history)
+    outcome.times.setdefault("train_s", sum(entry["wall_s"] for entry in outcome.fit.history))
 
     train.check_deadline(deadline, "before scoring")
     clock = time.perf_counter()
@@ -157,6 +157,7 @@ def _train(
         record, checkpoint = before
         network.load_trained_state(torch.load(checkpoint, map_location="cpu", weights_only=True))
         outcome.fit.history, outcome.fit.best_epoch = list(record.history), record.best_epoch or 0
+        outcome.times["train_s"] = 0.0  # the seconds of the history are the other cell's
         return
     fit = partial(_fit, cell=cell, bench=bench, options=options, deadline=deadline)
     if not isinstance(network, Classwise):

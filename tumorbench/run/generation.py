@@ -34,7 +34,7 @@ FEATURE_BATCH = 32
 CLOSEST = 12  # pairs of a generated and its nearest training image that are shown
 LEAST_OF_CLASS = 20  # images below which a class has no value of its own
 NOT_PER_CLASS = ("fid_infinity", "inception_score")
-MAX_GENERATED = 2048  # images that a generator is scored on at most
+MAX_GENERATED = 1024  # images that a generator is scored on at most
 
 
 def score_generator(network: Generator, cell: PlannedCell, bench: Bench, autocast: evaluate.Autocast) -> Score:
