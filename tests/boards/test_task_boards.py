@@ -130,6 +130,13 @@ def test_a_row_of_many_cells_links_to_their_folder(located, render, rows_with):
     assert "15 (5 of 5 folds, 3 seeds)" in row
 
 
+def test_a_single_cell_shows_its_interval_and_several_show_their_spread(located, render, rows_with):
+    kid = MetricValue(name="kid[e]", value=0.25, n=126, higher_is_better=False, interval=(0.2, 0.375))
+    first, second = (located({"kid[e]": kid}, task="generation", dataset="yesno", fold=fold) for fold in (0, 1))
+    assert "0.2500 ± — (N 126; 0.2000 to 0.3750)" in rows_with(render([first])["generation.md"], "results/")[0]
+    assert "0.2500 ± 0.0000 (N 126)" in rows_with(render([first, second])["generation.md"], "results/")[0]
+
+
 def test_a_generator_links_to_its_pictures(located, render, rows_with):
     pictures = [Artifact(kind="figure", path=f"figures/{title}.png", sha256="0" * 64, title=title) for title in ("learning curves", "samples")]
     cell = located({"kid[e]": 0.5}, task="generation", dataset="yesno", artifacts=pictures)

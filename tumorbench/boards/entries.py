@@ -43,7 +43,7 @@ def protocol(row: Row) -> str:
 
 
 def value(statistic: Statistic | None, *, with_n: bool) -> str:
-    """Mean and spread; with N and the real-vs-real value where the metric needs them to be read."""
+    """Mean and spread; with N, a single cell's interval and the real-vs-real value where the metric needs them to be read."""
     if statistic is None:
         return NOTHING
     if statistic.mean is None:
@@ -52,6 +52,8 @@ def value(statistic: Statistic | None, *, with_n: bool) -> str:
         spread = NOTHING if statistic.spread is None else number(statistic.spread, statistic.mean)
         text = f"{number(statistic.mean)} ± {spread}"
     remarks = [f"N {integers(statistic.samples)}"] if with_n else []
+    if with_n and statistic.interval is not None:
+        remarks.append(" to ".join(number(end, statistic.mean) for end in statistic.interval))
     if statistic.real_vs_real is not None:
         remarks.append(f"real vs real {number(statistic.real_vs_real)}")
     if 0 < statistic.defined < statistic.cells:

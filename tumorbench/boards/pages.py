@@ -34,7 +34,8 @@ HOW_TO_READ = f"""How to read a row:
 TASK_NOTES = {
     "classification": '"constant class" is the accuracy of always answering the commonest test class: a model has learnt something only above it.',
     "segmentation": "`dice` and `iou` are of the foreground. `keras_meaniou_bug` reproduces a published artefact and is not a measure of quality.",
-    "generation": "`N` is the number of images on each side. FID is biased at these sizes: read each value against the same metric between two sets of N real images (real vs real).",
+    "generation": "`N` is the number of images on each side. FID is biased at these sizes: read each value against the same metric between two sets of N real images (real vs real). "
+    "`A to B` is a single cell's 95 % interval over images, and under training on synthetic images the lowest and the highest of the classifier's seeds.",
 }
 
 

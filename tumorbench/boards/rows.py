@@ -33,6 +33,7 @@ class Statistic:
     real_vs_real: float | None  # mean over the cells that have it
     comparable: bool
     higher_is_better: bool | None
+    interval: tuple[float, float] | None = None  # of the one cell that carries the metric
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,7 @@ def _statistic(found: Sequence[MetricValue]) -> Statistic:
         real_vs_real=statistics.fmean(ideals) if ideals else None,
         comparable=all(metric.comparable for metric in found),
         higher_is_better=found[0].higher_is_better,
+        interval=found[0].interval if len(found) == 1 else None,
     )
 
 
