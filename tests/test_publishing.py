@@ -158,3 +158,40 @@ def test_no_home_folder_is_published(tumorbench, published, tmp_path):
     change(path, environment=environment)
     assert tumorbench("publish").code == 0
     assert json.loads(path_of(published).read_text())["environment"]["extractors_unavailable"] == {"far": "not in ~/.cache"}
+
+
+@pytest.fixture
+def generated(tumorbench, tmp_path) -> Path:
+    """The folder of the published records of a generator: its images, and what a classifier learnt from them."""
+    selection = ("-d", "tiny-shapes", "--no-throughput", "--fold", "0", "-m", "tiny-artist", "--judge", "tiny-classifier[width=16]")
+    assert tumorbench("run", *selection, "--protocol", "grouped", "--protocol", "tstr").code == 0
+    assert tumorbench("publish").code == 0
+    return tmp_path / "leaderboards/results"
+
+
+def test_what_a_classifier_learnt_from_generated_images_is_published_and_scored_again(generated, tumorbench):
+    assert tumorbench("verify").code == 0
+    (path,) = generated.glob("cells/tiny-shapes/tiny-artist/tstr-*/record.json")
+    record = json.loads(path.read_text())
+    claimed = [metric | {"value": 0.99} if metric["name"] == "tstr_mixed" else metric for metric in record["metrics"]]
+    change(path, metrics=claimed)
+    result = tumorbench("verify")
+    assert result.code == 1
+    assert "tstr_mixed is 0.99 in the record and" in result.out + result.err
+
+
+def test_generated_pictures_are_published_and_linked_unless_they_repeat_the_training_images(generated, tumorbench, tmp_path):
+    (path,) = generated.glob("cells/tiny-shapes/tiny-artist/grouped-*/record.json")
+    pictures = {picture.name for picture in (path.parent / "figures").iterdir()}
+    assert pictures == {"intensities.png", "learning-curves.png", "samples.png", "samples-over-training.png"}  # none of the real images
+    board = (generated.parent / "generation.md").read_text()
+    assert f"[f0 s0](results/{path.parent.relative_to(generated).as_posix()}/figures/samples.png)" in board
+
+    (kept,) = (tmp_path / "runs").glob("cells/tiny-shapes/tiny-artist/grouped-*/record.json")
+    memorising = {"name": "memorisation[pixels]", "value": 0.5, "n": 36, "higher_is_better": False}
+    change(kept, metrics=[*(each for each in json.loads(kept.read_text())["metrics"] if each["name"] != "memorisation[pixels]"), memorising])
+    assert tumorbench("publish").code == 0
+    assert {picture.name for picture in (path.parent / "figures").iterdir()} == {"intensities.png", "learning-curves.png"}
+    board = (generated.parent / "generation.md").read_text()
+    assert "samples.png" not in board
+    assert "Memorised: more than 25% of the images of `tiny-artist`" in board

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from tumorbench.boards.inputs import BoardCards
 from tumorbench.boards.markdown import DASH, NOTHING, code, integers, link, number, plain, plural
+from tumorbench.boards.memorised import shares_samples
 from tumorbench.boards.ranking import GROUPED_FOLDS, Place, named
 from tumorbench.boards.rows import Row, Statistic, device_kind, hardware_name
 from tumorbench.contracts.problem import FOLDED
@@ -126,12 +127,12 @@ def records(row: Row) -> str:
 
 
 def samples(row: Row) -> str:
-    """Links to the pictures of what the cells' generators made; of the first cells, where they are many."""
+    """Links to the pictures of what the cells' generators made; of the first cells, where they are many, and of none that may not be shared."""
     found = [
         link(cell_name(cell.record), posixpath.join(posixpath.dirname(cell.path), artifact.path))
         for cell in row.cells
         for artifact in cell.record.artifacts
-        if (artifact.kind, artifact.title) == ("figure", "samples")
+        if (artifact.kind, artifact.title) == ("figure", "samples") and shares_samples(cell.record)
     ]
     return " ".join(found[:LINKS]) or NOTHING
 

@@ -10,13 +10,13 @@ from tumorbench.boards.columns import SPLITS, protocol_of
 from tumorbench.boards.coverage import COVERAGE_NOTE, coverage, differs
 from tumorbench.boards.inputs import BoardCards, LocatedRecord, metric_id
 from tumorbench.boards.markdown import NOTHING, code, link, plain, table
+from tumorbench.boards.memorised import MEMORISED, memorises
 from tumorbench.boards.ranking import Place, order, places, ranking_note
 from tumorbench.boards.rows import Row, rows_of
 
 __all__ = ["SYNTHETIC", "dataset_section"]
 
 SYNTHETIC = "These images are computed, not taken of patients: the numbers show that the benchmark works, and say nothing about brain tumours."
-MEMORISED = 0.25  # of the images; 0.05 is what held-out ones give
 BUDGETS = {
     "full": ("Full budget", "Every model trained for its recipe's epochs."),
     "quick": (
@@ -75,7 +75,7 @@ def _tables(task: str, rows: Sequence[Row], cards: BoardCards) -> Iterator[str]:
             yield note
         if any(differs(row, cards) for row in kept):
             yield COVERAGE_NOTE
-        if copied := sorted({row.identity.model for row in kept if _memorises(row)}):
+        if copied := sorted({row.identity.model for row in kept if any(memorises(cell.record) for cell in row.cells)}):
             yield f"Memorised: more than {MEMORISED:.0%} of the images of {', '.join(map(code, copied))} are nearer to a training image than nearly all held-out ones."
 
 
@@ -84,12 +84,6 @@ def _standing(rows: Sequence[Row], block: Block) -> dict[str, list[Place]]:
     if len(block.rankings) > 1:
         return {f"rank by {metric_id(ranking.metric)}": places(rows, ranking) for ranking in block.rankings}
     return {"rank": places(rows, next(iter(block.rankings), None))}
-
-
-def _memorises(row: Row) -> bool:
-    """Whether many of its images come as near to a training image as 1 held-out image in 20 does."""
-    found = [row.statistic(name) for name in row.metric_names if name.startswith("memorisation")]
-    return any(statistic is not None and statistic.mean is not None and statistic.mean > MEMORISED for statistic in found)
 
 
 def _table(task: str, rows: Sequence[Row], standing: Mapping[str, Sequence[Place]], block: Block, cards: BoardCards) -> str:

@@ -12,17 +12,22 @@ from tempfile import TemporaryDirectory
 
 from tumorbench import results, scoring
 from tumorbench.boards import BoardCards, LocatedRecord, render_boards, render_reproductions
+from tumorbench.boards.columns import is_judged, split_of
+from tumorbench.boards.memorised import shares_samples
 from tumorbench.contracts.cell import CellIdentity, canonical_json, cell_key
+from tumorbench.contracts.problem import TSTR_SPLITS
 from tumorbench.contracts.record import Artifact, MetricValue, Record
 from tumorbench.errors import BadInput
 from tumorbench.registry import Registry
 from tumorbench.results import Store
 from tumorbench.run.instruments import metrics_of
+from tumorbench.run.synthetic import ON_WHAT_IT_LEARNT, judged_metrics
 from tumorbench.split import PARTS
 
 __all__ = ["boards_of", "check_boards", "check_record", "find_record", "publish", "write_boards"]
 
 PUBLISHED_FIGURES = ("learning curves", "confusion matrix", "calibration", "intensities")  # no picture of a patient is ever published
+GENERATED_FIGURES = ("samples", "samples over training")
 TOLERANCE = 1e-9  # between a published metric and the one computed again from its predictions
 
 
@@ -98,12 +103,20 @@ def _without_home(record: Record) -> Record:
 
 
 def _is_published(record: Record, artifact: Artifact) -> bool:
-    return (artifact.kind == "predictions" and record.identity.task != "generation") or artifact.title in PUBLISHED_FIGURES
+    """Predictions unless they are images, figures without images, and generated ones of a generator that does not repeat its training images."""
+    if artifact.kind == "predictions":
+        return _is_scored_again(record)
+    return artifact.title in PUBLISHED_FIGURES or (artifact.title in GENERATED_FIGURES and shares_samples(record))
+
+
+def _is_scored_again(record: Record) -> bool:
+    """Whether the record's metrics follow from its predictions; a generator's need the real images too."""
+    return record.identity.task != "generation" or record.identity.protocol in TSTR_SPLITS
 
 
 def _split_file(store: Store, identity: CellIdentity) -> Path | None:
     """The store's split that has the identity's fingerprint, by the ids in it; None where there is none."""
-    found = store.split_path(identity.dataset, "").parent.glob(f"{identity.protocol}-fold{identity.fold}-*.json")
+    found = store.split_path(identity.dataset, "").parent.glob(f"{split_of(identity.protocol)}-fold{identity.fold}-*.json")
     return next((path for path in sorted(found) if _split_fingerprint(path) == identity.split_fingerprint), None)
 
 
@@ -130,7 +143,7 @@ def check_record(path: Path, record: Record, registry: Registry) -> Iterator[str
     if store is None or store.cell_folder(record.identity, record.cell_key) != path.parent:
         yield "it does not lie in the folder of its cell"
     yield from _split_problems(store, path, record) if store else ()
-    if record.status == "ok" and record.identity.task != "generation":
+    if record.status == "ok" and _is_scored_again(record):
         yield from _metric_problems(path, record, registry)
 
 
@@ -146,7 +159,7 @@ def _split_problems(store: Store, path: Path, record: Record) -> Iterator[str]:
     if record.sizes != {part: len(ids[part]) for part in PARTS}:
         yield f"its sizes {record.sizes} are not those of its split {file.name}"
     predictions = path.parent / results.PREDICTIONS
-    if record.identity.task != "generation" and predictions.is_file():
+    if _is_scored_again(record) and predictions.is_file():
         try:
             predicted = pd.read_parquet(predictions, columns=["sample_id"])["sample_id"]
             strange = {each.partition(scoring.COPY)[0] for each in predicted} - set(ids["test"])
@@ -164,7 +177,7 @@ def _metric_problems(path: Path, record: Record, registry: Registry) -> Iterator
     except Exception as error:  # noqa: BLE001 - one record that cannot be scored must not hide what is wrong with the others
         yield f"it cannot be scored again: {type(error).__name__}: {' '.join(str(error).split())}"[:500]
         return
-    for value in record.metrics:
+    for value in (each for each in record.metrics if not (is_judged(each.name) and each.name.endswith(ON_WHAT_IT_LEARNT))):
         other = again.get(value.name)
         if other is None:
             yield f"{value.name} is {value.value} in the record, and its predictions give no such metric"
@@ -175,17 +188,19 @@ def _metric_problems(path: Path, record: Record, registry: Registry) -> Iterator
 
 
 def scored_again(path: Path, record: Record, registry: Registry) -> list[MetricValue]:
-    """The record's metrics computed from its predictions. Empty for generation, whose scores need the real images too."""
+    """The record's metrics computed from its predictions. Empty for generators' images, whose scores need the real ones too."""
     import pandas as pd
 
     predictions = path.parent / "predictions.parquet"
     task = record.identity.task
-    if task == "generation":
+    if not _is_scored_again(record):
         return []
     if not predictions.exists():
         raise BadInput(f"{predictions} is missing, so that {path} cannot be scored again; publish it again from its store")
-    metrics = metrics_of(registry, "classification", "segmentation", faults={})
     frame = pd.read_parquet(predictions)
+    if task == "generation":
+        return judged_metrics(frame)
+    metrics = metrics_of(registry, "classification", "segmentation", faults={})
     dataset = registry.datasets.get(record.identity.dataset)
     foreground = range(1, round(len(frame["confusion"][0]) ** 0.5)) if task == "segmentation" else ()
     names = dataset.mask_classes if dataset else tuple(f"foreground-{number}" for number in foreground)

@@ -32,7 +32,9 @@ from tumorbench.run.score import Score, test_columns
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["judge_generator", "trained_before"]
+__all__ = ["ON_WHAT_IT_LEARNT", "judge_generator", "judged_metrics", "trained_before"]
+
+ON_WHAT_IT_LEARNT = "_train"  # ends the name of an accuracy that the predictions for the test images do not give
 
 ARMS = ("real", "generated", "mixed", "augmented")  # mixed: real and as many generated; augmented: real and a randomly changed copy of each
 CLASSIC = Augmentation(rotation_degrees=15, zoom=0.1, shift=0.05, horizontal_flip=True)  # what generated images have to beat at equal cost
@@ -121,9 +123,28 @@ def judge_generator(network: Generator, cell: PlannedCell, bench: Bench, autocas
     for arm, slices in arms.items():
         found = [_one(judge, arm, slices, test, seed, cell) for seed in range(SEEDS)]
         tables += [table for table, _ in found]
-        result.metrics += _values(arm, [values for _, values in found], len(test))
+        result.metrics.append(_over_seeds(f"tstr_{arm}{ON_WHAT_IT_LEARNT}", [learnt for _, learnt in found], len(slices)))
     result.predictions = _joined(tables)
+    result.metrics = sorted([*judged_metrics(result.predictions), *result.metrics], key=lambda metric: _order(metric.name))
     return result
+
+
+def judged_metrics(table: pd.DataFrame) -> list[MetricValue]:
+    """Accuracy and macro F1 of each arm on the real test images, from the predictions of every classifier: means over its seeds."""
+    from sklearn.metrics import f1_score
+
+    found = []
+    for arm, rows in table.groupby("arm", sort=False):
+        each = [(own["label"].to_numpy(), own["predicted"].to_numpy()) for _, own in rows.groupby("classifier_seed")]
+        accuracies = [float((truth == predicted).mean()) for truth, predicted in each]
+        f1s = [float(f1_score(truth, predicted, average="macro", zero_division=0)) for truth, predicted in each]
+        n = len(each[0][0])
+        found += [_over_seeds(f"tstr_{arm}", accuracies, n), _over_seeds(f"tstr_{arm}_f1_macro", f1s, n)]
+    return found
+
+
+def _order(name: str) -> tuple[int, str]:
+    return ARMS.index(name.split("_")[1]), name
 
 
 def _arms(pools: dict[str, batches.Slices]) -> Iterator[batches.Slices]:
@@ -138,32 +159,18 @@ def _both(one: batches.Slices, other: batches.Slices) -> batches.Slices:
     return batches.Slices(torch.cat([one.images, other.images], axis), torch.cat([one.labels, other.labels]))
 
 
-def _one(judge: _Judge, arm: str, slices: batches.Slices, test: batches.Slices, seed: int, cell: PlannedCell) -> tuple[pd.DataFrame, dict[str, float]]:
-    """The predictions of the classifier of one arm and seed, and its accuracy and macro F1 on the real test images and its accuracy on what it learnt from."""
-    from sklearn.metrics import f1_score
-
+def _one(judge: _Judge, arm: str, slices: batches.Slices, test: batches.Slices, seed: int, cell: PlannedCell) -> tuple[pd.DataFrame, float]:
+    """The predictions of the classifier of one arm and seed for the real test images, and its accuracy on what it learnt from."""
     from tumorbench import scoring
 
     network = judge.trained(slices, seed)
-    probabilities, truth = judge.probabilities(network, test), test.labels.cpu().numpy()
-    predicted = probabilities.argmax(1)
-    values = {
-        "": float((predicted == truth).mean()),
-        "_f1_macro": float(f1_score(truth, predicted, average="macro", zero_division=0)),
-        "_train": float((judge.probabilities(network, slices).argmax(1) == slices.labels.cpu().numpy()).mean()),
-    }
-    table = scoring.predictions_of_classes(*test_columns(cell), truth, probabilities, cell.dataset.spec.classes)
-    return table.assign(arm=arm, classifier_seed=seed), values
+    truth, learnt = test.labels.cpu().numpy(), slices.labels.cpu().numpy()
+    table = scoring.predictions_of_classes(*test_columns(cell), truth, judge.probabilities(network, test), cell.dataset.spec.classes)
+    return table.assign(arm=arm, classifier_seed=seed), float((judge.probabilities(network, slices).argmax(1) == learnt).mean())
 
 
-def _values(arm: str, found: list[dict[str, float]], n: int) -> list[MetricValue]:
-    return [
-        MetricValue(
-            name=f"tstr_{arm}{what}", value=statistics.fmean(each[what] for each in found), n=n, higher_is_better=True,
-            interval=(min(each[what] for each in found), max(each[what] for each in found)),
-        )
-        for what in found[0]
-    ]  # fmt: skip
+def _over_seeds(name: str, found: list[float], n: int) -> MetricValue:
+    return MetricValue(name=name, value=statistics.fmean(found), n=n, higher_is_better=True, interval=(min(found), max(found)))
 
 
 def _joined(tables: list[pd.DataFrame]) -> pd.DataFrame:
