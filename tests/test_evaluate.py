@@ -106,7 +106,7 @@ def test_a_validation_without_any_foreground_has_no_overlap():
     assert evaluate.validate_segmenter(Constant(), [batch], nullcontext)["val_dice"] == 0
 
 
-def test_means_and_deviations_of_blocks_tell_blur_and_checkerboards_from_real_detail():
+def test_means_and_deviations_of_blocks_tell_blur_checkerboards_and_collapse_from_real_images():
     rng = torch.Generator().manual_seed(0)
     heads = torch.rand(24, 1, 16, 16, generator=rng).repeat_interleave(4, 2).repeat_interleave(4, 3)  # each block of 4 x 4 pixels has a grey level
     detail = 0.1 * torch.randn(24, 1, 64, 64, generator=rng)
@@ -115,9 +115,9 @@ def test_means_and_deviations_of_blocks_tell_blur_and_checkerboards_from_real_de
     statistics = {name: evaluate.block_statistics(images) for name, images in {"real": real, "blurred": heads, "checked": heads + checkerboard}.items()}
     assert torch.allclose(statistics["real"][:, :256], statistics["checked"][:, :256], atol=1e-5)  # to means alone they are the same images
     assert torch.allclose(statistics["checked"][:, 256:], torch.tensor(0.2), atol=1e-3)
-    halves = evaluate.kernel_distance(statistics["real"][:12], statistics["real"][12:])
-    for bad in ("blurred", "checked"):
-        assert evaluate.kernel_distance(statistics["real"][:12], statistics[bad][12:]) > 3 * abs(halves) + 0.01, bad
+    halves = evaluate.block_distance(real[:12], real[12:])
+    bad = {"blurred": heads, "checked": heads + checkerboard, "collapsed": real.mean(0, keepdim=True).expand_as(real)}
+    assert {name for name, images in bad.items() if evaluate.block_distance(real[:12], images[12:]) > 3 * abs(halves) + 0.1} == set(bad)
 
 
 def test_a_table_of_classes_has_one_row_a_slice_and_survives_parquet(tmp_path):

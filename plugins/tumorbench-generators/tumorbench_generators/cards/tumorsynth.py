@@ -12,7 +12,7 @@ SLICES = Preprocessing(size=128, channels=1, normalisation="symmetric")
 ADAM = Optimizer(name="adam", learning_rate=2e-4, betas=(0.5, 0.999))  # the report's, of both its GANs
 UNCONDITIONAL = "Unconditional: trained on the images of all classes at once."
 KEPT = (
-    "The epoch with the smallest kernel distance to held-out real images (between means and deviations of 16 x 16 blocks, val_block_kid) counts, a criterion that can be repeated; where "
+    "The epoch with the smallest kernel distance to held-out real images (between standardised means and deviations of 16 x 16 blocks, val_block_kid) counts, a criterion that can be repeated; where "
     "nothing is held out, as on the report's own split, the last one does."
 )
 LOGITS = "The discriminator ends in logits: its sigmoid and the binary cross-entropy are computed as one function."
