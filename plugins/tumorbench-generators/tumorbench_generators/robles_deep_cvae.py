@@ -31,7 +31,8 @@ the others' 400.
 Read so: 13 and 16 are the stages of VGG16 and VGG19 and 19 has one convolution more in each of the last three; filters are a quarter of VGG's, and
 still double where VGG's stop at 512. A skip that joins the encoder to the decoder would need an encoder where there is only a latent, so that nothing
 could be sampled: here skips stay inside a stage, whose last convolution also reads the stage's input. Residual: a convolution that keeps its width
-adds what it read. Noise is Gaussian, on what the encoder sees.
+adds what it read. Noise is Gaussian, on what the encoder sees. Posteriors start narrow and Adam's rate is 0.0003: with deviations of 1 and 0.001 the
+decoder soon does without its latents (on 8 images, after 250 steps, KL 1.8 and reconstruction 1,636, where the other start has 23 and 1,557 after 150).
 """
 
 from __future__ import annotations
@@ -60,6 +61,7 @@ class RoblesDeepCVAE(VariationalAutoencoder):
     def __init__(self, problem: Problem, depth: int = 13, latent: int = 256, skips: bool = False, residual: bool = False, noise: float = 0.0) -> None:
         stacks = encoder_and_decoder(problem, depth, skips, residual)
         super().__init__(problem, *stacks, _maps(problem), latent, classes=len(problem.classes), noise=noise)
+        self.start_narrow()
 
 
 class RoblesVAE(VariationalAutoencoder):
@@ -67,6 +69,7 @@ class RoblesVAE(VariationalAutoencoder):
 
     def __init__(self, problem: Problem, depth: int = 13, latent: int = 256) -> None:
         super().__init__(problem, *encoder_and_decoder(problem, depth), _maps(problem), latent, classes=0)
+        self.start_narrow()
 
 
 class RoblesCVAETransfer(RoblesDeepCVAE):

@@ -20,6 +20,7 @@ from tumorbench import BadInput, Batch, Generator, Problem
 
 __all__ = ["Maps", "VariationalAutoencoder", "kl_to_standard_normal", "pixel_cross_entropy", "require"]
 
+NARROW = -4.0  # log-variance of a posterior that starts narrow
 VALIDATION_SEED = 0  # of the latents that held-out images are judged with: the same in every epoch
 
 
@@ -53,6 +54,15 @@ class VariationalAutoencoder(Generator):
         self.dense = nn.Sequential(nn.Linear(maps.features + classes, latent), nn.ReLU())
         self.mean, self.log_variance = nn.Linear(latent, latent), nn.Linear(latent, latent)
         self.project = nn.Sequential(nn.Linear(latent + classes, maps.features), nn.ReLU(), nn.Unflatten(1, (maps.channels, maps.side, maps.side)))
+
+    def start_narrow(self) -> None:
+        """The posteriors start with a deviation of about exp(-2) instead of 1.
+
+        A deep decoder that first hears of the latents under noise as loud as they are learns to do without them, and the KL soon says so.
+        """
+        nn.init.constant_(self.log_variance.bias, NARROW)
+        with torch.no_grad():
+            self.log_variance.weight.mul_(0.1)
 
     def losses(self, batch: Batch) -> Iterator[tuple[str, Tensor]]:
         """The mean of reconstruction + KL over the batch."""
