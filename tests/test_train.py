@@ -283,5 +283,5 @@ def test_an_interrupted_average_goes_on_where_it_was(tmp_path):
 
 
 def test_a_monitored_distance_is_better_when_it_is_lower(tmp_path):
-    scripted_distance = scripted(0.4, 0.1, 0.3, 0.2, name="val_block_kid")
-    assert fit(fresh(), recipe(monitor="val_block_kid"), tmp_path, validate=scripted_distance).best_epoch == 2
+    scripted_distance = scripted(0.4, 0.1, 0.3, 0.2, name="val_block_distance")
+    assert fit(fresh(), recipe(monitor="val_block_distance"), tmp_path, validate=scripted_distance).best_epoch == 2

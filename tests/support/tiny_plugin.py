@@ -49,7 +49,7 @@ def tumorbench_models():
     yield _model("tiny-copies", "classification", "TinyClassifier", augmentation=tb.Augmentation(rotation_degrees=90), augmented_test_copies=2)
     yield _model("tiny-artist", "generation", "TinyArtist", monitor=None, keep="last")
     yield _model("tiny-average", "generation", "TinyAverage", optimizer=tb.Optimizer(learning_rate=0.3))
-    yield _model("tiny-noise", "generation", "TinyNoise", monitor="val_block_kid")
+    yield _model("tiny-noise", "generation", "TinyNoise", monitor="val_block_distance")
     yield _model("tiny-slow", "classification", "Slow")
     yield _model("tiny-nan", "classification", "Diverging")
     yield _model("tiny-crash", "classification", "Crashing")

@@ -146,7 +146,7 @@ class ModelSpec(Card):
 
     @model_validator(mode="after")
     def _monitor_exists_for_the_task(self) -> ModelSpec:
-        known = {"classification": ("val_loss", "val_accuracy"), "segmentation": ("val_loss", "val_dice"), "generation": ("val_block_kid", "val_loss")}[
+        known = {"classification": ("val_loss", "val_accuracy"), "segmentation": ("val_loss", "val_dice"), "generation": ("val_block_distance", "val_loss")}[
             self.task
         ]
         if self.recipe.monitor not in (None, *known):

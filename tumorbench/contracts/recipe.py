@@ -81,7 +81,7 @@ class Recipe(Card):
     steps_per_epoch: PositiveInt | None = None  # None: one pass over the training set; more than a pass reshuffles
     optimizer: Optimizer = Optimizer()
     augmentation: Augmentation | None = None
-    monitor: Literal["val_loss", "val_accuracy", "val_dice", "val_block_kid"] | None = "val_loss"  # None: no selection, the last epoch's weights count
+    monitor: Literal["val_loss", "val_accuracy", "val_dice", "val_block_distance"] | None = "val_loss"  # None: no selection, the last epoch's weights count
     early_stopping: EarlyStopping | None = None
     reduce_on_plateau: ReduceOnPlateau | None = None
     keep: Literal["best", "last"] = "best"  # which epoch's weights are scored; "best" by the monitored value

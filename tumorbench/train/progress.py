@@ -49,7 +49,7 @@ def _monitored(entry: dict[str, float], recipe: Recipe) -> float:
     value = entry.get(recipe.monitor or "")
     if value is None:
         return math.inf
-    return value if recipe.monitor in ("val_loss", "val_block_kid") else -value
+    return value if recipe.monitor in ("val_loss", "val_block_distance") else -value
 
 
 def should_stop(progress: Progress, recipe: Recipe) -> bool:

@@ -8,7 +8,7 @@ from tumorbench_generators.cards.robles import PROBLEM, judged, paper
 __all__ = ["ALL", "ROBLES_CGAN", "ROBLES_WCGAN_GP", "ROBLES_WGAN_GP"]
 
 KEPT = (
-    "The epoch with the smallest kernel distance to held-out real images (between standardised means and deviations of 16 x 16 blocks, val_block_kid) counts; where nothing is held out for validation, "
+    "The epoch with the smallest distance to held-out real images (Wasserstein-1 between means and deviations of 16 x 16 blocks, val_block_distance) counts; where nothing is held out for validation, "
     "as on the report's own split, the last one does."
 )
 LAYERS = (
@@ -41,7 +41,7 @@ def _recipe(optimizer: Optimizer, quick: Quick, **params: int) -> Recipe:
         epochs=300,
         batch_size=32,
         optimizer=optimizer,
-        monitor="val_block_kid",
+        monitor="val_block_distance",
         keep="best",
         quick=quick,
         params=dict(params),
