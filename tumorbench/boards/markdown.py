@@ -41,7 +41,7 @@ def number(value: float | None, scale: float | None = None) -> str:
     if value is None or not math.isfinite(value):
         return "undefined"
     size = abs(value if scale is None else scale)
-    if 0 < size < 0.001:  # noqa: PLR2004 - four decimals would show one digit
+    if value and 0 < size < 0.001:  # noqa: PLR2004 - four decimals would show one digit
         return f"{value:.2e}"
     decimals = 4 if size < 10 else 2 if size < 100 else 1  # noqa: PLR2004 - powers of ten
     return f"{value:,.{decimals}f}"
