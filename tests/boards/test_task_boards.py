@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from tumorbench.boards import BoardCards
@@ -183,3 +185,12 @@ def test_a_figure_that_was_reported_on_training_data_never_stands_beside_our_tes
 def test_a_metric_that_we_have_no_value_of_stands_beside_the_report_as_a_dash(located, render, rows_with):
     (beside,) = rows_with(render([located({"f1_macro": 0.9})])["classification.md"], "as printed")
     assert cells_of(beside) == ["`net-a`", "`accuracy`", "0.93", "—", "—", "—", "as printed"]
+
+
+def test_a_reported_figure_of_another_part_stands_beside_ours(located, render, rows_with, cards):
+    figure = Reported(dataset="figs", metric="cross_entropy", part="val", value=0.34)
+    model = cards.models["net-a"].model_copy(update={"paper": Paper(title="A paper", reported=(figure,))})
+    page = render([located({"accuracy": 0.8}, parts={"val": {"loss": 0.4, "n": 5}})], cards=replace(cards, models={"net-a": model}))["classification.md"]
+    (row,) = rows_with(page, "`cross_entropy` of val")
+    assert "| 0.34 " in row
+    assert "0.4000 ± — (1 of 5 folds)" in row

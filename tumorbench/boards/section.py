@@ -12,7 +12,9 @@ from tumorbench.boards.inputs import BoardCards, LocatedRecord, metric_id
 from tumorbench.boards.markdown import NOTHING, code, link, plain, table
 from tumorbench.boards.memorised import MEMORISED, memorises
 from tumorbench.boards.ranking import Place, order, places, ranking_note
+from tumorbench.boards.reproductions.quantities import measured
 from tumorbench.boards.rows import Row, rows_of
+from tumorbench.contracts.cards import Reported
 
 __all__ = ["SYNTHETIC", "dataset_section"]
 
@@ -127,7 +129,7 @@ def _beside_the_reports(rows: Sequence[Row], cards: BoardCards) -> Iterator[str]
             part = "" if figure.part == "test" else f" of {figure.part}"
             line = {"model": code(model), "metric": f"{code(figure.metric)}{part}", "reported": f"{figure.value:g}"}
             for split in SPLITS:
-                ours = [_ours(row, figure.metric) for row in own if row.identity.protocol == protocol_of(figure.metric, split) and not part]
+                ours = [_ours(row, figure) for row in own if row.identity.protocol == protocol_of(figure.metric, split)]
                 line[f"ours, `{split}`"] = "; ".join(ours) or NOTHING
             lines.append({**line, "note": plain(figure.note) or NOTHING})
     if lines:
@@ -135,10 +137,11 @@ def _beside_the_reports(rows: Sequence[Row], cards: BoardCards) -> Iterator[str]
         yield table(lines)
 
 
-def _ours(row: Row, metric: str) -> str:
-    statistic, part = row.statistic(metric), entries.part_of_folds(row)
-    text = entries.value(statistic, with_n=False)
-    return f"{text} ({part})" if part and statistic else text
+def _ours(row: Row, figure: Reported) -> str:
+    found, part = measured(row, figure), entries.part_of_folds(row)
+    if found is None:
+        return NOTHING
+    return f"{found.text} ({part})" if part else found.text
 
 
 def _without_result(located: Sequence[LocatedRecord]) -> Iterator[str]:

@@ -77,9 +77,7 @@ class Record(Card):
     classes: tuple[str, ...] = ()
     history: tuple[dict[str, float], ...] = ()  # one entry an epoch: "epoch", mean of every loss, monitored values, "learning_rate", "wall_s"
     best_epoch: int | None = None
-    parts: dict[str, dict[str, float]] = Field(
-        default_factory=dict
-    )  # "train", "val" (a generator's: "test") -> loss, accuracy or Dice, and n, of the weights scored
+    parts: dict[str, dict[str, float]] = Field(default_factory=dict)  # of the split -> loss, accuracy or Dice, and n, of the weights that are scored
     temperature: float | None = None  # of a classifier's logits, fitted on validation; None where nothing is held out
     parameters: dict[str, int] = Field(default_factory=dict)  # total, trainable
     timing: Timing = Timing()
