@@ -84,10 +84,16 @@ def tumorbench_process(tiny_site: Path, tmp_path: Path) -> Callable[..., subproc
     """The command line as a process of its own, with ``tiny-plugin`` installed, in the test's folder."""
 
     def start(*arguments: str) -> subprocess.Popen[str]:
-        environment = os.environ | {"PYTHONPATH": str(tiny_site), "TUMORBENCH_CACHE": str(tmp_path / "cache"), "OMP_NUM_THREADS": "1"}
+        environment = os.environ | {
+            "PYTHONPATH": str(tiny_site),
+            "TUMORBENCH_CACHE": str(tmp_path / "cache"),
+            "OMP_NUM_THREADS": "1",
+        }
         environment.pop("TUMORBENCH_DATA", None)
         command = [sys.executable, "-m", "tumorbench", *map(str, arguments)]
-        return subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        return subprocess.Popen(
+            command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
 
     return start
 

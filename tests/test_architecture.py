@@ -9,23 +9,35 @@ import pytest
 
 CORE = Path(__file__).parents[1] / "tumorbench"
 PLUGINS = Path(__file__).parents[1] / "plugins"
-LAYERS = {"errors": 0, "contracts": 1, "run": 3, "testing": 3, "cli": 4}  # every other name below tumorbench is a step: 2
+LAYERS = {
+    "errors": 0,
+    "contracts": 1,
+    "run": 3,
+    "testing": 3,
+    "cli": 4,
+}  # every other name below tumorbench is a step: 2
 STEP = 2
 
 
 def imported(path: Path) -> set[str]:
-    """Every module below tumorbench that the file imports, wherever in it: ``tumorbench.data`` -> "data"."""
+    """Every module below tumorbench that the file imports, wherever in it: ``tumorbench.data.decode`` -> "data"."""
     names = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            names |= {node.module} if node.module != "tumorbench" else {f"tumorbench.{alias.name}" for alias in node.names}
+            names |= (
+                {node.module} if node.module != "tumorbench" else {f"tumorbench.{alias.name}" for alias in node.names}
+            )
     return {name.split(".")[1] for name in names if name.startswith("tumorbench.")}
 
 
 def files() -> list[Path]:
-    return [path for path in sorted(CORE.rglob("*.py")) if path.parent != CORE or path.name not in ("__init__.py", "__main__.py")]
+    return [
+        path
+        for path in sorted(CORE.rglob("*.py"))
+        if path.parent != CORE or path.name not in ("__init__.py", "__main__.py")
+    ]
 
 
 def name_of(path: Path) -> str:

@@ -29,7 +29,11 @@ def commands() -> list[str]:
 
     def below(command: typing.Any, name: str) -> list[str]:
         inner = getattr(command, "commands", None)
-        return [name] if inner is None else [leaf for key, each in inner.items() for leaf in below(each, f"{name} {key}".strip())]
+        return (
+            [name]
+            if inner is None
+            else [leaf for key, each in inner.items() for leaf in below(each, f"{name} {key}".strip())]
+        )
 
     return below(typer.main.get_command(app), "")
 
@@ -39,7 +43,8 @@ def environments() -> list[str]:
     tox = configparser.ConfigParser(interpolation=None)
     tox.read(ROOT / "tox.ini")
     return sorted(
-        {section.removeprefix("testenv:") for section in tox.sections() if section.startswith("testenv:")} | set(re.split(r"[,\s]+", tox["tox"]["env_list"]))
+        {section.removeprefix("testenv:") for section in tox.sections() if section.startswith("testenv:")}
+        | set(re.split(r"[,\s]+", tox["tox"]["env_list"]))
     )
 
 
@@ -62,20 +67,33 @@ def resolves(page: Path, target: str) -> bool:
 
 
 def anchors(text: str) -> set[str]:
-    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in re.findall(r"^#+ (.+)$", FENCED.sub("", text), re.MULTILINE)}
+    return {
+        re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
+        for title in re.findall(r"^#+ (.+)$", FENCED.sub("", text), re.MULTILINE)
+    }
 
 
 def table_rows(text: str) -> list[set[str]]:
     """The cells of each data row of the Markdown tables in ``text``; a link counts as its text."""
     lines = [line.strip() for line in text.splitlines()]
-    after_rule = [line for number, line in enumerate(lines) if line.startswith("|") and any(re.fullmatch(r"[|: -]+", before) for before in lines[:number])]
+    after_rule = [
+        line
+        for number, line in enumerate(lines)
+        if line.startswith("|") and any(re.fullmatch(r"[|: -]+", before) for before in lines[:number])
+    ]
     rows = [line for line in after_rule if not re.fullmatch(r"[|: -]+", line) and not line.startswith("| rank ")]
-    return [{re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", cell).strip() for cell in line.strip("|").split("|")} for line in rows]
+    return [
+        {re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", cell).strip() for cell in line.strip("|").split("|")} for line in rows
+    ]
 
 
 def example(beginning: str) -> str:
     """The README's Python example that begins with that line."""
-    return next(code for language, code in FENCED.findall(README.read_text()) if language == "python" and code.startswith(beginning))
+    return next(
+        code
+        for language, code in FENCED.findall(README.read_text())
+        if language == "python" and code.startswith(beginning)
+    )
 
 
 def test_the_readme_names_every_command():
@@ -147,7 +165,9 @@ def test_the_readme_s_rows_stand_on_a_published_board():
     published = [row for page in ROOT.glob("leaderboards/*.md") for row in table_rows(page.read_text())]
     assert table_rows(excerpt[1]) != [], "the README shows no row of a board"
     strange = [sorted(row) for row in table_rows(excerpt[1]) if not any(row <= other for other in published)]
-    assert strange == [], "paste rows of leaderboards/*.md between the board marks of README.md; columns may be left out"
+    assert strange == [], (
+        "paste rows of leaderboards/*.md between the board marks of README.md; columns may be left out"
+    )
 
 
 def test_the_readme_s_model_keeps_the_contract(tmp_path, monkeypatch):
@@ -171,7 +191,9 @@ def test_the_readme_s_data_set_lists_its_slices(tmp_path, monkeypatch):
 
 def test_the_checks_see_what_is_missing(tmp_path):
     page = tmp_path / "page.md"
-    page.write_text("# A title\n\n`run` and [a](page.md#a-title), [b](gone.md), [c](#no-title), [d](https://example.org)\n```\n`plan`\n```\n")
+    page.write_text(
+        "# A title\n\n`run` and [a](page.md#a-title), [b](gone.md), [c](#no-title), [d](https://example.org)\n```\n`plan`\n```\n"
+    )
     assert unnamed(["run", "plan"], page.read_text()) == ["plan"]
     assert broken_links(page) == ["gone.md", "#no-title"]
     rows = table_rows("| rank | model |\n|:--|:--|\n| 1 | [a](b) |\n")

@@ -20,13 +20,19 @@ CUDA = torch.cuda.is_available()
 
 
 def in_fresh_process(code):
-    return json.loads(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120).stdout)
+    return json.loads(
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120).stdout
+    )
 
 
 @pytest.fixture
 def determinism_kept(monkeypatch):
     monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    before = torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark
+    before = (
+        torch.are_deterministic_algorithms_enabled(),
+        torch.backends.cudnn.deterministic,
+        torch.backends.cudnn.benchmark,
+    )
     yield
     torch.use_deterministic_algorithms(before[0])
     torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = before[1:]
@@ -64,7 +70,9 @@ print(json.dumps(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before))
 
 def test_tuning_the_allocator_does_not_import_torch():
     assert (
-        in_fresh_process("import json, sys; from tumorbench.hardware import tune_allocator; tune_allocator(); print(json.dumps('torch' in sys.modules))")
+        in_fresh_process(
+            "import json, sys; from tumorbench.hardware import tune_allocator; tune_allocator(); print(json.dumps('torch' in sys.modules))"
+        )
         is False
     )
 
@@ -86,7 +94,14 @@ def test_auto_takes_the_gpu_exactly_where_there_is_one():
 
 
 @pytest.mark.parametrize(
-    ("flags", "native"), [("fpu avx2 f16c", False), ("avx512f avx512_bf16", True), ("avx512f amx_bf16 amx_tile", True), ("asimd bf16", True), ("bf16x", False)]
+    ("flags", "native"),
+    [
+        ("fpu avx2 f16c", False),
+        ("avx512f avx512_bf16", True),
+        ("avx512f amx_bf16 amx_tile", True),
+        ("asimd bf16", True),
+        ("bf16x", False),
+    ],
 )
 def test_bf16_is_native_on_a_cpu_exactly_where_its_flags_say_so(flags, native, monkeypatch):
     monkeypatch.setattr(hardware, "_cpu_fields", lambda: {"flags": flags})
@@ -103,7 +118,13 @@ def test_the_kernels_flags_agree_with_what_torch_detects():
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_a_recipe_that_names_its_precision_gets_it(precision):
-    recipe = Recipe(preprocessing=Preprocessing(size=8), epochs=1, batch_size=1, quick=Quick(epochs=1, steps_per_epoch=1, batch_size=1), precision=precision)
+    recipe = Recipe(
+        preprocessing=Preprocessing(size=8),
+        epochs=1,
+        batch_size=1,
+        quick=Quick(epochs=1, steps_per_epoch=1, batch_size=1),
+        precision=precision,
+    )
     assert hardware.resolve_precision(recipe, "cpu") == precision
     assert hardware.resolve_precision(precision, "cpu") == precision
 
@@ -128,7 +149,9 @@ def test_the_environment_is_json_and_names_versions_plugins_and_variables(monkey
 
 def git(folder, *words):
     identity = ("-c", "user.name=t", "-c", "user.email=t@example.org")
-    return subprocess.run(["git", "-C", str(folder), *identity, *words], capture_output=True, text=True, check=True).stdout.strip()
+    return subprocess.run(
+        ["git", "-C", str(folder), *identity, *words], capture_output=True, text=True, check=True
+    ).stdout.strip()
 
 
 def test_the_commit_is_that_of_the_checkout_and_dirty_means_a_tracked_file_changed(tmp_path):

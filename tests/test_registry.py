@@ -64,7 +64,9 @@ def test_no_stranger_replaces_a_built_in_model(install_plugin):
 
 
 def test_an_unknown_hook_is_a_fault(install_plugin):
-    install_plugin("odd", odd_module="import tumorbench as tb\n@tb.hookimpl\ndef tumorbench_modells():\n    return []\n")
+    install_plugin(
+        "odd", odd_module="import tumorbench as tb\n@tb.hookimpl\ndef tumorbench_modells():\n    return []\n"
+    )
     assert "tumorbench_modells is no hook" in faults_of(registry.find(), "odd")
 
 
@@ -75,7 +77,9 @@ def test_an_unknown_name_suggests_the_nearest():
 
 def test_an_unknown_name_tells_of_the_broken_plugin_that_may_have_provided_it(install_plugin):
     install_plugin("broken", broken_module="raise RuntimeError('no licence server')")
-    with pytest.raises(BadInput, match="plugin broken is broken and may have provided it: RuntimeError: no licence server"):
+    with pytest.raises(
+        BadInput, match="plugin broken is broken and may have provided it: RuntimeError: no licence server"
+    ):
         registry.find().model("anything-else")
 
 
@@ -92,7 +96,10 @@ def test_brackets_that_repeat_the_default_are_the_same_model(install_plugin):
     assert found.model("good-net[width=8]") == found.model("good-net")
 
 
-@pytest.mark.parametrize(("text", "message"), [("depth=2", "no parameter 'depth'"), ("width=big", "of type int"), ("wide=maybe", "true or false")])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("depth=2", "no parameter 'depth'"), ("width=big", "of type int"), ("wide=maybe", "true or false")],
+)
 def test_wrong_brackets_are_refused(install_plugin, text, message):
     install_plugin("good", good_module=model_module("good-net", "good_module"))
     with pytest.raises(BadInput, match=message):

@@ -26,7 +26,15 @@ from tumorbench.contracts.cards import (
 from tumorbench.contracts.dataset import Dataset, Sample
 from tumorbench.contracts.hookspecs import hookimpl
 from tumorbench.contracts.problem import Problem
-from tumorbench.contracts.recipe import Augmentation, EarlyStopping, Optimizer, Preprocessing, Quick, Recipe, ReduceOnPlateau
+from tumorbench.contracts.recipe import (
+    Augmentation,
+    EarlyStopping,
+    Optimizer,
+    Preprocessing,
+    Quick,
+    Recipe,
+    ReduceOnPlateau,
+)
 from tumorbench.errors import BadInput, TumorbenchError, Unavailable
 
 if TYPE_CHECKING:

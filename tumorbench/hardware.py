@@ -72,7 +72,9 @@ def choose_device(requested: str) -> str:
 def _cuda_usable() -> bool:
     import torch
 
-    with warnings.catch_warnings():  # a GPU with a driver too old is "none", and the warning about it is not the user's business here
+    with (
+        warnings.catch_warnings()
+    ):  # a GPU with a driver too old is "none", and the warning about it is not the user's business here
         warnings.simplefilter("ignore")
         return torch.cuda.is_available() and torch.cuda.device_count() > 0
 
@@ -86,7 +88,9 @@ def native_bf16(device: str) -> bool:
     return not {"avx512_bf16", "amx_bf16", "bf16"}.isdisjoint(_cpu_fields().get("flags", "").split())
 
 
-def resolve_precision(recipe_precision: Literal["auto", "fp32", "bf16"] | Recipe, device: str) -> Literal["fp32", "bf16"]:
+def resolve_precision(
+    recipe_precision: Literal["auto", "fp32", "bf16"] | Recipe, device: str
+) -> Literal["fp32", "bf16"]:
     """The recipe's precision, or for ``auto`` bf16 exactly where the device computes it natively."""
     wanted = recipe_precision.precision if isinstance(recipe_precision, Recipe) else recipe_precision
     if wanted == "auto":
@@ -106,7 +110,11 @@ def set_determinism(deterministic: bool) -> dict[str, Any]:
     torch.use_deterministic_algorithms(deterministic)
     torch.backends.cudnn.deterministic = deterministic
     torch.backends.cudnn.benchmark = not deterministic
-    relaxed = [] if deterministic else ["cuda: cuDNN picks the algorithm that is fastest on the day", "cuda: atomic additions come in any order"]
+    relaxed = (
+        []
+        if deterministic
+        else ["cuda: cuDNN picks the algorithm that is fastest on the day", "cuda: atomic additions come in any order"]
+    )
     return {
         "mode": "deterministic" if deterministic else "default",
         "guaranteed": "same machine, same device, same thread count: identical bits"
@@ -151,14 +159,18 @@ def describe_hardware(device: str) -> dict[str, Any]:
             "gpus": torch.cuda.device_count(),
             "gpu_memory_gib": round(gpu.total_memory / 2**30, 1),
             "gpu_capability": f"{gpu.major}.{gpu.minor}",
-            "gpu_driver": (_printed("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader") or "unknown").split("\n")[0],
+            "gpu_driver": (
+                _printed("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader") or "unknown"
+            ).split("\n")[0],
         }
     return described
 
 
 def describe_environment() -> dict[str, Any]:
     """The software as JSON: python, platform, packages, plugin distributions, git state of the checkout (None outside one), allocator, variables."""
-    plugins = {point.dist.name: point.dist.version for point in entry_points(group="tumorbench") if point.dist is not None}
+    plugins = {
+        point.dist.name: point.dist.version for point in entry_points(group="tumorbench") if point.dist is not None
+    }
     return {
         "tumorbench": _version("tumorbench"),
         "python": platform.python_version(),
@@ -185,7 +197,12 @@ def _cpu_fields() -> dict[str, str]:
 
 def _cpu_name() -> str:
     fields = _cpu_fields()
-    name = fields.get("model name") or _printed("sysctl", "-n", "machdep.cpu.brand_string") or platform.processor() or platform.machine()
+    name = (
+        fields.get("model name")
+        or _printed("sysctl", "-n", "machdep.cpu.brand_string")
+        or platform.processor()
+        or platform.machine()
+    )
     if "cpu family" in fields:  # a hypervisor often hides the marketing name; the numbers still tell generations apart
         name += f" (family {fields['cpu family']} model {fields.get('model', '?')})"
     return name

@@ -88,7 +88,11 @@ class Registry:
         """The error that ``name`` is none of ``cards``: it suggests the nearest, and tells of broken plugins that may have provided it."""
         near = difflib.get_close_matches(name, cards, n=1, cutoff=0.4)
         mend = f"did you mean {near[0]}?" if near else f"known: {', '.join(sorted(cards)) or 'none installed'}"
-        broken = "; ".join(f"plugin {plugin.name} is broken and may have provided it: {fault}" for plugin in self.plugins for fault in plugin.faults)
+        broken = "; ".join(
+            f"plugin {plugin.name} is broken and may have provided it: {fault}"
+            for plugin in self.plugins
+            for fault in plugin.faults
+        )
         return BadInput(f"no {kind} is called {name!r}; {mend}" + (f" ({broken})" if broken else ""))
 
 
@@ -117,18 +121,30 @@ def _own_first(entry_point: EntryPoint) -> tuple[bool, str, str]:
 
 def _describe(entry_point: EntryPoint) -> Plugin:
     distribution = entry_point.dist
-    return Plugin(entry_point.name, entry_point.value, distribution.name if distribution else "?", distribution.version if distribution else "?")
+    return Plugin(
+        entry_point.name,
+        entry_point.value,
+        distribution.name if distribution else "?",
+        distribution.version if distribution else "?",
+    )
 
 
 def _register(manager: pluggy.PluginManager, entry_point: EntryPoint, plugin: Plugin) -> bool:
     try:
         module = entry_point.load()
         manager.register(module, name=entry_point.name)
-        unknown = [name for name in vars(module) if manager.parse_hookimpl_opts(module, name) is not None and not hasattr(hookspecs, name)]
+        unknown = [
+            name
+            for name in vars(module)
+            if manager.parse_hookimpl_opts(module, name) is not None and not hasattr(hookspecs, name)
+        ]
     except Exception as error:  # noqa: BLE001 - a stranger's import may raise anything, and must not break the others
         plugin.faults.append(_one_line(error))
         return False
-    plugin.faults += [f"{name} is no hook of tumorbench; the hooks are {', '.join(hook for hook, _ in KINDS.values())}" for name in unknown]
+    plugin.faults += [
+        f"{name} is no hook of tumorbench; the hooks are {', '.join(hook for hook, _ in KINDS.values())}"
+        for name in unknown
+    ]
     return True
 
 
@@ -141,7 +157,9 @@ def _collect(registry: Registry, manager: pluggy.PluginManager, plugin: Plugin) 
             for card in _cards(implementation.function, card_type, plugin):
                 if card.id in known:
                     other = next(each for each in registry.plugins if card.id in each.provides.get(kind, ()))
-                    plugin.faults.append(f"{kind} id {card.id!r} is already provided by plugin {other.name} ({other.distribution}); rename one of them")
+                    plugin.faults.append(
+                        f"{kind} id {card.id!r} is already provided by plugin {other.name} ({other.distribution}); rename one of them"
+                    )
                     continue
                 known[card.id] = card
                 plugin.provides.setdefault(kind, []).append(card.id)
@@ -154,7 +172,9 @@ def _cards(hook: Callable[[], Iterable[Any]], card_type: type[Card], plugin: Plu
             if isinstance(card, card_type):
                 yield card
             else:
-                plugin.faults.append(f"{hook.__name__} yields a {type(card).__name__} where a {card_type.__name__} is due")
+                plugin.faults.append(
+                    f"{hook.__name__} yields a {type(card).__name__} where a {card_type.__name__} is due"
+                )
     except Exception as error:  # noqa: BLE001 - as at import
         plugin.faults.append(f"{hook.__name__}: {_one_line(error)}")
 

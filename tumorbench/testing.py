@@ -29,14 +29,24 @@ from tumorbench.contracts.factory import load
 from tumorbench.contracts.families import Batch, Generator, Network
 from tumorbench.contracts.problem import Problem
 from tumorbench.contracts.recipe import Card
-from tumorbench.parameters import build, count_parameters, problem_for
+from tumorbench.training.networks import build, count_parameters, problem_for
 
-__all__ = ["ContractBroken", "check_card", "check_dataset", "check_model", "plugin_cards", "plugin_contract", "tiny_problem"]
+__all__ = [
+    "ContractBroken",
+    "check_card",
+    "check_dataset",
+    "check_model",
+    "plugin_cards",
+    "plugin_contract",
+    "tiny_problem",
+]
 
 TINY = 64  # pixels a side
 STEPS = 3  # a weight that no optimizer moves in three batches is not trained
 RANGES = {"symmetric": (-1.0, 1.0), "unit": (0.0, 1.0), "imagenet": (-2.2, 2.7)}
-HEALTHY = re.compile(r"(no|none|normal|healthy|(no|without)tumou?r|nolesion)")  # class names, letters only, of slices without a lesion
+HEALTHY = re.compile(
+    r"(no|none|normal|healthy|(no|without)tumou?r|nolesion)"
+)  # class names, letters only, of slices without a lesion
 
 
 class ContractBroken(AssertionError):
@@ -50,7 +60,9 @@ def check_card(spec: Card) -> None:
     try:
         same = type(spec).model_validate_json(spec.model_dump_json()) == spec
     except ValidationError as error:
-        raise ContractBroken(f"{getattr(spec, 'id', type(spec).__name__)}: its card is not valid: {error.errors()[0]['msg']}") from error
+        raise ContractBroken(
+            f"{getattr(spec, 'id', type(spec).__name__)}: its card is not valid: {error.errors()[0]['msg']}"
+        ) from error
     _require(same, spec, "its card changes on the way through JSON")
     load(getattr(spec, "factory"))  # noqa: B009 - every kind of card has one, their base has none
 
@@ -71,7 +83,11 @@ def check_model(spec: ModelSpec, problem: Problem | None = None) -> None:
     problem = problem or tiny_problem(spec)
     torch.manual_seed(0)
     network = build(spec, problem, spec.recipe)
-    _require(isinstance(network, Network), spec, f"its factory returns a {type(network).__name__}, not one of tumorbench's families")
+    _require(
+        isinstance(network, Network),
+        spec,
+        f"its factory returns a {type(network).__name__}, not one of tumorbench's families",
+    )
     batch = _random_batch(spec, problem)
     _check_training(spec, network, batch)
     network.eval()
@@ -101,14 +117,20 @@ def _random_batch(spec: ModelSpec, problem: Problem) -> Batch:
 
 def _check_training(spec: ModelSpec, network: Network, batch: Batch) -> None:
     """Three batches move every weight that trains and none that does not."""
-    recipe = spec.recipe.model_copy(update={"optimizer": spec.recipe.optimizer.model_copy(update={"weight_decay": 0.0})})  # decay alone is no training
+    recipe = spec.recipe.model_copy(
+        update={"optimizer": spec.recipe.optimizer.model_copy(update={"weight_decay": 0.0})}
+    )  # decay alone is no training
     optimizers = network.optimizers(recipe)
     before = {name: weight.detach().clone() for name, weight in network.named_parameters()}
     used = set()
     network.train()
     for _ in range(STEPS):
         for name, loss in network.losses(batch):
-            _require(name in optimizers, spec, f"its losses name the optimizer {name!r}, and its optimizers are {', '.join(optimizers)}")
+            _require(
+                name in optimizers,
+                spec,
+                f"its losses name the optimizer {name!r}, and its optimizers are {', '.join(optimizers)}",
+            )
             _require(loss.ndim == 0 and bool(loss.isfinite()), spec, f"its loss {name!r} is not one finite number")
             optimizers[name].zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
@@ -128,7 +150,11 @@ def _check_logits(spec: ModelSpec, network: Network, problem: Problem, images: T
     expected = (len(images), problem.outputs, *area)
     _require(tuple(logits.shape) == expected, spec, f"its logits have the shape {tuple(logits.shape)}, not {expected}")
     _require(bool(logits.isfinite().all()), spec, "its logits are not finite")
-    _require(alone.shape[0] == 1 and torch.allclose(alone, logits[:1], rtol=1e-3, atol=1e-3), spec, "the logits of an image depend on the rest of its batch")
+    _require(
+        alone.shape[0] == 1 and torch.allclose(alone, logits[:1], rtol=1e-3, atol=1e-3),
+        spec,
+        "the logits of an image depend on the rest of its batch",
+    )
 
 
 def _check_samples(spec: ModelSpec, network: Generator, problem: Problem) -> None:
@@ -143,7 +169,11 @@ def _check_samples(spec: ModelSpec, network: Generator, problem: Problem) -> Non
     _require(images.dtype == torch.float32, spec, f"its samples are {images.dtype}, not float32")
     _require(bool(images.isfinite().all()), spec, "its samples are not finite")
     inside = low_high[0] - 1e-4 <= images.min().item() and images.max().item() <= low_high[1] + 1e-4
-    _require(inside, spec, f"its samples reach from {images.min():.3g} to {images.max():.3g}, outside of its normalisation's {low_high}")
+    _require(
+        inside,
+        spec,
+        f"its samples reach from {images.min():.3g} to {images.max():.3g}, outside of its normalisation's {low_high}",
+    )
     _require(torch.equal(images, sample(3, seed=1)), spec, "the same rng gives different samples")
     _require(not torch.equal(images, sample(3, seed=2)), spec, "a different rng gives the same samples")
     _require(sample(1, seed=1).shape[0] == 1, spec, "it cannot make one sample alone")
@@ -169,19 +199,33 @@ def _check_listing(spec: DatasetSpec, samples: list[Sample]) -> None:
     ids = [sample.id for sample in samples]
     _require(len(set(ids)) == len(ids), spec, f"{len(ids) - len(set(ids))} of its sample ids are used twice")
     labels = {sample.label for sample in samples}
-    _require(labels <= set(range(len(spec.classes))), spec, f"it lists the labels {sorted(labels)} for {len(spec.classes)} classes")
+    _require(
+        labels <= set(range(len(spec.classes))),
+        spec,
+        f"it lists the labels {sorted(labels)} for {len(spec.classes)} classes",
+    )
     missing = [name for label, name in enumerate(spec.classes) if label not in labels]
     _require(not missing, spec, f"it lists no sample of {', '.join(missing)}")
     patients = {sample.patient is not None for sample in samples}
-    _require(patients == {spec.patients_known}, spec, f"its card says patients_known={spec.patients_known}, and its samples do not agree")
+    _require(
+        patients == {spec.patients_known},
+        spec,
+        f"its card says patients_known={spec.patients_known}, and its samples do not agree",
+    )
     folders, stated = {sample.split for sample in samples}, {"train", "test"} if spec.official_split else {None}
-    _require(folders == stated, spec, f"its card says official_split={spec.official_split}, and its samples do not agree")
+    _require(
+        folders == stated, spec, f"its card says official_split={spec.official_split}, and its samples do not agree"
+    )
 
 
 def _check_slice(spec: DatasetSpec, dataset: Dataset, sample: Sample) -> None:
     """The slice is grey uint8, and its mask, where due, fits it and marks something."""
     image, mask = dataset.read_image(sample), dataset.read_mask(sample)
-    _require(image.ndim == 2 and image.dtype == np.uint8, spec, f"slice {sample.id} is {image.dtype} {image.shape}, not uint8 (height, width)")  # noqa: PLR2004
+    _require(
+        image.ndim == 2 and image.dtype == np.uint8,
+        spec,
+        f"slice {sample.id} is {image.dtype} {image.shape}, not uint8 (height, width)",
+    )
     if "segmentation" not in spec.tasks:
         return
     healthy = HEALTHY.fullmatch(re.sub(r"[^a-z]", "", spec.classes[sample.label].lower()))
@@ -189,8 +233,16 @@ def _check_slice(spec: DatasetSpec, dataset: Dataset, sample: Sample) -> None:
         _require(bool(healthy), spec, f"slice {sample.id} shows a {spec.classes[sample.label]} and has no mask")
         return
     _require(mask.shape == image.shape, spec, f"the mask of slice {sample.id} is {mask.shape}, its image {image.shape}")
-    _require(int(mask.max()) <= len(spec.mask_classes), spec, f"the mask of slice {sample.id} has values beyond its {len(spec.mask_classes)} mask_classes")
-    _require(bool(healthy) != bool(mask.any()), spec, f"the mask of slice {sample.id}, a {spec.classes[sample.label]}, is {'not ' if healthy else ''}empty")
+    _require(
+        int(mask.max()) <= len(spec.mask_classes),
+        spec,
+        f"the mask of slice {sample.id} has values beyond its {len(spec.mask_classes)} mask_classes",
+    )
+    _require(
+        bool(healthy) != bool(mask.any()),
+        spec,
+        f"the mask of slice {sample.id}, a {spec.classes[sample.label]}, is {'not ' if healthy else ''}empty",
+    )
 
 
 def plugin_cards(module: str) -> list[Card]:
@@ -199,10 +251,18 @@ def plugin_cards(module: str) -> list[Card]:
     manager.add_hookspecs(hookspecs)
     manager.register(import_module(module))
     manager.check_pending()
-    return [card for hook in hookspecs.__all__ if hook != "hookimpl" for cards in getattr(manager.hook, hook)() for card in cards]
+    return [
+        card
+        for hook in hookspecs.__all__
+        if hook != "hookimpl"
+        for cards in getattr(manager.hook, hook)()
+        for card in cards
+    ]
 
 
-def plugin_contract(module: str, *, sizes: Mapping[str, int] | None = None, roots: Mapping[str, Path] | None = None) -> Callable[[Card], None]:
+def plugin_contract(
+    module: str, *, sizes: Mapping[str, int] | None = None, roots: Mapping[str, Path] | None = None
+) -> Callable[[Card], None]:
     """A parametrized pytest test with one case a card of the plugin ``module``; bind it to a name that starts with ``test``.
 
     sizes: model id -> pixels a side of the problem on which it is tried, where 64 does not suit it. roots: data set id -> its folder; by default the

@@ -29,7 +29,9 @@ def refusal(tumorbench, tiny):
         assert line.startswith("tumorbench: ")
         left = [path for path in tiny.rglob("*") if path.suffix in (".tmp", ".part") or path.name.startswith("tmp")]
         decoded = [
-            path for path in (tiny / "cache").rglob("*") if path.is_file() and (path.suffix != ".lock" or path.stat().st_size)
+            path
+            for path in (tiny / "cache").rglob("*")
+            if path.is_file() and (path.suffix != ".lock" or path.stat().st_size)
         ]  # an empty lock is no data
         records = list((tiny / "runs").rglob("record.json")) if (tiny / "runs").is_dir() else []
         assert (left, decoded, records) == ([], [], [])
@@ -59,7 +61,10 @@ def converted(tiny) -> Path:
     folder = tiny / "data/figshare3064"
     rows = ["image,label,label_name,pid,pid_group,cv_fold"]
     for number in range(1, 7):
-        for kind, image, suffix in (("images", picture(number), "jpg"), ("masks", Image.new("L", (36, 40), 255), "png")):
+        for kind, image, suffix in (
+            ("images", picture(number), "jpg"),
+            ("masks", Image.new("L", (36, 40), 255), "png"),
+        ):
             (folder / kind).mkdir(parents=True, exist_ok=True)
             image.save(folder / kind / f"{number}.{suffix}")
         rows.append(f"{number},{1 + number % 3},name,{number},{number},1")
@@ -100,6 +105,17 @@ def run_on() -> Callable[..., tuple[str, ...]]:
     """The command line that runs a model on the data set in a folder."""
 
     def arguments(folder: Path, model: str = "tiny-classifier") -> tuple[str, ...]:
-        return ("run", "-d", folder.name, "-m", model, "--protocol", "grouped", "--data-root", str(folder.parent), "--no-throughput")
+        return (
+            "run",
+            "-d",
+            folder.name,
+            "-m",
+            model,
+            "--protocol",
+            "grouped",
+            "--data-root",
+            str(folder.parent),
+            "--no-throughput",
+        )
 
     return arguments

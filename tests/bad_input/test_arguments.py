@@ -12,8 +12,14 @@ pytestmark = pytest.mark.usefixtures("tiny")
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (("run", "-d", "tiny-shapes", "-m", "tiny-clasifier"), "no model is called 'tiny-clasifier'; did you mean tiny-classifier?"),
-        (("run", "-d", "tiny-shape", "-m", "tiny-classifier"), "no data set is called 'tiny-shape'; did you mean tiny-shapes?"),
+        (
+            ("run", "-d", "tiny-shapes", "-m", "tiny-clasifier"),
+            "no model is called 'tiny-clasifier'; did you mean tiny-classifier?",
+        ),
+        (
+            ("run", "-d", "tiny-shape", "-m", "tiny-classifier"),
+            "no data set is called 'tiny-shape'; did you mean tiny-shapes?",
+        ),
         (("info", "figshare"), "no data set or model is called 'figshare'; did you mean figshare3064?"),
         (("data", "fetch", "kaggle7032"), "no data set is called 'kaggle7032'; did you mean kaggle7023?"),
         (("compare", "pose-cnnn", "pose-unet"), "no model is called 'pose-cnnn'; did you mean pose-cnn?"),
@@ -25,8 +31,14 @@ pytestmark = pytest.mark.usefixtures("tiny")
         ((*RUN, "--executor", "ray"), "executor 'ray' is not installed; this version runs with --executor local"),
         ((*RUN, "--device", "tpu"), "device 'tpu' is not known; use auto, cuda or cpu"),
         ((*RUN, "--timeout", "-1"), "--timeout -1 leaves a cell no time; give seconds, or leave it out"),
-        (("run", "-d", "phantom", "-m", "pose-cnn", "--protocol", "official"), "no cell fits phantom with pose-cnn under protocol official"),
-        (("run", "-d", "yesno253", "-m", "pose-unet"), "no cell fits yesno253 with pose-unet: no model has a task of the data set"),
+        (
+            ("run", "-d", "phantom", "-m", "pose-cnn", "--protocol", "official"),
+            "no cell fits phantom with pose-cnn under protocol official",
+        ),
+        (
+            ("run", "-d", "yesno253", "-m", "pose-unet"),
+            "no cell fits yesno253 with pose-unet: no model has a task of the data set",
+        ),
         (("run",), "nothing is selected; name data sets (-d) and models (-m), or give --all"),
         ((*RUN, "-m", "tiny-classifier[depth=2]"), "tiny-classifier has no parameter 'depth'; it has width"),
         ((*RUN, "-m", "tiny-classifier[width=wide]"), "tiny-classifier[width] is of type int, not 'wide'"),
@@ -46,10 +58,17 @@ def test_cuda_is_refused_where_there_is_none(refusal):
 
     if torch.cuda.is_available():
         pytest.skip("this machine has a CUDA GPU, so that --device cuda is right")
-    assert refusal(*RUN, "--device", "cuda") == "device cuda: torch finds no usable CUDA GPU on this machine; use --device cpu or --device auto"
+    assert (
+        refusal(*RUN, "--device", "cuda")
+        == "device cuda: torch finds no usable CUDA GPU on this machine; use --device cpu or --device auto"
+    )
 
 
-@pytest.mark.parametrize("command", [RUN, ("plan", "--all"), ("data", "verify", "yesno253"), ("info", "yesno253")], ids=lambda command: command[0])
+@pytest.mark.parametrize(
+    "command",
+    [RUN, ("plan", "--all"), ("data", "verify", "yesno253"), ("info", "yesno253")],
+    ids=lambda command: command[0],
+)
 def test_a_data_root_that_is_no_folder_is_named_with_where_it_came_from(refusal, tiny, monkeypatch, command):
     (tiny / "a-file").touch()
     for root in (tiny / "nowhere", tiny / "a-file"):
@@ -67,7 +86,10 @@ def test_nothing_is_computed_where_one_of_the_names_is_wrong(tumorbench, tiny):
 
 def test_a_path_that_cannot_be_written_is_one_line(tumorbench, tiny):
     (tiny / "a-file").touch()
-    for arguments in (("new-plugin", "never-made", "--folder", "a-file"), ("data", "fetch", "yesno253", "--data-root", "a-file")):
+    for arguments in (
+        ("new-plugin", "never-made", "--folder", "a-file"),
+        ("data", "fetch", "yesno253", "--data-root", "a-file"),
+    ):
         result = tumorbench(*arguments)
         assert (result.code, result.err.count("\n")) == (2, 1), result.err
         assert result.err.startswith("tumorbench: a-file")

@@ -14,7 +14,10 @@ pytestmark = pytest.mark.usefixtures("tiny")
 def test_a_corrupt_jpeg_is_named(refusal, yesno, run_on):
     path = yesno / "yes/6.jpg"
     path.write_bytes(path.read_bytes()[:300])
-    assert re.fullmatch(rf"{re.escape(str(path))} cannot be decoded \(.*\); fetch the data set again or replace the file", refusal(*run_on(yesno)))
+    assert re.fullmatch(
+        rf"{re.escape(str(path))} cannot be decoded \(.*\); fetch the data set again or replace the file",
+        refusal(*run_on(yesno)),
+    )
 
 
 def test_a_file_that_is_no_picture_is_named(refusal, yesno, run_on):
@@ -25,7 +28,9 @@ def test_a_file_that_is_no_picture_is_named(refusal, yesno, run_on):
 def test_an_empty_class_is_named(refusal, yesno, run_on):
     for path in (yesno / "no").iterdir():
         path.unlink()
-    assert refusal(*run_on(yesno)) == (f"yesno253 is incomplete: {yesno / 'no'} holds no picture; remove {yesno} and run: tumorbench data fetch yesno253")
+    assert refusal(*run_on(yesno)) == (
+        f"yesno253 is incomplete: {yesno / 'no'} holds no picture; remove {yesno} and run: tumorbench data fetch yesno253"
+    )
 
 
 def test_a_missing_class_folder_is_named(refusal, yesno, run_on):
@@ -54,7 +59,9 @@ def test_a_truncated_zip_is_named(refusal, archives, run_on):
 
 def test_a_missing_zip_is_named(refusal, archives, run_on):
     (archives / "brainTumorDataPublic_1-766.zip").unlink()
-    assert f"figshare3064 is incomplete: brainTumorDataPublic_1-766.zip missing in {archives}" in refusal(*run_on(archives))
+    assert f"figshare3064 is incomplete: brainTumorDataPublic_1-766.zip missing in {archives}" in refusal(
+        *run_on(archives)
+    )
 
 
 def test_a_damaged_member_of_a_zip_is_named(refusal, archives, run_on):
@@ -84,8 +91,14 @@ def test_a_mask_of_the_wrong_size_is_named_with_its_image(refusal, converted, ru
     [
         ("image,label\n1,1\n", "cannot be read (KeyError: 'pid')"),
         ("image,label,label_name,pid,pid_group,cv_fold\n1,7,name,1,1,1\n", "label 7 of image 1 is not 1, 2 or 3"),
-        ("image,label,label_name,pid,pid_group,cv_fold\n1,1,name,1,1,1\n9,1,name,1,1,1\n", "2 of the 4 pictures that metadata.csv lists are missing in "),
-        ("image,label,label_name,pid,pid_group,cv_fold\n", "metadata.csv lists no slice; complete the converted folder"),
+        (
+            "image,label,label_name,pid,pid_group,cv_fold\n1,1,name,1,1,1\n9,1,name,1,1,1\n",
+            "2 of the 4 pictures that metadata.csv lists are missing in ",
+        ),
+        (
+            "image,label,label_name,pid,pid_group,cv_fold\n",
+            "metadata.csv lists no slice; complete the converted folder",
+        ),
     ],
 )
 def test_a_wrong_metadata_table_is_named(refusal, converted, content, line, run_on):
@@ -98,10 +111,14 @@ def test_a_wrong_metadata_table_is_named(refusal, converted, content, line, run_
 def test_a_class_without_slices_is_named(refusal, converted, run_on):
     table = converted / "metadata.csv"
     table.write_text("\n".join(row for row in table.read_text().splitlines() if ",2,name," not in row))
-    assert refusal(*run_on(converted)).startswith("figshare3064 has no sample of class glioma; complete the folder or fetch the data set again")
+    assert refusal(*run_on(converted)).startswith(
+        "figshare3064 has no sample of class glioma; complete the folder or fetch the data set again"
+    )
 
 
-def test_missing_pictures_of_the_conversion_are_counted_and_what_mends_it_is_not_a_fetch_alone(refusal, converted, run_on):
+def test_missing_pictures_of_the_conversion_are_counted_and_what_mends_it_is_not_a_fetch_alone(
+    refusal, converted, run_on
+):
     for name in ("images/5.jpg", "masks/2.png", "masks/5.png"):
         (converted / name).unlink()
     assert refusal(*run_on(converted)) == (

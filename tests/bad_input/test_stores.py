@@ -15,7 +15,11 @@ RUN = ("run", "-d", "tiny-shapes", "-m", "tiny-classifier", "--protocol", "group
 pytestmark = pytest.mark.usefixtures("tiny")
 
 
-@pytest.mark.parametrize("command", [RUN, ("plan", *RUN[1:-1]), ("bench", "-d", "tiny-shapes", "-m", "tiny-classifier")], ids=lambda command: command[0])
+@pytest.mark.parametrize(
+    "command",
+    [RUN, ("plan", *RUN[1:-1]), ("bench", "-d", "tiny-shapes", "-m", "tiny-classifier")],
+    ids=lambda command: command[0],
+)
 def test_a_file_where_the_store_should_be_is_named(refusal, tiny, command):
     (tiny / "runs").write_text("mine")
     assert refusal(*command) == "the store runs cannot be used (it is not a folder); give another with --store DIR"
@@ -27,7 +31,10 @@ def test_a_file_where_a_store_to_read_should_be_is_named(tumorbench, tiny, comma
     (tiny / "runs").write_text("mine")
     arguments = {"compare": ("tiny-classifier", "tiny-slow"), "show": ("0",), "replay": ("0",)}.get(command, ())
     result = tumorbench(command, *arguments, "--store", "runs")
-    assert (result.code, result.err) == (2, "tumorbench: the store runs cannot be used (it is not a folder); give another with --store DIR\n")
+    assert (result.code, result.err) == (
+        2,
+        "tumorbench: the store runs cannot be used (it is not a folder); give another with --store DIR\n",
+    )
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +59,12 @@ def record(tumorbench, tiny, once) -> Path:
         (lambda text: "}garbage{", "cannot be read as a record"),
         (lambda text: text[: len(text) // 2], "cannot be read as a record"),
         (lambda text: "[]", "is no valid record"),
-        (lambda text: text.replace('"status": "ok"', '"status": "fine"', 1).replace('"status":"ok"', '"status":"fine"', 1), "is no valid record (status:"),
+        (
+            lambda text: text.replace('"status": "ok"', '"status": "fine"', 1).replace(
+                '"status":"ok"', '"status":"fine"', 1
+            ),
+            "is no valid record (status:",
+        ),
         (
             lambda text: json.dumps(json.loads(text) | {"schema_version": 99}),
             f"has schema version 99, this tumorbench reads up to {SCHEMA_VERSION}; install a newer tumorbench",
@@ -60,7 +72,9 @@ def record(tumorbench, tiny, once) -> Path:
     ],
     ids=["garbage", "half", "list", "value", "newer"],
 )
-@pytest.mark.parametrize("command", [RUN, ("leaderboard", "--store", "runs"), ("show", "0")], ids=lambda command: command[0])
+@pytest.mark.parametrize(
+    "command", [RUN, ("leaderboard", "--store", "runs"), ("show", "0")], ids=lambda command: command[0]
+)
 def test_an_unreadable_record_is_named_and_left_as_it_is(tumorbench, record, damage, line, command):
     damaged = damage(record.read_text())
     record.write_text(damaged)

@@ -11,13 +11,13 @@ from PIL import Image
 from torch import nn
 from torch.nn import functional as F
 
-from tumorbench.batches import Slices, training_batches
 from tumorbench.contracts.dataset import read_grey
 from tumorbench.contracts.families import Classifier, Generator, Segmenter, build_optimizer
 from tumorbench.contracts.problem import Problem
 from tumorbench.contracts.recipe import Augmentation, Preprocessing, Quick, Recipe
+from tumorbench.data.batches import Slices, training_batches
 from tumorbench.metrics import classification, intensity, segmentation
-from tumorbench.throughput.subject import Subject
+from tumorbench.speed.subject import Subject
 
 SIZE, BATCH = 32, 16
 RECIPE = Recipe(
@@ -60,12 +60,22 @@ class SmallUnet(Segmenter):
 class SmallGan(Generator):
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem)
-        self.generator = nn.Sequential(nn.Linear(32, 64 * 64), nn.Unflatten(1, (64, 8, 8)), nn.ConvTranspose2d(64, 16, 4, 4), nn.Conv2d(16, 1, 3, padding=1))
-        self.critic = nn.Sequential(nn.Conv2d(1, 16, 4, 4), nn.ReLU(), nn.Conv2d(16, 64, 3, padding=1), nn.Flatten(), nn.Linear(64 * 64, 1))
+        self.generator = nn.Sequential(
+            nn.Linear(32, 64 * 64),
+            nn.Unflatten(1, (64, 8, 8)),
+            nn.ConvTranspose2d(64, 16, 4, 4),
+            nn.Conv2d(16, 1, 3, padding=1),
+        )
+        self.critic = nn.Sequential(
+            nn.Conv2d(1, 16, 4, 4), nn.ReLU(), nn.Conv2d(16, 64, 3, padding=1), nn.Flatten(), nn.Linear(64 * 64, 1)
+        )
         self.latents = torch.randn(BATCH, 32)
 
     def optimizers(self, recipe):
-        return {name: build_optimizer(recipe.optimizer, getattr(self, name).parameters()) for name in ("critic", "generator")}
+        return {
+            name: build_optimizer(recipe.optimizer, getattr(self, name).parameters())
+            for name in ("critic", "generator")
+        }
 
     def sample(self, n, labels, rng):
         return self.generator(torch.randn(n, 32, generator=rng)).tanh()
@@ -76,7 +86,10 @@ class SmallGan(Generator):
         yield "generator", F.softplus(-self.critic(fake)).mean()
 
 
-@pytest.fixture(params=[(SmallClassifier, CLASSIFICATION), (SmallUnet, SEGMENTATION), (SmallGan, GENERATION)], ids=lambda pair: pair[1].task)
+@pytest.fixture(
+    params=[(SmallClassifier, CLASSIFICATION), (SmallUnet, SEGMENTATION), (SmallGan, GENERATION)],
+    ids=lambda pair: pair[1].task,
+)
 def subject(request, reference):
     network, problem = request.param
     torch.manual_seed(0)
@@ -85,7 +98,11 @@ def subject(request, reference):
 
 def test_training_step(gate, subject):
     batch = subject.batch(BATCH)
-    gate(f"train-{subject.problem.task}", lambda: subject.train(batch), parameters=sum(weight.numel() for weight in subject.network.parameters()))
+    gate(
+        f"train-{subject.problem.task}",
+        lambda: subject.train(batch),
+        parameters=sum(weight.numel() for weight in subject.network.parameters()),
+    )
 
 
 def test_inference(gate, subject):
@@ -112,12 +129,18 @@ def test_classification_metrics(gate):
     rng = np.random.default_rng(0)
     labels, probabilities = rng.integers(0, 4, 5000), rng.dirichlet(np.ones(4), 5000).astype(np.float32)
     names = ("accuracy", "balanced_accuracy", "f1_macro", "cross_entropy")
-    gate("metrics-classification", lambda: [getattr(classification, name)(labels, probabilities, ("a", "b", "c", "d")) for name in names])
+    gate(
+        "metrics-classification",
+        lambda: [getattr(classification, name)(labels, probabilities, ("a", "b", "c", "d")) for name in names],
+    )
 
 
 def test_segmentation_metrics(gate):
     true, predicted = np.random.default_rng(0).integers(0, 2, (2, 32, 128, 128), np.uint8)
-    gate("metrics-segmentation", lambda: segmentation.dice_image_mean(segmentation.pixel_confusions(true, predicted, 2), ("tumour",)))
+    gate(
+        "metrics-segmentation",
+        lambda: segmentation.dice_image_mean(segmentation.pixel_confusions(true, predicted, 2), ("tumour",)),
+    )
 
 
 def test_intensity_metrics(gate):

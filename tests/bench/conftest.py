@@ -63,11 +63,17 @@ def judge_workload(name, baseline, machine, measured, measure_again):
         cause = "the code does something else"
         if machine["torch"] != baseline["torch"]:
             cause = f"torch differs (baseline {baseline['torch']}, here {machine['torch']}), or {cause}"
-        return f"{name}: exact counts changed: {stored['counts']} -> {counts}; {cause}. If that is meant: {UPDATE}", f"{name}: exact counts changed"
+        return (
+            f"{name}: exact counts changed: {stored['counts']} -> {counts}; {cause}. If that is meant: {UPDATE}",
+            f"{name}: exact counts changed",
+        )
     if ratio is None:
         return None, f"{name}: counts hold; times not checked"
     if machine["cpu"] != baseline["cpu"]:
-        return None, f"{name}: counts hold; time NOT comparable: the baseline is of {baseline['cpu']!r}, this is {machine['cpu']!r}"
+        return (
+            None,
+            f"{name}: counts hold; time NOT comparable: the baseline is of {baseline['cpu']!r}, this is {machine['cpu']!r}",
+        )
     if ratio > FAIL * stored["ratio"]:
         ratio = min(ratio, measure_again())
     change = ratio / stored["ratio"]
@@ -114,7 +120,11 @@ def paired_ratio(action, reference):
     repeats = max(1, round(0.05 / cpu_s(action, 1)))
     ratios, started = [], time.perf_counter()
     while len(ratios) < 5 or time.perf_counter() - started < SECONDS:
-        first, second = ((reference.action, 1), (action, repeats)) if len(ratios) % 2 else ((action, repeats), (reference.action, 1))
+        first, second = (
+            ((reference.action, 1), (action, repeats))
+            if len(ratios) % 2
+            else ((action, repeats), (reference.action, 1))
+        )
         taken = {called: cpu_s(called, times) for called, times in (first, second)}
         ratios.append(reference.flops * taken[action] / taken[reference.action] / 1e9)
     return statistics.median(ratios)
@@ -134,7 +144,7 @@ def reference():
     tune_allocator()
     import torch
 
-    from tumorbench.throughput.rounds import Reference
+    from tumorbench.speed.rounds import Reference
 
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -159,7 +169,9 @@ def gate(request, benchmark, reference):
             written = updated_baseline(name, baseline, describe_machine(), measured)
             BASELINE.write_text(json.dumps(written, indent=2, sort_keys=True) + "\n", encoding="utf-8")
             return
-        failure, note = judge_workload(name, baseline, describe_machine(), measured, lambda: paired_ratio(action, reference))
+        failure, note = judge_workload(
+            name, baseline, describe_machine(), measured, lambda: paired_ratio(action, reference)
+        )
         request.config.stash.setdefault(NOTES, []).append(note)
         benchmark.extra_info["verdict"] = failure or note
         if failure:

@@ -48,7 +48,9 @@ def test_more_than_ten_per_cent_slower_warns(judge):
 
 
 def test_more_than_a_quarter_slower_fails_only_when_measured_twice(judge):
-    assert judge("step", BASELINE, MACHINE, entry(1.4), lambda: 1.3)[0].endswith("more than 25 % slower, measured twice")
+    assert judge("step", BASELINE, MACHINE, entry(1.4), lambda: 1.3)[0].endswith(
+        "more than 25 % slower, measured twice"
+    )
     assert judge("step", BASELINE, MACHINE, entry(1.4), lambda: 1.0)[0] is None
 
 
@@ -67,5 +69,9 @@ def test_without_times_the_counts_are_checked_and_the_note_says_so(judge):
 def test_an_update_keeps_the_others_of_the_same_machine_and_drops_those_of_another(update):
     new = entry(2.0)
     assert update("new", BASELINE, MACHINE, new)["workloads"] == BASELINE["workloads"] | {"new": new}
-    assert update("new", BASELINE, MACHINE | {"cpu": "Kind B"}, new) == {"torch": "2.13.0", "cpu": "Kind B", "workloads": {"new": new}}
+    assert update("new", BASELINE, MACHINE | {"cpu": "Kind B"}, new) == {
+        "torch": "2.13.0",
+        "cpu": "Kind B",
+        "workloads": {"new": new},
+    }
     assert update("new", None, MACHINE, new)["workloads"] == {"new": new}

@@ -11,7 +11,13 @@ CLEAN = Leakage(test_samples=10, groups_on_both_sides=0, test_samples_of_shared_
 
 
 def _recipe(precision):
-    return Recipe(preprocessing=Preprocessing(size=64), epochs=2, batch_size=4, quick=Quick(epochs=1, steps_per_epoch=2, batch_size=4), precision=precision)
+    return Recipe(
+        preprocessing=Preprocessing(size=64),
+        epochs=2,
+        batch_size=4,
+        quick=Quick(epochs=1, steps_per_epoch=2, batch_size=4),
+        precision=precision,
+    )
 
 
 def _metric(name, metric, n):
@@ -22,7 +28,19 @@ def _metric(name, metric, n):
 
 @pytest.fixture
 def located():
-    def make(metrics=None, *, model="net-a", dataset="figs", task="classification", protocol="grouped", budget="full", fold=0, seed=0, n=10, **more):
+    def make(
+        metrics=None,
+        *,
+        model="net-a",
+        dataset="figs",
+        task="classification",
+        protocol="grouped",
+        budget="full",
+        fold=0,
+        seed=0,
+        n=10,
+        **more,
+    ):
         device, precision = more.pop("device", "cpu"), more.pop("precision", "fp32")
         identity = CellIdentity(
             dataset=dataset, dataset_fingerprint=more.pop("content", "d" * 64), protocol=protocol, split_fingerprint="s" * 64, fold=fold, task=task,
@@ -52,7 +70,15 @@ def cards():
     ranking = {"classification": ("accuracy", True), "segmentation": ("dice", True), "generation": ("kid", False)}
     metrics = [
         MetricSpec(
-            id=name, title=name, task=task, version="1", higher_is_better=higher, value_range=(0, 1), ranks=True, factory="m:m", needs_extractor=name == "kid"
+            id=name,
+            title=name,
+            task=task,
+            version="1",
+            higher_is_better=higher,
+            value_range=(0, 1),
+            ranks=True,
+            factory="m:m",
+            needs_extractor=name == "kid",
         )
         for task, (name, higher) in ranking.items()
     ]
@@ -76,7 +102,9 @@ def speed():
 @pytest.fixture
 def rows_with():
     """The table rows of a page that contain every one of the given texts."""
-    return lambda page, *texts: [line for line in page.splitlines() if line.startswith("|") and all(text in line for text in texts)]
+    return lambda page, *texts: [
+        line for line in page.splitlines() if line.startswith("|") and all(text in line for text in texts)
+    ]
 
 
 @pytest.fixture

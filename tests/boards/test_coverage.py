@@ -3,8 +3,8 @@
 import pytest
 
 from tumorbench.boards import BoardCards
-from tumorbench.boards.coverage import COVERAGE_NOTE
 from tumorbench.contracts.cards import Paper, SplitRule
+from tumorbench.tables.coverage import COVERAGE_NOTE
 
 WHOLE, SHORT = {"train": 20, "val": 5, "test": 10}, {"train": 17, "val": 4, "test": 10}  # the card publishes 35
 
@@ -15,7 +15,9 @@ def split_as(cards):
 
     def make(**rule):
         paper = Paper(title="A paper", splits={"figs": SplitRule(**rule)})
-        return BoardCards({"net-a": cards.models["net-a"].model_copy(update={"paper": paper})}, cards.datasets, cards.metrics)
+        return BoardCards(
+            {"net-a": cards.models["net-a"].model_copy(update={"paper": paper})}, cards.datasets, cards.metrics
+        )
 
     return make
 
@@ -35,28 +37,44 @@ def test_a_whole_copy_has_no_such_column(located, render):
 
 
 def test_whole_and_short_rows_of_one_table_are_told_apart(located, render, rows_with):
-    page = render([located({"accuracy": 0.9}, sizes=WHOLE), located({"accuracy": 0.8}, model="net-b", sizes=SHORT, content="e" * 64)])["classification.md"]
-    assert [row.split(" | ")[-1].strip(" |") for row in rows_with(page, "results/")] == ["35 of 35 published slices", "31 of 35 published slices"]
+    page = render(
+        [
+            located({"accuracy": 0.9}, sizes=WHOLE),
+            located({"accuracy": 0.8}, model="net-b", sizes=SHORT, content="e" * 64),
+        ]
+    )["classification.md"]
+    assert [row.split(" | ")[-1].strip(" |") for row in rows_with(page, "results/")] == [
+        "35 of 35 published slices",
+        "31 of 35 published slices",
+    ]
 
 
 def test_a_short_copy_of_thousands_reads_as_a_number(located, render, cards):
     counts = {"train": {"glioma": 5000, "pituitary": 712}, "test": {"glioma": 1000, "pituitary": 311}}
-    known = BoardCards(cards.models, {"figs": cards.datasets["figs"].model_copy(update={"counts": counts})}, cards.metrics)
-    page = render([located({"accuracy": 0.9}, sizes={"train": 4914, "val": 702, "test": 1403})], cards=known)["classification.md"]
+    known = BoardCards(
+        cards.models, {"figs": cards.datasets["figs"].model_copy(update={"counts": counts})}, cards.metrics
+    )
+    page = render([located({"accuracy": 0.9}, sizes={"train": 4914, "val": 702, "test": 1403})], cards=known)[
+        "classification.md"
+    ]
     assert "| 7,019 of 7,023 published slices |" in page
 
 
 def test_slices_that_are_trained_and_tested_on_count_once(located, render, split_as):
     def board(train):
         sizes = {"train": train, "val": 0, "test": train}
-        return render([located({"accuracy": 0.9}, protocol="paper", sizes=sizes)], cards=split_as(kind="everything"))["classification.md"]
+        return render([located({"accuracy": 0.9}, protocol="paper", sizes=sizes)], cards=split_as(kind="everything"))[
+            "classification.md"
+        ]
 
     assert "published slices" not in board(35)
     assert "| 31 of 35 published slices |" in board(31)
 
 
 def test_a_paper_s_split_by_sizes_uses_every_slice(located, render, split_as):
-    page = render([located({"accuracy": 0.9}, protocol="paper", sizes=SHORT)], cards=split_as(kind="sizes", test=10))["classification.md"]
+    page = render([located({"accuracy": 0.9}, protocol="paper", sizes=SHORT)], cards=split_as(kind="sizes", test=10))[
+        "classification.md"
+    ]
     assert "| 31 of 35 published slices |" in page
 
 

@@ -15,24 +15,39 @@ def column(page, rows_with, name):
     (heading,) = rows_with(page, HEAD)
     place = [cell.strip() for cell in heading.strip("|").split(" | ")].index(name)
     rows = [[cell.strip() for cell in row.strip("|").split(" | ")] for row in rows_with(page, "results/")]
-    return {model: row[place] for row in rows for model in ("net-a", "net-b", "net-c") if f"`{model}`" in " ".join(row[:3])}
+    return {
+        model: row[place] for row in rows for model in ("net-a", "net-b", "net-c") if f"`{model}`" in " ".join(row[:3])
+    }
 
 
 @pytest.fixture
 def covering(located):
     """Cells of one model with the same accuracy on each of the given folds."""
-    return lambda model, accuracy, folds, **more: [located({"accuracy": accuracy}, model=model, fold=fold, **more) for fold in folds]
+    return lambda model, accuracy, folds, **more: [
+        located({"accuracy": accuracy}, model=model, fold=fold, **more) for fold in folds
+    ]
 
 
 def test_a_row_of_one_lucky_fold_has_no_rank_beside_a_whole_row(covering, render, rows_with):
-    page = render([*covering("net-a", 0.99, [0]), *covering("net-b", 0.7, range(5)), *covering("net-c", 0.8, range(5))])["classification.md"]
+    page = render(
+        [*covering("net-a", 0.99, [0]), *covering("net-b", 0.7, range(5)), *covering("net-c", 0.8, range(5))]
+    )["classification.md"]
     assert list(column(page, rows_with, "rank").items()) == [("net-c", "1"), ("net-b", "2"), ("net-a", "–")]  # noqa: RUF001 - the board's dash
     assert column(page, rows_with, "cells")["net-a"] == "1 (1 of 5 folds, 1 seed)"
-    assert "Rows of fewer than 5 folds have no rank here: they stand on part of the data, the ranked rows on all of it." in page.split("\n\n")
+    assert (
+        "Rows of fewer than 5 folds have no rank here: they stand on part of the data, the ranked rows on all of it."
+        in page.split("\n\n")
+    )
 
 
 def test_rows_of_fewer_folds_stand_before_the_protocols_that_do_not_rank(covering, render, rows_with):
-    page = render([*covering("net-a", 0.99, [0], protocol="paper"), *covering("net-b", 0.5, [0]), *covering("net-c", 0.8, range(5))])["classification.md"]
+    page = render(
+        [
+            *covering("net-a", 0.99, [0], protocol="paper"),
+            *covering("net-b", 0.5, [0]),
+            *covering("net-c", 0.8, range(5)),
+        ]
+    )["classification.md"]
     assert list(column(page, rows_with, "rank")) == ["net-c", "net-b", "net-a"]
 
 
@@ -43,9 +58,18 @@ def test_where_no_row_is_whole_rows_of_the_same_fold_rank_and_a_sentence_says_so
 
 
 def test_where_no_row_is_whole_rows_of_other_folds_never_rank_against_each_other(covering, render, rows_with):
-    page = render([*covering("net-a", 0.6, [0, 1]), *covering("net-b", 0.9, [0]), *covering("net-c", 0.5, [0, 1])])["classification.md"]
-    assert list(column(page, rows_with, "rank").items()) == [("net-a", "1 (folds 0, 1)"), ("net-c", "2 (folds 0, 1)"), ("net-b", "1 (fold 0)")]
-    assert "No row covers all 5 folds: each ranks only among the rows of the same folds, which stand beside its rank." in page.split("\n\n")
+    page = render([*covering("net-a", 0.6, [0, 1]), *covering("net-b", 0.9, [0]), *covering("net-c", 0.5, [0, 1])])[
+        "classification.md"
+    ]
+    assert list(column(page, rows_with, "rank").items()) == [
+        ("net-a", "1 (folds 0, 1)"),
+        ("net-c", "2 (folds 0, 1)"),
+        ("net-b", "1 (fold 0)"),
+    ]
+    assert (
+        "No row covers all 5 folds: each ranks only among the rows of the same folds, which stand beside its rank."
+        in page.split("\n\n")
+    )
 
 
 def test_as_many_but_other_folds_are_other_folds(covering, render, rows_with):
@@ -54,7 +78,9 @@ def test_as_many_but_other_folds_are_other_folds(covering, render, rows_with):
 
 
 def test_a_fold_without_a_value_of_the_ranking_metric_is_not_covered(covering, render, rows_with):
-    page = render([*covering("net-a", 0.9, range(4)), *covering("net-a", None, [4]), *covering("net-b", 0.7, range(5))])["classification.md"]
+    page = render(
+        [*covering("net-a", 0.9, range(4)), *covering("net-a", None, [4]), *covering("net-b", 0.7, range(5))]
+    )["classification.md"]
     assert column(page, rows_with, "rank") == {"net-b": "1", "net-a": "–"}  # noqa: RUF001 - the board's dash
 
 
@@ -65,12 +91,20 @@ def test_more_seeds_do_not_make_a_row_whole(covering, render, rows_with):
 
 
 def test_whole_rows_need_no_sentence(covering, render):
-    page = render([*covering("net-a", 0.9, range(5)), *covering("net-b", 0.7, range(5)), *covering("net-b", 0.9, [0], protocol="paper")])["classification.md"]
+    page = render(
+        [
+            *covering("net-a", 0.9, range(5)),
+            *covering("net-b", 0.7, range(5)),
+            *covering("net-b", 0.9, [0], protocol="paper"),
+        ]
+    )["classification.md"]
     assert "fold" not in page.replace(HOW_TO_READ, "").replace("5 of 5 folds", "")
 
 
 def test_a_quick_row_of_one_fold_keeps_its_rank_whatever_the_full_table_has(covering, render, rows_with):
-    page = render([*covering("net-a", 0.9, range(5)), *covering("net-b", 0.7, [0], budget="quick")])["classification.md"]
+    page = render([*covering("net-a", 0.9, range(5)), *covering("net-b", 0.7, [0], budget="quick")])[
+        "classification.md"
+    ]
     full, quick = page.split("### Quick budget")
     assert "No row covers all 5 folds" not in full
     assert "the ranks hold for fold 0 only" in quick
@@ -81,7 +115,10 @@ def test_two_ranking_metrics_give_a_rank_each_and_the_first_orders_the_table(loc
         id="coverage", title="Coverage", task="generation", version="1", higher_is_better=True, value_range=(0, 1), ranks=True, needs_extractor=True, factory="m:m"
     )  # fmt: skip
     figures = {"net-a": (0.3, 0.9), "net-b": (0.1, 0.2), "net-c": (0.2, 0.5)}
-    records = [located({"kid[e]": kid, "coverage[e]": share}, model=model, task="generation") for model, (kid, share) in figures.items()]
+    records = [
+        located({"kid[e]": kid, "coverage[e]": share}, model=model, task="generation")
+        for model, (kid, share) in figures.items()
+    ]
     page = render(records, cards=replace(cards, metrics=[*cards.metrics, coverage]))["generation.md"]
     assert list(column(page, rows_with, "rank by kid").items()) == [("net-b", "1"), ("net-c", "2"), ("net-a", "3")]
     assert column(page, rows_with, "rank by coverage") == {"net-a": "1", "net-c": "2", "net-b": "3"}

@@ -7,7 +7,9 @@ from tumorbench.metrics.attention import cam_in_mask
 
 
 def test_the_mean_is_over_the_slices_where_it_is_defined():
-    assert cam_in_mask(np.array([0.75, np.nan, 0.25, 0.125]), np.full(4, 0.1)) == {"cam_in_mask": pytest.approx(1.125 / 3)}
+    assert cam_in_mask(np.array([0.75, np.nan, 0.25, 0.125]), np.full(4, 0.1)) == {
+        "cam_in_mask": pytest.approx(1.125 / 3)
+    }
 
 
 def test_the_value_is_of_the_maps_and_not_of_chance():

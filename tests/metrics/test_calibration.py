@@ -32,7 +32,9 @@ def nats(labels, probabilities):
 
 def test_five_slices_in_two_bins_worked_out_by_hand():
     labels = np.array([0, 0, 1, 2, 2])
-    probabilities = np.array([[0.82, 0.1, 0.08], [0.86, 0.1, 0.04], [0.84, 0.1, 0.06], [0.3, 0.2, 0.5], [0.2, 0.52, 0.28]])
+    probabilities = np.array(
+        [[0.82, 0.1, 0.08], [0.86, 0.1, 0.04], [0.84, 0.1, 0.06], [0.3, 0.2, 0.5], [0.2, 0.52, 0.28]]
+    )
     # (12/15, 13/15]: 2 of 3 right at 0.84 on average; (7/15, 8/15]: 1 of 2 right at 0.51.
     assert metrics.ece(labels, probabilities, CLASSES) == {"ece": pytest.approx((3 * (0.84 - 2 / 3) + 2 * 0.01) / 5)}
     bins = metrics.reliability(labels, probabilities)
@@ -48,7 +50,9 @@ def test_five_slices_in_two_bins_worked_out_by_hand():
 @pytest.mark.parametrize("seed", range(3))
 def test_ece_equals_torchmetrics(seed, concentration):
     labels, probabilities = random_case(seed, concentration=concentration)
-    expected = multiclass_calibration_error(torch.from_numpy(probabilities), torch.from_numpy(labels), num_classes=3, n_bins=15, norm="l1")
+    expected = multiclass_calibration_error(
+        torch.from_numpy(probabilities), torch.from_numpy(labels), num_classes=3, n_bins=15, norm="l1"
+    )
     assert metrics.ece(labels, probabilities, CLASSES)["ece"] == pytest.approx(expected.item(), abs=1e-6)
 
 
@@ -56,10 +60,14 @@ def test_scaled_values_are_torch_s_softmax_of_the_logits_over_the_temperature():
     labels, _ = random_case(0)
     logits = np.random.default_rng(1).normal(size=(300, 3)) * 4
     scaled = softmax(logits / 2.5)
-    expected = multiclass_calibration_error(torch.from_numpy(scaled), torch.from_numpy(labels), num_classes=3, n_bins=15, norm="l1")
+    expected = multiclass_calibration_error(
+        torch.from_numpy(scaled), torch.from_numpy(labels), num_classes=3, n_bins=15, norm="l1"
+    )
     assert metrics.ece_scaled(labels, softmax(logits), 2.5)["ece_scaled"] == pytest.approx(expected.item(), abs=1e-6)
     expected = torch.nn.functional.cross_entropy(torch.from_numpy(logits / 2.5), torch.from_numpy(labels))
-    assert metrics.cross_entropy_scaled(labels, softmax(logits), 2.5)["cross_entropy_scaled"] == pytest.approx(expected.item())
+    assert metrics.cross_entropy_scaled(labels, softmax(logits), 2.5)["cross_entropy_scaled"] == pytest.approx(
+        expected.item()
+    )
 
 
 def test_confidence_counts_and_not_the_probability_of_the_truth():
@@ -121,8 +129,12 @@ def test_a_temperature_above_one_makes_less_sure_and_below_one_surer():
 def test_a_temperature_of_one_changes_nothing():
     labels, probabilities = random_case(6)
     np.testing.assert_allclose(metrics.apply_temperature(probabilities, 1.0), probabilities, atol=1e-15)
-    assert metrics.ece_scaled(labels, probabilities, 1.0)["ece_scaled"] == pytest.approx(metrics.ece(labels, probabilities, CLASSES)["ece"])
-    assert metrics.cross_entropy_scaled(labels, probabilities, 1.0)["cross_entropy_scaled"] == pytest.approx(nats(labels, probabilities))
+    assert metrics.ece_scaled(labels, probabilities, 1.0)["ece_scaled"] == pytest.approx(
+        metrics.ece(labels, probabilities, CLASSES)["ece"]
+    )
+    assert metrics.cross_entropy_scaled(labels, probabilities, 1.0)["cross_entropy_scaled"] == pytest.approx(
+        nats(labels, probabilities)
+    )
 
 
 def test_where_every_slice_is_right_the_temperature_is_the_lowest():
@@ -139,7 +151,9 @@ def test_impossible_truths_leave_the_temperature_finite():
     labels = np.array([0, 1, 2, 1])
     temperature = metrics.fit_temperature(labels, np.eye(3)[[0, 1, 2, 0]])
     assert 1 < temperature <= 20
-    assert metrics.cross_entropy_scaled(labels, np.eye(3)[[0, 1, 2, 0]], temperature)["cross_entropy_scaled"] < 36.0437 / 4
+    assert (
+        metrics.cross_entropy_scaled(labels, np.eye(3)[[0, 1, 2, 0]], temperature)["cross_entropy_scaled"] < 36.0437 / 4
+    )
 
 
 @pytest.mark.parametrize("temperature", [0.0, -1.0, float("nan")])
@@ -148,7 +162,9 @@ def test_a_temperature_that_is_none_is_refused(temperature):
         metrics.apply_temperature(np.array([[0.5, 0.5]]), temperature)
 
 
-@pytest.mark.parametrize("metric", [metrics.ece_scaled, metrics.cross_entropy_scaled], ids=lambda metric: metric.__name__)
+@pytest.mark.parametrize(
+    "metric", [metrics.ece_scaled, metrics.cross_entropy_scaled], ids=lambda metric: metric.__name__
+)
 def test_without_a_temperature_the_value_is_none(metric):
     assert metric(*random_case(7), None) == {metric.__name__: None}
 
@@ -172,7 +188,9 @@ def test_the_order_of_the_samples_changes_nothing():
         assert metric(*turned, 2.0) == pytest.approx(metric(labels, probabilities, 2.0))
 
 
-@pytest.mark.parametrize("metric", [metrics.ece, metrics.ece_scaled, metrics.cross_entropy_scaled], ids=lambda metric: metric.__name__)
+@pytest.mark.parametrize(
+    "metric", [metrics.ece, metrics.ece_scaled, metrics.cross_entropy_scaled], ids=lambda metric: metric.__name__
+)
 def test_nan_probabilities_are_refused(metric):
     last = CLASSES if metric is metrics.ece else 2.0
     with pytest.raises(ValueError, match="diverged"):

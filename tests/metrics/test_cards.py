@@ -30,13 +30,20 @@ def example_of(card):
     rng = np.random.default_rng(0)
     if card.task == "classification":
         labels, probabilities = np.arange(30) % 3, rng.dirichlet(np.ones(3), 30)
-        needed = {"predictions": (labels, probabilities, ("a", "b", "c")), "calibration": (labels, probabilities, 2.0), "attention": rng.random((2, 30))}
+        needed = {
+            "predictions": (labels, probabilities, ("a", "b", "c")),
+            "calibration": (labels, probabilities, 2.0),
+            "attention": rng.random((2, 30)),
+        }
         return needed[card.needs]
     if card.task == "segmentation":
         return rng.integers(1, 50, (4, 3, 3)), ("a", "b")
     if card.needs_extractor or card.needs == "memory":
         sets = 3 if card.needs == "memory" else 2
-        return [Features(rng.normal(size=(200, 4)).astype(np.float32), rng.normal(size=(200, 5)).astype(np.float32), "raw") for _ in range(sets)]
+        return [
+            Features(rng.normal(size=(200, 4)).astype(np.float32), rng.normal(size=(200, 5)).astype(np.float32), "raw")
+            for _ in range(sets)
+        ]
     return rng.integers(0, 256, (2, 3, 8, 8), dtype=np.uint8)  # real, generated
 
 
@@ -59,7 +66,10 @@ def test_one_metric_a_task_ranks_and_of_generators_their_variety_too():
 
 def test_listing_the_cards_imports_nothing_heavy():
     program = "import sys, tumorbench.metrics.builtin as b; list(b.tumorbench_metrics()); print({'torch', 'sklearn', 'numpy', 'scipy'} & set(sys.modules))"
-    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip() == "set()"
+    assert (
+        subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip()
+        == "set()"
+    )
 
 
 @pytest.mark.parametrize("card", CARDS.values(), ids=CARDS)
@@ -74,7 +84,9 @@ def test_values_are_named_after_the_card_and_in_its_range(card):
 @pytest.mark.parametrize("card", CARDS.values(), ids=CARDS)
 def test_the_docstring_says_direction_and_what_is_undefined(card):
     text = function_of(card).__doc__
-    direction = {True: "Higher is better", False: "Lower is better", None: "neither direction is better"}[card.higher_is_better]
+    direction = {True: "Higher is better", False: "Lower is better", None: "neither direction is better"}[
+        card.higher_is_better
+    ]
     assert direction in text
     assert "None " in text or "undefined" in text
 

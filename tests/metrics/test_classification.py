@@ -14,7 +14,11 @@ CLASSES = ("glioma", "meningioma", "pituitary")
 LABELS = np.array([0, 0, 0, 0, 1, 1, 2], np.int64)
 PREDICTED = np.array([0, 0, 0, 1, 1, 0, 1], np.int64)
 
-AVERAGED = [getattr(metrics, f"{name}_{average}") for name in ("precision", "recall", "f1") for average in ("macro", "micro", "weighted")]
+AVERAGED = [
+    getattr(metrics, f"{name}_{average}")
+    for name in ("precision", "recall", "f1")
+    for average in ("macro", "micro", "weighted")
+]
 SINGLE = [metrics.accuracy, metrics.balanced_accuracy, metrics.cross_entropy, *AVERAGED]
 PER_CLASS = [metrics.precision, metrics.recall, metrics.f1]
 
@@ -49,15 +53,18 @@ def test_seven_slices_worked_out_by_hand():
     assert of(metrics.f1_macro) == pytest.approx((3 / 4 + 2 / 5 + 0) / 3)
     assert of(metrics.f1_weighted) == pytest.approx((4 * 3 / 4 + 2 * 2 / 5 + 0) / 7)
     assert of(metrics.cross_entropy) == pytest.approx(-(4 * np.log(0.8) + 3 * np.log(0.1)) / 7)
-    assert metrics.f1(LABELS, sure_of(PREDICTED), CLASSES) == pytest.approx({"f1/glioma": 3 / 4, "f1/meningioma": 2 / 5, "f1/pituitary": 0})
+    assert metrics.f1(LABELS, sure_of(PREDICTED), CLASSES) == pytest.approx(
+        {"f1/glioma": 3 / 4, "f1/meningioma": 2 / 5, "f1/pituitary": 0}
+    )
 
 
 def test_micro_averages_equal_accuracy():
     labels, probabilities = random_case(1)
     expected = value(metrics.accuracy, labels, probabilities)
-    assert [value(metric, labels, probabilities) for metric in (metrics.precision_micro, metrics.recall_micro, metrics.f1_micro)] == pytest.approx(
-        [expected] * 3
-    )
+    assert [
+        value(metric, labels, probabilities)
+        for metric in (metrics.precision_micro, metrics.recall_micro, metrics.f1_micro)
+    ] == pytest.approx([expected] * 3)
 
 
 @pytest.mark.parametrize("metric", AVERAGED, ids=lambda metric: metric.__name__)
@@ -65,7 +72,11 @@ def test_micro_averages_equal_accuracy():
 def test_averages_equal_torchmetrics(metric, seed):
     labels, probabilities = random_case(seed)
     name, average = metric.__name__.split("_")
-    function = {"precision": oracle.multiclass_precision, "recall": oracle.multiclass_recall, "f1": oracle.multiclass_f1_score}[name]
+    function = {
+        "precision": oracle.multiclass_precision,
+        "recall": oracle.multiclass_recall,
+        "f1": oracle.multiclass_f1_score,
+    }[name]
     expected = function(torch.from_numpy(probabilities), torch.from_numpy(labels), num_classes=3, average=average)
     assert value(metric, labels, probabilities) == pytest.approx(expected.item(), rel=1e-6)
 
@@ -73,7 +84,11 @@ def test_averages_equal_torchmetrics(metric, seed):
 @pytest.mark.parametrize("metric", PER_CLASS, ids=lambda metric: metric.__name__)
 def test_per_class_values_equal_torchmetrics(metric):
     labels, probabilities = random_case(4)
-    function = {"precision": oracle.multiclass_precision, "recall": oracle.multiclass_recall, "f1": oracle.multiclass_f1_score}[metric.__name__]
+    function = {
+        "precision": oracle.multiclass_precision,
+        "recall": oracle.multiclass_recall,
+        "f1": oracle.multiclass_f1_score,
+    }[metric.__name__]
     expected = function(torch.from_numpy(probabilities), torch.from_numpy(labels), num_classes=3, average="none")
     assert list(metric(labels, probabilities, CLASSES).values()) == pytest.approx(expected.tolist(), rel=1e-6)
 
@@ -87,14 +102,18 @@ def test_averages_equal_scikit_learns_defaults_where_a_class_is_missing(average)
 
 def test_balanced_accuracy_equals_scikit_learn():
     labels, probabilities = random_case(5)
-    assert value(metrics.balanced_accuracy, labels, probabilities) == pytest.approx(sklearn.metrics.balanced_accuracy_score(labels, probabilities.argmax(1)))
+    assert value(metrics.balanced_accuracy, labels, probabilities) == pytest.approx(
+        sklearn.metrics.balanced_accuracy_score(labels, probabilities.argmax(1))
+    )
 
 
 def test_cross_entropy_equals_scikit_learn_and_torch():
     labels, probabilities = random_case(6)
     ours = value(metrics.cross_entropy, labels, probabilities)
     assert ours == pytest.approx(sklearn.metrics.log_loss(labels, probabilities))
-    assert ours == pytest.approx(torch.nn.functional.nll_loss(torch.from_numpy(probabilities).log(), torch.from_numpy(labels)).item())
+    assert ours == pytest.approx(
+        torch.nn.functional.nll_loss(torch.from_numpy(probabilities).log(), torch.from_numpy(labels)).item()
+    )
 
 
 def test_confusion_matrix_has_the_truth_in_rows():
@@ -147,7 +166,9 @@ def test_a_class_that_nobody_named_is_none_and_left_out_of_the_mean():
 
 def test_a_class_that_is_never_predicted_counts_zero():
     constant = sure_of([0, 0, 0, 0, 0, 0, 0])
-    assert metrics.precision(LABELS, constant, CLASSES) == pytest.approx({"precision/glioma": 4 / 7, "precision/meningioma": 0, "precision/pituitary": 0})
+    assert metrics.precision(LABELS, constant, CLASSES) == pytest.approx(
+        {"precision/glioma": 4 / 7, "precision/meningioma": 0, "precision/pituitary": 0}
+    )
     assert value(metrics.precision_macro, LABELS, constant) == pytest.approx(4 / 7 / 3)
 
 

@@ -10,11 +10,17 @@ from tumorbench.metrics.diversity import diversity
 
 
 def pictures(seed, n, spread):
-    return (128 + np.kron(np.random.default_rng(seed).normal(0, spread, (n, 8, 8)), np.ones((8, 8)))).clip(0, 255).astype(np.uint8)
+    return (
+        (128 + np.kron(np.random.default_rng(seed).normal(0, spread, (n, 8, 8)), np.ones((8, 8))))
+        .clip(0, 255)
+        .astype(np.uint8)
+    )
 
 
 def by_hand(images):
-    small = [np.asarray(Image.fromarray(image.astype(np.float32)).resize((32, 32), Image.Resampling.BOX)) for image in images]
+    small = [
+        np.asarray(Image.fromarray(image.astype(np.float32)).resize((32, 32), Image.Resampling.BOX)) for image in images
+    ]
     return np.mean([np.sqrt(((one - other) ** 2).mean()) for one, other in combinations(small, 2)])
 
 

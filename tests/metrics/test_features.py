@@ -39,7 +39,12 @@ def blobs(n, seed, size=64):
     rows, columns = np.mgrid[:size, :size]
     images = np.zeros((n, size, size))
     for index in np.repeat(np.arange(n), 3):
-        top, left, width, height = rng.uniform(10, size - 10), rng.uniform(10, size - 10), rng.uniform(4, 10), rng.uniform(80, 200)
+        top, left, width, height = (
+            rng.uniform(10, size - 10),
+            rng.uniform(10, size - 10),
+            rng.uniform(4, 10),
+            rng.uniform(80, 200),
+        )
         images[index] += height * np.exp(-((rows - top) ** 2 + (columns - left) ** 2) / (2 * width**2))
     return images.clip(0, 255).astype(np.uint8)
 
@@ -50,7 +55,12 @@ def test_grey_becomes_three_equal_channels_and_layers_are_found_by_name(requeste
     found = extract(images, CornersAndMean(requested))
     np.testing.assert_array_equal(found.features, np.repeat(images[:, 0, 0, None], 3, axis=1))
     np.testing.assert_allclose(found.logits[:, 0], images.mean((1, 2)), rtol=1e-6)
-    assert (found.features.dtype, found.logits.dtype, found.extractor, len(found)) == (np.float32, np.float32, "corners-and-mean", 7)
+    assert (found.features.dtype, found.logits.dtype, found.extractor, len(found)) == (
+        np.float32,
+        np.float32,
+        "corners-and-mean",
+        7,
+    )
 
 
 def test_an_extractor_that_was_not_asked_for_logits_gives_none():
@@ -59,7 +69,10 @@ def test_an_extractor_that_was_not_asked_for_logits_gives_none():
 
 @pytest.mark.parametrize("batch_size", [1, 3, 7, 100])
 def test_the_batch_size_changes_nothing(batch_size):
-    whole, batched = extract(pictures(), CornersAndMean(["corner", "mean"])), extract(pictures(), CornersAndMean(["corner", "mean"]), batch_size=batch_size)
+    whole, batched = (
+        extract(pictures(), CornersAndMean(["corner", "mean"])),
+        extract(pictures(), CornersAndMean(["corner", "mean"]), batch_size=batch_size),
+    )
     np.testing.assert_array_equal(batched.features, whole.features)
     np.testing.assert_allclose(batched.logits, whole.logits, rtol=1e-6)
 
@@ -80,10 +93,15 @@ def test_no_images_and_images_that_are_not_uint8_are_refused():
 @pytest.fixture(scope="module")
 def deep():
     """Features by EfficientNet-Lite0 of three sets of 32: blobs, other blobs, noise."""
-    efficientnet = pytest.importorskip("tumorbench_extractors.efficientnet", reason="the package tumorbench-extractors is not installed")
+    efficientnet = pytest.importorskip(
+        "tumorbench_extractors.efficientnet", reason="the package tumorbench-extractors is not installed"
+    )
     extractor = efficientnet.EfficientNetLite0()
     noise = np.random.default_rng(3).integers(0, 256, (32, 64, 64), dtype=np.uint8)
-    return {name: extract(images, extractor, batch_size=16) for name, images in {"real": blobs(32, 1), "other": blobs(32, 2), "noise": noise}.items()}
+    return {
+        name: extract(images, extractor, batch_size=16)
+        for name, images in {"real": blobs(32, 1), "other": blobs(32, 2), "noise": noise}.items()
+    }
 
 
 def test_other_real_images_are_near_and_noise_is_far_in_fid_and_kid(deep):

@@ -43,7 +43,9 @@ def test_more_generated_images_than_real_ones_are_used():
 
 def test_it_is_symmetric_about_equally_large_sets_and_not_negative_far_away():
     real, generated = normal(0), normal(1, shift=2)
-    assert fid_infinity(real, generated)["fid_infinity"] == pytest.approx(fid_infinity(generated, real)["fid_infinity"], rel=0.02)
+    assert fid_infinity(real, generated)["fid_infinity"] == pytest.approx(
+        fid_infinity(generated, real)["fid_infinity"], rel=0.02
+    )
     assert fid_infinity(real, generated)["fid_infinity"] > 5
 
 
@@ -52,7 +54,9 @@ def test_the_same_features_give_the_same_value_bit_for_bit():
 
 
 def test_images_that_are_all_alike_have_a_value():
-    assert fid_infinity(features(np.ones((200, 4))), features(np.ones((200, 4)) * 2)) == {"fid_infinity": pytest.approx(4)}
+    assert fid_infinity(features(np.ones((200, 4))), features(np.ones((200, 4)) * 2)) == {
+        "fid_infinity": pytest.approx(4)
+    }
 
 
 def test_fewer_than_two_hundred_images_on_either_side_are_undefined():

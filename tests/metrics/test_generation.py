@@ -16,7 +16,9 @@ SYMMETRIC = [metrics.fid, metrics.kid]
 
 
 def features(array, logits=None, extractor="raw"):
-    return Features(np.asarray(array, np.float32), None if logits is None else np.asarray(logits, np.float32), extractor)
+    return Features(
+        np.asarray(array, np.float32), None if logits is None else np.asarray(logits, np.float32), extractor
+    )
 
 
 def pair(n=60, dimensions=8, shift=0.5, seed=0, n_generated=None):
@@ -47,7 +49,9 @@ def frechet_by_singular_values(real, generated):
     gap = first.mean(0) - second.mean(0)
     first = (first - first.mean(0)) / np.sqrt(len(first) - 1)
     second = (second - second.mean(0)) / np.sqrt(len(second) - 1)
-    return gap @ gap + (first**2).sum() + (second**2).sum() - 2 * np.linalg.svd(first @ second.T, compute_uv=False).sum()
+    return (
+        gap @ gap + (first**2).sum() + (second**2).sum() - 2 * np.linalg.svd(first @ second.T, compute_uv=False).sum()
+    )
 
 
 def squared_mmd(real, generated):
@@ -58,7 +62,9 @@ def squared_mmd(real, generated):
     def kernel(one, other):
         return (one @ other / d + 1) ** 3
 
-    within = sum(kernel(side[i], side[j]) for side in (first, second) for i in range(m) for j in range(m) if i != j) / (m * (m - 1))
+    within = sum(kernel(side[i], side[j]) for side in (first, second) for i in range(m) for j in range(m) if i != j) / (
+        m * (m - 1)
+    )
     return within - 2 * sum(kernel(one, other) for one in first for other in second) / m**2
 
 
@@ -75,7 +81,10 @@ def test_fid_equals_the_defining_formula_and_torchmetrics():
     moments = [
         moment
         for side in (real, generated)
-        for moment in (torch.from_numpy(side.features).double().mean(0), torch.from_numpy(np.cov(side.features.astype(np.float64), rowvar=False)))
+        for moment in (
+            torch.from_numpy(side.features).double().mean(0),
+            torch.from_numpy(np.cov(side.features.astype(np.float64), rowvar=False)),
+        )
     ]
     assert ours == pytest.approx(_compute_fid(*moments).item(), rel=1e-9)
 
@@ -102,13 +111,17 @@ def test_kid_equals_the_defining_formula_and_torchmetrics():
     ours = value(metrics.kid, real, generated)
     assert ours == pytest.approx(squared_mmd(real, generated), rel=1e-9)
     first, second = (torch.from_numpy(side.features).double() for side in (real, generated))
-    expected = maximum_mean_discrepancy(poly_kernel(first, first), poly_kernel(first, second), poly_kernel(second, second))
+    expected = maximum_mean_discrepancy(
+        poly_kernel(first, first), poly_kernel(first, second), poly_kernel(second, second)
+    )
     assert ours == pytest.approx(expected.item(), rel=1e-9)
 
 
 def test_kid_between_equal_distributions_is_zero_on_average_and_sometimes_negative():
     rng = np.random.default_rng(0)
-    values = [value(metrics.kid, features(rng.normal(size=(30, 6))), features(rng.normal(size=(30, 6)))) for _ in range(200)]
+    values = [
+        value(metrics.kid, features(rng.normal(size=(30, 6))), features(rng.normal(size=(30, 6)))) for _ in range(200)
+    ]
     assert min(values) < 0 < max(values)
     assert abs(np.mean(values)) < 3 * np.std(values) / np.sqrt(len(values))
 
@@ -132,7 +145,9 @@ def test_inception_score_worked_out_by_hand():
     # Three images sure of one category and one sure of another: exp of the entropy of (3/4, 1/4).
     logits = [[60, 0, 0]] * 3 + [[0, 60, 0]]
     generated = features(np.zeros((4, 2)), logits)
-    assert value(metrics.inception_score, generated, generated) == pytest.approx(np.exp(-(0.75 * np.log(0.75) + 0.25 * np.log(0.25))))
+    assert value(metrics.inception_score, generated, generated) == pytest.approx(
+        np.exp(-(0.75 * np.log(0.75) + 0.25 * np.log(0.25)))
+    )
 
 
 def test_inception_score_equals_the_defining_formula_and_looks_at_the_generated_side_only():
@@ -193,7 +208,9 @@ def test_the_same_features_give_the_same_value_bit_for_bit(metric):
     assert value(metric, *pair()) == value(metric, *pair())
 
 
-@pytest.mark.parametrize(("metric", "n"), [(metrics.fid, 1), (metrics.kid, 1), (metrics.manifold_precision, 3), (metrics.manifold_recall, 3)])
+@pytest.mark.parametrize(
+    ("metric", "n"), [(metrics.fid, 1), (metrics.kid, 1), (metrics.manifold_precision, 3), (metrics.manifold_recall, 3)]
+)
 def test_too_few_images_on_either_side_are_undefined(metric, n):
     few, enough = features(np.eye(4)[:n]), features(np.eye(4) + 1)
     assert value(metric, few, enough) is None

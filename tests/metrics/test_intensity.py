@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from tumorbench import data
 from tumorbench.metrics import intensity
 from tumorbench.metrics.intensity import ks_d, ks_d_foreground, ks_d_image_mean, wasserstein_1, wasserstein_1_foreground
 
@@ -27,12 +26,16 @@ def test_four_pixels_worked_out_by_hand():
 
 def test_ks_d_equals_scipy():
     real, generated = dark_and_bright()
-    assert ks_d(real, generated)["ks_d"] == pytest.approx(scipy.stats.ks_2samp(real.ravel(), generated.ravel()).statistic)
+    assert ks_d(real, generated)["ks_d"] == pytest.approx(
+        scipy.stats.ks_2samp(real.ravel(), generated.ravel()).statistic
+    )
 
 
 def test_wasserstein_equals_scipy_in_units_of_black_to_white():
     real, generated = dark_and_bright()
-    assert wasserstein_1(real, generated)["wasserstein_1"] == pytest.approx(scipy.stats.wasserstein_distance(real.ravel(), generated.ravel()) / 255)
+    assert wasserstein_1(real, generated)["wasserstein_1"] == pytest.approx(
+        scipy.stats.wasserstein_distance(real.ravel(), generated.ravel()) / 255
+    )
 
 
 @pytest.mark.parametrize("metric", EVERY)
@@ -81,7 +84,7 @@ def test_images_that_are_not_uint8_are_refused(metric):
 
 
 def test_the_foreground_is_what_the_crop_to_the_brain_takes_for_tissue():
-    assert intensity.BRIGHT == data.BRIGHT
+    assert intensity.BRIGHT == decode.BRIGHT
 
 
 def test_foreground_distances_equal_scipy_on_the_bright_pixels():
@@ -103,7 +106,10 @@ def test_air_does_not_change_the_foreground_s_distance_and_black_images_leave_it
 
 def test_the_images_means_equal_scipy():
     rng = np.random.default_rng(4)
-    real, generated = (np.clip(rng.normal(100, 30, (n, size, size)) + rng.normal(0, 25, (n, 1, 1)), 0, 255).astype(np.uint8) for n, size in ((14, 9), (11, 7)))
+    real, generated = (
+        np.clip(rng.normal(100, 30, (n, size, size)) + rng.normal(0, 25, (n, 1, 1)), 0, 255).astype(np.uint8)
+        for n, size in ((14, 9), (11, 7))
+    )
     expected = scipy.stats.ks_2samp(real.mean((1, 2)), generated.mean((1, 2))).statistic
     assert ks_d_image_mean(real, generated)["ks_d_image_mean"] == pytest.approx(expected)
 

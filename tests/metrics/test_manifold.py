@@ -38,7 +38,9 @@ def counted(real, generated, k=5):
 @pytest.mark.parametrize("sizes", [(30, 40), (40, 30), (6, 1)])
 def test_density_and_coverage_equal_a_direct_count(sizes):
     real, generated = pair(*sizes)
-    assert (value(density, real, generated), value(coverage, real, generated)) == pytest.approx(counted(real, generated))
+    assert (value(density, real, generated), value(coverage, real, generated)) == pytest.approx(
+        counted(real, generated)
+    )
 
 
 @pytest.mark.parametrize("metric", BOTH, ids=lambda metric: metric.__name__)
@@ -49,7 +51,12 @@ def test_the_sides_are_not_exchangeable(metric):
 
 def test_equal_distributions_have_the_values_that_the_paper_expects():
     rng = np.random.default_rng(1)
-    found = np.array([[value(metric, features(rng.normal(size=(40, 8))), features(rng.normal(size=(40, 8)))) for metric in BOTH] for _ in range(150)])
+    found = np.array(
+        [
+            [value(metric, features(rng.normal(size=(40, 8))), features(rng.normal(size=(40, 8)))) for metric in BOTH]
+            for _ in range(150)
+        ]
+    )
     expected_coverage = 1 - math.prod((40 - step) / (80 - step) for step in range(1, 6))
     errors = 4 * found.std(axis=0) / np.sqrt(len(found))
     assert abs(found.mean(axis=0) - [1, expected_coverage]) == pytest.approx([0, 0], abs=errors.max())
@@ -64,7 +71,9 @@ def test_images_crowded_on_one_real_image_are_dense_and_cover_little():
 
 def test_one_real_outlier_does_not_make_far_images_dense():
     real, far = features([[0], [1], [2], [3], [4], [5], [6], [7], [1000]]), features([[500], [501], [502]])
-    assert value(density, real, far) == pytest.approx(1 / 5)  # in the outlier's ball only, one of the five that are expected
+    assert value(density, real, far) == pytest.approx(
+        1 / 5
+    )  # in the outlier's ball only, one of the five that are expected
 
 
 def test_a_large_common_offset_loses_no_digits():

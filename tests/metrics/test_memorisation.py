@@ -34,12 +34,18 @@ def nearest_by_hand(points, training):
 
 def test_the_ratio_of_medians_equals_a_direct_count():
     generated, training, held_out = normal(0, 33, 0.5), normal(1, 80), normal(2, 41)
-    medians = [np.median([distance for _, distance in nearest_by_hand(side, training)]) for side in (generated, held_out)]
+    medians = [
+        np.median([distance for _, distance in nearest_by_hand(side, training)]) for side in (generated, held_out)
+    ]
     assert value(nearest_ratio, generated, training, held_out) == pytest.approx(medians[0] / medians[1])
 
 
 def test_memorisation_counts_what_is_nearer_than_the_second_nearest_of_thirty_nine():
-    generated, training, held_out = normal(0, 33, 0.5), normal(1, 80), normal(2, 39)  # 5 % of 40 = the second order statistic
+    generated, training, held_out = (
+        normal(0, 33, 0.5),
+        normal(1, 80),
+        normal(2, 39),
+    )  # 5 % of 40 = the second order statistic
     second = sorted(distance for _, distance in nearest_by_hand(held_out, training))[1]
     expected = np.mean([distance <= second for _, distance in nearest_by_hand(generated, training)])
     assert 0 < expected < 0.5
@@ -48,7 +54,9 @@ def test_memorisation_counts_what_is_nearer_than_the_second_nearest_of_thirty_ni
 
 @pytest.mark.parametrize("n", [19, 24, 60])
 def test_further_real_images_score_one_in_twenty_at_any_number_of_held_out_ones(n):
-    shares = [value(memorisation, normal((seed, 0), 200), normal((seed, 1), 50), normal((seed, 2), n)) for seed in range(300)]
+    shares = [
+        value(memorisation, normal((seed, 0), 200), normal((seed, 1), 50), normal((seed, 2), n)) for seed in range(300)
+    ]
     assert np.mean(shares) == pytest.approx(0.05, abs=4 * np.std(shares) / np.sqrt(300))
 
 
@@ -81,7 +89,9 @@ def test_noise_is_not_memorised_and_lies_far_off():
 @pytest.mark.parametrize("metric", BOTH, ids=lambda metric: metric.__name__)
 def test_no_two_of_the_three_sets_are_exchangeable(metric):
     sets = normal(0, 33, 0.5), normal(1, 80), normal(2, 41)
-    values = [value(metric, *(sets[place] for place in order)) for order in ((0, 1, 2), (1, 0, 2), (2, 1, 0), (0, 2, 1))]
+    values = [
+        value(metric, *(sets[place] for place in order)) for order in ((0, 1, 2), (1, 0, 2), (2, 1, 0), (0, 2, 1))
+    ]
     assert len(set(values)) == 4
 
 
@@ -132,7 +142,10 @@ def test_closest_pairs_of_few_images_are_all_and_of_none_none():
 
 def test_pixel_features_are_pillow_s_means_of_blocks():
     images = np.random.default_rng(0).integers(0, 256, (3, 128, 64), dtype=np.uint8)
-    means = [np.asarray(Image.fromarray(image.astype(np.float32)).resize((32, 32), Image.Resampling.BOX)).ravel() for image in images]
+    means = [
+        np.asarray(Image.fromarray(image.astype(np.float32)).resize((32, 32), Image.Resampling.BOX)).ravel()
+        for image in images
+    ]
     found = pixel_features(images)
     np.testing.assert_allclose(found.features, np.array(means) / 255 / 32, rtol=1e-5)
     assert (found.extractor, found.logits, len(found)) == ("pixels", None, 3)
@@ -148,7 +161,10 @@ def test_a_noisy_copy_is_nearer_by_means_of_blocks_than_by_pixels():
     rng = np.random.default_rng(0)
     smooth = np.kron(rng.integers(60, 200, (2, 8, 8)), np.ones((16, 16))).astype(np.int64)
     noisy = (smooth[:1] + rng.normal(0, 20, (1, 128, 128))).clip(0, 255).astype(np.uint8)
-    copy, other = closest_pairs(pixel_features(noisy), pixel_features(smooth.astype(np.uint8)[:1])), np.abs(noisy - smooth[0]).std() / 255
+    copy, other = (
+        closest_pairs(pixel_features(noisy), pixel_features(smooth.astype(np.uint8)[:1])),
+        np.abs(noisy - smooth[0]).std() / 255,
+    )
     assert copy.distances[0] < 0.5 * other
     assert copy.training.tolist() == [0]
 

@@ -17,7 +17,9 @@ N = 60
 @pytest.fixture(scope="module")
 def images():
     """Held-out slices, what a perfect generator would make, what the generators learned from, and three bad generators; patients are kept apart."""
-    phantom = pytest.importorskip("tumorbench_phantom.phantom", reason="the package tumorbench-phantom is not installed").Phantom(None)
+    phantom = pytest.importorskip(
+        "tumorbench_phantom.phantom", reason="the package tumorbench-phantom is not installed"
+    ).Phantom(None)
     slices = {sample: phantom.read_image(sample) for sample in phantom.samples()}
     patients = sorted({sample.patient for sample in slices})
 
@@ -36,7 +38,9 @@ def images():
 
 @pytest.fixture(scope="module")
 def deep(images):
-    efficientnet = pytest.importorskip("tumorbench_extractors.efficientnet", reason="the package tumorbench-extractors is not installed")
+    efficientnet = pytest.importorskip(
+        "tumorbench_extractors.efficientnet", reason="the package tumorbench-extractors is not installed"
+    )
     extractor = efficientnet.EfficientNetLite0()
     return {name: extract(each, extractor, batch_size=20) for name, each in images.items()}
 
@@ -46,7 +50,10 @@ def scores(deep):
     """Metric -> generator -> value, against the held-out slices."""
     metrics = (fid, kid, manifold_precision, density, coverage)
     generators = ("perfect", "noise", "blurred", "copies", "collapsed")
-    return {metric.__name__: {name: metric(deep["real"], deep[name])[metric.__name__] for name in generators} for metric in metrics}
+    return {
+        metric.__name__: {name: metric(deep["real"], deep[name])[metric.__name__] for name in generators}
+        for metric in metrics
+    }
 
 
 @pytest.mark.parametrize("metric", ["fid", "kid"])

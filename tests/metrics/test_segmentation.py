@@ -8,7 +8,14 @@ from tumorbench.metrics import segmentation as metrics
 
 ONE = ("tumour",)
 THREE = ("glioma", "meningioma", "pituitary")
-ALL = [metrics.iou, metrics.dice, metrics.iou_image_mean, metrics.dice_image_mean, metrics.pixel_accuracy, metrics.keras_meaniou_bug]
+ALL = [
+    metrics.iou,
+    metrics.dice,
+    metrics.iou_image_mean,
+    metrics.dice_image_mean,
+    metrics.pixel_accuracy,
+    metrics.keras_meaniou_bug,
+]
 
 
 def square(top, left, side, size=10):
@@ -46,10 +53,18 @@ def test_two_images_worked_out_by_hand(pair):
 @pytest.mark.parametrize("seed", range(3))
 def test_one_foreground_class_equals_scikit_learn_on_the_pixels(seed):
     true, predicted = random_masks(seed, 2)
-    assert of(metrics.iou, true, predicted)["iou"] == pytest.approx(sklearn.metrics.jaccard_score(true.ravel(), predicted.ravel()))
-    assert of(metrics.dice, true, predicted)["dice"] == pytest.approx(sklearn.metrics.f1_score(true.ravel(), predicted.ravel()))
-    assert of(metrics.pixel_accuracy, true, predicted)["pixel_accuracy"] == pytest.approx(sklearn.metrics.accuracy_score(true.ravel(), predicted.ravel()))
-    images = [sklearn.metrics.jaccard_score(one.ravel(), other.ravel()) for one, other in zip(true, predicted, strict=True)]
+    assert of(metrics.iou, true, predicted)["iou"] == pytest.approx(
+        sklearn.metrics.jaccard_score(true.ravel(), predicted.ravel())
+    )
+    assert of(metrics.dice, true, predicted)["dice"] == pytest.approx(
+        sklearn.metrics.f1_score(true.ravel(), predicted.ravel())
+    )
+    assert of(metrics.pixel_accuracy, true, predicted)["pixel_accuracy"] == pytest.approx(
+        sklearn.metrics.accuracy_score(true.ravel(), predicted.ravel())
+    )
+    images = [
+        sklearn.metrics.jaccard_score(one.ravel(), other.ravel()) for one, other in zip(true, predicted, strict=True)
+    ]
     assert of(metrics.iou_image_mean, true, predicted)["iou_image_mean"] == pytest.approx(np.mean(images))
 
 
@@ -61,14 +76,20 @@ def test_several_foreground_classes_equal_scikit_learn_class_by_class():
     )
     expected = sklearn.metrics.f1_score(true.ravel(), predicted.ravel(), labels=[1, 2, 3], average="macro")
     assert of(metrics.dice, true, predicted, THREE)["dice"] == pytest.approx(expected)
-    images = [sklearn.metrics.f1_score(one.ravel(), other.ravel(), labels=[1, 2, 3], average="macro") for one, other in zip(true, predicted, strict=True)]
+    images = [
+        sklearn.metrics.f1_score(one.ravel(), other.ravel(), labels=[1, 2, 3], average="macro")
+        for one, other in zip(true, predicted, strict=True)
+    ]
     assert of(metrics.dice_image_mean, true, predicted, THREE)["dice_image_mean"] == pytest.approx(np.mean(images))
 
 
 def test_pixel_confusions_have_the_truth_in_rows_and_equal_scikit_learn():
     true, predicted = random_masks(4, 4)
     confusions = metrics.pixel_confusions(true, predicted, 4)
-    expected = [sklearn.metrics.confusion_matrix(one.ravel(), other.ravel(), labels=range(4)) for one, other in zip(true, predicted, strict=True)]
+    expected = [
+        sklearn.metrics.confusion_matrix(one.ravel(), other.ravel(), labels=range(4))
+        for one, other in zip(true, predicted, strict=True)
+    ]
     np.testing.assert_array_equal(confusions, expected)
     assert confusions.dtype == np.int64
 
@@ -79,7 +100,9 @@ def test_swapping_truth_and_prediction_transposes_the_confusions(pair):
     there, back = metrics.pixel_confusions(true, predicted, 2), metrics.pixel_confusions(predicted, true, 2)
     np.testing.assert_array_equal(there, back.transpose(0, 2, 1))
     assert there.tolist() != back.tolist()
-    assert metrics.keras_meaniou_bug(there, ONE) != metrics.keras_meaniou_bug(back, ONE)  # rows, not columns, are the truth
+    assert metrics.keras_meaniou_bug(there, ONE) != metrics.keras_meaniou_bug(
+        back, ONE
+    )  # rows, not columns, are the truth
 
 
 @pytest.mark.parametrize("metric", ALL, ids=lambda metric: metric.__name__)
@@ -101,7 +124,11 @@ def test_a_tumour_that_is_missed_in_every_image_scores_zero(pair):
     assert of(metrics.iou_image_mean, true, nothing) == {"iou_image_mean": 0}
 
 
-@pytest.mark.parametrize("metric", [metrics.iou, metrics.dice, metrics.iou_image_mean, metrics.dice_image_mean], ids=lambda metric: metric.__name__)
+@pytest.mark.parametrize(
+    "metric",
+    [metrics.iou, metrics.dice, metrics.iou_image_mean, metrics.dice_image_mean],
+    ids=lambda metric: metric.__name__,
+)
 def test_without_any_foreground_overlap_is_undefined(metric):
     nothing = np.zeros((2, 4, 4), np.uint8)
     assert set(of(metric, nothing, nothing).values()) == {None}
@@ -123,13 +150,20 @@ def test_an_image_without_foreground_is_left_out_of_the_image_mean_and_a_false_a
 
 def test_a_foreground_class_that_does_not_occur_is_none_and_left_out_of_the_mean():
     true, predicted = np.array([[[1, 1, 0, 2]]], np.uint8), np.array([[[1, 0, 0, 2]]], np.uint8)
-    assert of(metrics.iou, true, predicted, THREE) == {"iou": 0.75, "iou/glioma": 0.5, "iou/meningioma": 1.0, "iou/pituitary": None}
+    assert of(metrics.iou, true, predicted, THREE) == {
+        "iou": 0.75,
+        "iou/glioma": 0.5,
+        "iou/meningioma": 1.0,
+        "iou/pituitary": None,
+    }
 
 
 def test_keras_meaniou_bug_is_the_published_049_whatever_the_model_predicts():
     # 1.687 % of the pixels are tumour, as in the source; three models: perfect, blind, and wrong everywhere.
     for confusion in ([[98313, 0], [0, 1687]], [[98313, 0], [1687, 0]], [[0, 98313], [1687, 0]]):
-        assert metrics.keras_meaniou_bug(np.array([confusion]), ONE)["keras_meaniou_bug"] == pytest.approx(0.4916, abs=5e-5)
+        assert metrics.keras_meaniou_bug(np.array([confusion]), ONE)["keras_meaniou_bug"] == pytest.approx(
+            0.4916, abs=5e-5
+        )
 
 
 def test_keras_meaniou_bug_is_the_mean_iou_of_an_empty_prediction(pair):

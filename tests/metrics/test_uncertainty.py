@@ -7,9 +7,15 @@ from tumorbench.metrics import diversity, frechet, generation, intensity, manifo
 from tumorbench.metrics.features import Features
 from tumorbench.metrics.uncertainty import INTERVALS, interval, intervals
 
-ON_FEATURES = {name: getattr(generation, name) for name in ("kid", "fid", "inception_score", "manifold_precision", "manifold_recall")}
+ON_FEATURES = {
+    name: getattr(generation, name)
+    for name in ("kid", "fid", "inception_score", "manifold_precision", "manifold_recall")
+}
 ON_FEATURES |= {"fid_infinity": frechet.fid_infinity, "density": manifold.density, "coverage": manifold.coverage}
-ON_IMAGES = {name: getattr(intensity, name) for name in ("ks_d", "wasserstein_1", "ks_d_foreground", "wasserstein_1_foreground", "ks_d_image_mean")}
+ON_IMAGES = {
+    name: getattr(intensity, name)
+    for name in ("ks_d", "wasserstein_1", "ks_d_foreground", "wasserstein_1_foreground", "ks_d_image_mean")
+}
 ON_IMAGES |= {"diversity": diversity.diversity}
 OF_MEMORY = {"memorisation": memorisation.memorisation, "nearest_ratio": memorisation.nearest_ratio}
 METRICS = ON_FEATURES | ON_IMAGES | OF_MEMORY
@@ -71,7 +77,10 @@ def test_part_of_the_images_is_scored_as_a_set_of_its_own(name):
 
 @pytest.mark.parametrize("name", METRICS)
 def test_more_images_make_it_narrower(name):
-    few, many = (sum(np.ptp(intervals(name)(*arguments(name, n, n, seed), draws=40)[name]) for seed in range(4)) for n in (100, 400))
+    few, many = (
+        sum(np.ptp(intervals(name)(*arguments(name, n, n, seed), draws=40)[name]) for seed in range(4))
+        for n in (100, 400)
+    )
     assert 0.3 * few < many < 0.75 * few
 
 

@@ -46,7 +46,13 @@ def tumorbench_models():
     yield _model("tiny-far", "classification", "TinyTransfer", pretrained="tiny/far")
     yield _model("tiny-homeless", "classification", "TinyTransfer", pretrained="nowhere/edges")
     yield _model("tiny-heir", "classification", "TinyHeir", pretrained="cell:tiny-classifier", params={"width": 8})
-    yield _model("tiny-copies", "classification", "TinyClassifier", augmentation=tb.Augmentation(rotation_degrees=90), augmented_test_copies=2)
+    yield _model(
+        "tiny-copies",
+        "classification",
+        "TinyClassifier",
+        augmentation=tb.Augmentation(rotation_degrees=90),
+        augmented_test_copies=2,
+    )
     yield _model("tiny-artist", "generation", "TinyArtist", monitor=None, keep="last")
     yield _model("tiny-average", "generation", "TinyAverage", optimizer=tb.Optimizer(learning_rate=0.3))
     yield _model("tiny-noise", "generation", "TinyNoise", monitor="val_block_distance")
@@ -60,13 +66,25 @@ def tumorbench_models():
 @tb.hookimpl
 def tumorbench_weights():
     for name in ("tiny/edges", "tiny/far"):
-        yield tb.WeightsSpec(id=name, title=name, licence="MIT", citation="none", factory=f"tiny_plugin_networks:{name.partition('/')[2]}")
+        yield tb.WeightsSpec(
+            id=name,
+            title=name,
+            licence="MIT",
+            citation="none",
+            factory=f"tiny_plugin_networks:{name.partition('/')[2]}",
+        )
 
 
 @tb.hookimpl
 def tumorbench_extractors():
     yield tb.ExtractorSpec(
-        id="tiny-pixels", title="t", version="1", comparable=False, licence="MIT", citation="none", factory="tiny_plugin_networks:tiny_pixels"
+        id="tiny-pixels",
+        title="t",
+        version="1",
+        comparable=False,
+        licence="MIT",
+        citation="none",
+        factory="tiny_plugin_networks:tiny_pixels",
     )
 
 
@@ -108,7 +126,11 @@ class TinyShapes(tb.Dataset):
         rng = np.random.default_rng(zlib.crc32(sample.id.encode()))
         rows, columns = np.mgrid[:32, :32]
         row, column, radius = *rng.integers(10, 22, 2), rng.integers(5, 9)
-        distance = np.hypot(rows - row, columns - column) if sample.label == 0 else np.maximum(abs(rows - row), abs(columns - column))
+        distance = (
+            np.hypot(rows - row, columns - column)
+            if sample.label == 0
+            else np.maximum(abs(rows - row), abs(columns - column))
+        )
         mask = (distance < radius) & (sample.label < 2)
         return (rng.integers(0, 60, (32, 32)) + 150 * mask).astype(np.uint8), mask.astype(np.uint8)
 

@@ -31,7 +31,9 @@ class TinyHeir(TinyClassifier):
 class TinySegmenter(tb.Segmenter):
     def __init__(self, problem):
         super().__init__(problem)
-        self.layers = nn.Sequential(nn.Conv2d(problem.channels, 8, 5, 1, 2), nn.ReLU(), nn.Conv2d(8, problem.outputs, 5, 1, 2))
+        self.layers = nn.Sequential(
+            nn.Conv2d(problem.channels, 8, 5, 1, 2), nn.ReLU(), nn.Conv2d(8, problem.outputs, 5, 1, 2)
+        )
 
     def forward(self, images):
         return self.layers(images)
@@ -39,14 +41,27 @@ class TinySegmenter(tb.Segmenter):
 
 class TinyTransfer(tb.TransferClassifier):
     def __init__(self, problem):
-        backbone = nn.Sequential(nn.Conv2d(problem.channels, 12, 5, 2), nn.ReLU(), nn.Conv2d(12, 16, 3, 2), nn.ReLU(), nn.AdaptiveAvgPool2d(3), nn.Flatten())
+        backbone = nn.Sequential(
+            nn.Conv2d(problem.channels, 12, 5, 2),
+            nn.ReLU(),
+            nn.Conv2d(12, 16, 3, 2),
+            nn.ReLU(),
+            nn.AdaptiveAvgPool2d(3),
+            nn.Flatten(),
+        )
         super().__init__(problem, backbone, nn.Linear(16 * 9, problem.outputs))
 
 
 def edges(name):
     """The weights "tiny/edges": drawn once and for all."""
     rng = torch.Generator().manual_seed(1)
-    shapes = {"0.weight": (12, 1, 5, 5), "0.bias": (12,), "2.weight": (16, 12, 3, 3), "2.bias": (16,), "classifier.weight": (1000, 144)}
+    shapes = {
+        "0.weight": (12, 1, 5, 5),
+        "0.bias": (12,),
+        "2.weight": (16, 12, 3, 3),
+        "2.bias": (16,),
+        "classifier.weight": (1000, 144),
+    }
     return {key: torch.randn(*shape, generator=rng) * 0.1 for key, shape in shapes.items()}
 
 
@@ -91,7 +106,10 @@ class TinyGenerator(tb.Generator):
         self.discriminator = nn.Linear(problem.size**2, 1)
 
     def optimizers(self, recipe):
-        return {name: tb.build_optimizer(recipe.optimizer, getattr(self, name).parameters()) for name in ("discriminator", "generator")}
+        return {
+            name: tb.build_optimizer(recipe.optimizer, getattr(self, name).parameters())
+            for name in ("discriminator", "generator")
+        }
 
     def _images(self, latent):
         return self.generator(latent).tanh().view(-1, 1, self.problem.size, self.problem.size)
@@ -100,7 +118,8 @@ class TinyGenerator(tb.Generator):
         images = self._images(torch.randn(len(batch), 8))
         yield (
             "discriminator",
-            F.softplus(-self.discriminator(batch.images.flatten(1))).mean() + F.softplus(self.discriminator(images.detach().flatten(1))).mean(),
+            F.softplus(-self.discriminator(batch.images.flatten(1))).mean()
+            + F.softplus(self.discriminator(images.detach().flatten(1))).mean(),
         )
         yield "generator", F.softplus(-self.discriminator(images.flatten(1))).mean()
 
@@ -132,7 +151,9 @@ class TinyArtist(TinyNoise):
         rows, columns = torch.meshgrid(torch.arange(32.0), torch.arange(32.0), indexing="ij")
         images = []
         for label in labels.tolist():
-            row, column, radius = (torch.rand(3, generator=rng) * torch.tensor([12.0, 12.0, 4.0]) + torch.tensor([10.0, 10.0, 5.0])).tolist()
+            row, column, radius = (
+                torch.rand(3, generator=rng) * torch.tensor([12.0, 12.0, 4.0]) + torch.tensor([10.0, 10.0, 5.0])
+            ).tolist()
             down, across = (rows - row).abs(), (columns - column).abs()
             distance = (down**2 + across**2).sqrt() if label == 0 else torch.maximum(down, across)
             shape = (distance < radius) & (label < 2)
@@ -152,7 +173,9 @@ class TinyAverage(tb.Generator):
 
     def sample(self, n, labels, rng):
         moved = [self.image.roll(torch.randint(-4, 5, (2,), generator=rng).tolist(), (0, 1)) for _ in range(n)]
-        return (torch.stack(moved)[:, None] + 0.2 * torch.randn(n, 1, self.problem.size, self.problem.size, generator=rng)).clamp(-1, 1)
+        return (
+            torch.stack(moved)[:, None] + 0.2 * torch.randn(n, 1, self.problem.size, self.problem.size, generator=rng)
+        ).clamp(-1, 1)
 
     def validation(self, batch):
         return {"brightness": batch.images.mean()}

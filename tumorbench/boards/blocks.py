@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from tumorbench.boards.inputs import BoardCards, metric_id
-from tumorbench.boards.markdown import plain
-from tumorbench.boards.rows import Row
+from tumorbench.tables.inputs import BoardCards, metric_id
+from tumorbench.tables.markdown import plain
+from tumorbench.tables.rows import Row
 
 __all__ = ["HEADLINES", "Block", "Ranking", "blocks"]
 
@@ -63,7 +63,12 @@ def blocks(task: str, rows: Sequence[Row], cards: BoardCards) -> list[Block]:
     if intensities or not (tables or judged):
         tables.append(_block(intensities, task, rows, cards, "Intensities"))
     if judged:
-        tables.append(replace(_block(judged, task, rows, cards, "Train on synthetic, test on real: accuracy of one fixed classifier"), note=TSTR_NOTE))
+        tables.append(
+            replace(
+                _block(judged, task, rows, cards, "Train on synthetic, test on real: accuracy of one fixed classifier"),
+                note=TSTR_NOTE,
+            )
+        )
     return tables
 
 
@@ -71,8 +76,16 @@ def _block(names: Sequence[str], task: str, rows: Sequence[Row], cards: BoardCar
     found = {name: [statistic for row in rows if (statistic := row.statistic(name))] for name in names}
     comparable = all(statistic.comparable for statistics in found.values() for statistic in statistics)
     return Block(
-        metrics={name: f"{plain(name)}{ARROWS[found[name][0].higher_is_better]}{'' if comparable else ' †'}" for name in names},
-        rankings=tuple(Ranking(name, bool(card.higher_is_better)) for card in cards.rankings(task) for name in names if metric_id(name) == card.id),
+        metrics={
+            name: f"{plain(name)}{ARROWS[found[name][0].higher_is_better]}{'' if comparable else ' †'}"
+            for name in names
+        },
+        rankings=tuple(
+            Ranking(name, bool(card.higher_is_better))
+            for card in cards.rankings(task)
+            for name in names
+            if metric_id(name) == card.id
+        ),
         title=title,
         comparable=comparable,
     )

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from tumorbench.boards.blocks import HEADLINES
-from tumorbench.boards.inputs import BoardCards, LocatedRecord
-from tumorbench.boards.markdown import DASH, NOTHING, code, link, plain, plural, table
 from tumorbench.boards.section import dataset_section
 from tumorbench.boards.speed import throughput_tables
 from tumorbench.contracts.record import Record, Throughput
+from tumorbench.tables.inputs import BoardCards, LocatedRecord
+from tumorbench.tables.markdown import DASH, NOTHING, code, link, plain, plural, table
 
 __all__ = ["render_boards"]
 
@@ -39,7 +39,9 @@ TASK_NOTES = {
 }
 
 
-def render_boards(records: Sequence[LocatedRecord], throughputs: Sequence[Throughput], cards: BoardCards) -> dict[str, str]:
+def render_boards(
+    records: Sequence[LocatedRecord], throughputs: Sequence[Throughput], cards: BoardCards
+) -> dict[str, str]:
     """File name -> Markdown of the three task boards, the throughput board and the index (``README.md``)."""
     by_task = {task: [cell for cell in records if _belongs(cell.record, task)] for task in TASKS}
     synthetic = {cell.record.identity.dataset for cell in records if cell.record.synthetic}
@@ -64,10 +66,16 @@ def _task_page(task: str, located: Sequence[LocatedRecord], cards: BoardCards) -
     if not located:
         return [*parts, f"No record yet. {MAKE_RECORDS}"]
     named = [f"{plain(ranking.title)} ({code(ranking.id)})" for ranking in cards.rankings(task)]
-    order = f"Ranked by {', which orders the tables, and by '.join(named)}." if named else "No ranking metric is installed, so nothing ranks."
+    order = (
+        f"Ranked by {', which orders the tables, and by '.join(named)}."
+        if named
+        else "No ranking metric is installed, so nothing ranks."
+    )
     parts += [HOW_TO_READ, f"{order} {TASK_NOTES[task]}"]
     for section in sorted({(cell.record.synthetic, cell.record.identity.dataset) for cell in located}):
-        parts += dataset_section(task, [cell for cell in located if (cell.record.synthetic, cell.record.identity.dataset) == section], cards)
+        parts += dataset_section(
+            task, [cell for cell in located if (cell.record.synthetic, cell.record.identity.dataset) == section], cards
+        )
     return parts
 
 
@@ -82,21 +90,36 @@ def _throughput_page(throughputs: Sequence[Throughput], synthetic: set[str]) -> 
     return [*parts, reading, *throughput_tables(throughputs, lambda dataset: dataset in synthetic)]
 
 
-def _index(by_task: dict[str, list[LocatedRecord]], throughputs: Sequence[Throughput], synthetic: set[str]) -> list[str]:
+def _index(
+    by_task: dict[str, list[LocatedRecord]], throughputs: Sequence[Throughput], synthetic: set[str]
+) -> list[str]:
     lines = []
     for task, about in TASKS.items():
         located = by_task[task]
         finished = sum(cell.record.status == "ok" for cell in located)
-        content = f"{plural(finished, 'record')}, {len(located) - finished} without a result" if located else "nothing yet"
+        content = (
+            f"{plural(finished, 'record')}, {len(located) - finished} without a result" if located else "nothing yet"
+        )
         lines.append(_index_line(task, about, content, {cell.record.identity.dataset for cell in located}, synthetic))
     measured = plural(len(throughputs), "measurement") if throughputs else "nothing yet"
     lines.append(_index_line("throughput", THROUGHPUT, measured, {speed.dataset for speed in throughputs}, synthetic))
-    parts = ["# Leaderboards", "Every row is rendered from records, each of which says how to run it again. Only the `grouped` protocol ranks.", table(lines)]
+    parts = [
+        "# Leaderboards",
+        "Every row is rendered from records, each of which says how to run it again. Only the `grouped` protocol ranks.",
+        table(lines),
+    ]
     missing = [MAKE_RECORDS] if not any(by_task.values()) else []
     missing += [MAKE_THROUGHPUTS] if not throughputs else []
     return [*parts, *(f"Nothing there yet? {command}" for command in missing)]
 
 
 def _index_line(board: str, about: str, content: str, datasets: set[str], synthetic: set[str]) -> dict[str, str]:
-    named = ", ".join(f"{code(dataset)} (synthetic)" if dataset in synthetic else code(dataset) for dataset in sorted(datasets))
-    return {"board": link(board, f"{board}.md"), "what it shows": about, "content": content, "data sets": named or NOTHING}
+    named = ", ".join(
+        f"{code(dataset)} (synthetic)" if dataset in synthetic else code(dataset) for dataset in sorted(datasets)
+    )
+    return {
+        "board": link(board, f"{board}.md"),
+        "what it shows": about,
+        "content": content,
+        "data sets": named or NOTHING,
+    }

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tumorbench.boards.blocks import Ranking
-from tumorbench.boards.markdown import plural
-from tumorbench.boards.rows import Row
+from tumorbench.contracts.problem import FOLDS
+from tumorbench.tables.markdown import DASH, plural
+from tumorbench.tables.rows import Row
 
-__all__ = ["GROUPED_FOLDS", "Place", "order", "places", "ranking_note"]
-
-GROUPED_FOLDS = 5
+__all__ = ["Place", "order", "places", "rank", "ranking_note"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +32,19 @@ def places(rows: Sequence[Row], ranking: Ranking | None) -> list[Place]:
     Where a row covers all 5 folds, rows that cover fewer have no rank. Where none does, each ranks among the rows of exactly its folds.
     """
     folds = [_folds(row, ranking.metric if ranking else None) for row in rows]
-    whole = max(map(len, folds), default=0) >= GROUPED_FOLDS
-    scores = [_score(row, ranking) if own and (len(own) >= GROUPED_FOLDS or not whole) else None for row, own in zip(rows, folds, strict=True)]
-    rivals = [[score for score, theirs in zip(scores, folds, strict=True) if score is not None and theirs == own] for own in folds]
-    ranked = [None if score is None else 1 + sum(other > score for other in others) for score, others in zip(scores, rivals, strict=True)]
+    whole = max(map(len, folds), default=0) >= FOLDS
+    scores = [
+        _score(row, ranking) if own and (len(own) >= FOLDS or not whole) else None
+        for row, own in zip(rows, folds, strict=True)
+    ]
+    rivals = [
+        [score for score, theirs in zip(scores, folds, strict=True) if score is not None and theirs == own]
+        for own in folds
+    ]
+    ranked = [
+        None if score is None else 1 + sum(other > score for other in others)
+        for score, others in zip(scores, rivals, strict=True)
+    ]
     return [Place(rank, own) for rank, own in zip(ranked, folds, strict=True)]
 
 
@@ -44,7 +52,15 @@ def _folds(row: Row, metric: str | None) -> tuple[int, ...]:
     if not row.ranked or metric is None:
         return ()
     found = [(cell.record.identity.fold, cell.record.metric(metric)) for cell in row.cells]
-    return tuple(sorted({fold for fold, value in found if value is not None and value.value is not None and math.isfinite(value.value)}))
+    return tuple(
+        sorted(
+            {
+                fold
+                for fold, value in found
+                if value is not None and value.value is not None and math.isfinite(value.value)
+            }
+        )
+    )
 
 
 def _score(row: Row, ranking: Ranking | None) -> float | None:
@@ -56,22 +72,38 @@ def _score(row: Row, ranking: Ranking | None) -> float | None:
 def order(row: Row, place: Place) -> tuple[object, ...]:
     """What a table is sorted by: ranked rows by their folds and rank, then those with fewer folds, then the protocols that do not rank."""
     unranked = place.rank is None
-    return (not row.ranked, unranked, -len(place.folds), place.folds, place.rank or 0, row.identity.protocol, row.identity.model, row.suffix)
+    return (
+        not row.ranked,
+        unranked,
+        -len(place.folds),
+        place.folds,
+        place.rank or 0,
+        row.identity.protocol,
+        row.identity.model,
+        row.suffix,
+    )
 
 
 def ranking_note(standing: Sequence[Place]) -> str | None:
     """The sentence under a table in which some row covers fewer than all folds; None where every ranked row is whole."""
-    partial = {place.folds for place in standing if 0 < len(place.folds) < GROUPED_FOLDS}
+    partial = {place.folds for place in standing if 0 < len(place.folds) < FOLDS}
     if not partial:
         return None
-    if any(len(place.folds) >= GROUPED_FOLDS for place in standing):
-        return f"Rows of fewer than {GROUPED_FOLDS} folds have no rank here: they stand on part of the data, the ranked rows on all of it."
+    if any(len(place.folds) >= FOLDS for place in standing):
+        return f"Rows of fewer than {FOLDS} folds have no rank here: they stand on part of the data, the ranked rows on all of it."
     if len(partial) == 1:
         (folds,) = partial
-        return f"No row covers all {GROUPED_FOLDS} folds: the ranks hold for {named(folds)} only, which is part of the data."
-    return f"No row covers all {GROUPED_FOLDS} folds: each ranks only among the rows of the same folds, which stand beside its rank."
+        return f"No row covers all {FOLDS} folds: the ranks hold for {named(folds)} only, which is part of the data."
+    return f"No row covers all {FOLDS} folds: each ranks only among the rows of the same folds, which stand beside its rank."
 
 
 def named(folds: Sequence[int]) -> str:
     """``fold 0``, ``folds 0, 2``."""
     return f"{plural(len(folds), 'fold').partition(' ')[2]} {', '.join(map(str, folds))}"
+
+
+def rank(place: Place, *, name_folds: bool) -> str:
+    """The rank, or a dash; with the folds among whose rows it holds where the table has rows of several."""
+    if place.rank is None:
+        return DASH
+    return f"{place.rank} ({named(place.folds)})" if name_folds else str(place.rank)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from tumorbench.boards import entries
 from tumorbench.boards.blocks import Block, blocks
-from tumorbench.boards.columns import SPLITS, protocol_of
-from tumorbench.boards.coverage import COVERAGE_NOTE, coverage, differs
-from tumorbench.boards.inputs import BoardCards, LocatedRecord, metric_id
-from tumorbench.boards.markdown import NOTHING, code, link, plain, table
-from tumorbench.boards.memorised import MEMORISED, memorises
-from tumorbench.boards.ranking import Place, order, places, ranking_note
-from tumorbench.boards.reproductions.quantities import measured
-from tumorbench.boards.rows import Row, rows_of
+from tumorbench.boards.ranking import Place, order, places, rank, ranking_note
 from tumorbench.contracts.cards import Reported
+from tumorbench.tables import entries
+from tumorbench.tables.columns import SPLITS, protocol_of
+from tumorbench.tables.coverage import COVERAGE_NOTE, coverage, differs
+from tumorbench.tables.inputs import BoardCards, LocatedRecord, metric_id
+from tumorbench.tables.markdown import NOTHING, code, link, plain, table
+from tumorbench.tables.memorised import MEMORISED, memorises
+from tumorbench.tables.quantities import measured
+from tumorbench.tables.rows import Row, rows_of
 
 __all__ = ["SYNTHETIC", "dataset_section"]
 
@@ -56,7 +56,9 @@ def _facts(cell: LocatedRecord, cards: BoardCards) -> Iterator[str]:
     card = cards.datasets.get(cell.record.identity.dataset)
     if card is None:
         return
-    patients = "known" if card.patients_known else "not known, so that `grouped` keeps duplicates together, not patients"
+    patients = (
+        "known" if card.patients_known else "not known, so that `grouped` keeps duplicates together, not patients"
+    )
     yield f"Classes: {plain(', '.join(card.classes))}. Patients: {patients}. Licence: {plain(card.licence)}."
     if card.notes:
         yield "\n".join(f"- {plain(note)}" for note in card.notes)
@@ -88,13 +90,15 @@ def _standing(rows: Sequence[Row], block: Block) -> dict[str, list[Place]]:
     return {"rank": places(rows, next(iter(block.rankings), None))}
 
 
-def _table(task: str, rows: Sequence[Row], standing: Mapping[str, Sequence[Place]], block: Block, cards: BoardCards) -> str:
+def _table(
+    task: str, rows: Sequence[Row], standing: Mapping[str, Sequence[Place]], block: Block, cards: BoardCards
+) -> str:
     """The rows in the order of their first places; with their folds beside the rank and a column of slices where rows differ in them."""
     name_folds = len({place.folds for found in standing.values() for place in found if place.rank is not None}) > 1
     with_slices = any(differs(row, cards) for row in rows)
     lines = []
     for row, *found in sorted(zip(rows, *standing.values(), strict=True), key=lambda line: order(line[0], line[1])):
-        ranks = {heading: entries.rank(place, name_folds=name_folds) for heading, place in zip(standing, found, strict=True)}
+        ranks = {heading: rank(place, name_folds=name_folds) for heading, place in zip(standing, found, strict=True)}
         line = ranks | _entry(task, row, block, cards)
         lines.append(line | ({"slices": coverage(row, cards)} if with_slices else {}))
     return table(lines)
@@ -149,7 +153,10 @@ def _without_result(located: Sequence[LocatedRecord]) -> Iterator[str]:
         return
     yield "### Cells without a result"
     identities = [(cell, cell.record.identity) for cell in located]
-    ordered = sorted(identities, key=lambda pair: (pair[1].model, pair[1].protocol, pair[1].budget, pair[1].fold, pair[1].seed, pair[0].path))
+    ordered = sorted(
+        identities,
+        key=lambda pair: (pair[1].model, pair[1].protocol, pair[1].budget, pair[1].fold, pair[1].seed, pair[0].path),
+    )
     yield "\n".join(
         f"- {code(identity.model)} {identity.protocol} {identity.budget} {entries.cell_name(cell.record)}: **{cell.record.status}**, "
         f"{plain(cell.record.reason) or 'no reason recorded'} ({link('record', cell.path)})"

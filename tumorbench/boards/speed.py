@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from tumorbench.boards.markdown import NOTHING, code, number, plain, table
-from tumorbench.boards.rows import hardware_name
 from tumorbench.contracts.record import Throughput
+from tumorbench.tables.markdown import NOTHING, code, number, plain, table
+from tumorbench.tables.rows import hardware_name
 
 __all__ = ["throughput_tables"]
 
@@ -23,7 +23,11 @@ def throughput_tables(throughputs: Sequence[Throughput], is_synthetic: Callable[
     for device, title in DEVICES.items():
         for synthetic in (False, True):
             for budget, meaning in MEANING.items():
-                chosen = [speed for speed in throughputs if (speed.device, is_synthetic(speed.dataset), speed.budget) == (device, synthetic, budget)]
+                chosen = [
+                    speed
+                    for speed in throughputs
+                    if (speed.device, is_synthetic(speed.dataset), speed.budget) == (device, synthetic, budget)
+                ]
                 if chosen:
                     parts += [
                         f"## {title}, {budget} budget{', SYNTHETIC data' if synthetic else ''}",
@@ -35,7 +39,16 @@ def throughput_tables(throughputs: Sequence[Throughput], is_synthetic: Callable[
 
 def _sorted(speeds: Sequence[Throughput]) -> list[Throughput]:
     return sorted(
-        speeds, key=lambda speed: (speed.dataset, speed.task, speed.model, speed.precision, hardware_name(speed.hardware), speed.started_at, speed.key)
+        speeds,
+        key=lambda speed: (
+            speed.dataset,
+            speed.task,
+            speed.model,
+            speed.precision,
+            hardware_name(speed.hardware),
+            speed.started_at,
+            speed.key,
+        ),
     )
 
 
@@ -50,7 +63,9 @@ def _entry(speed: Throughput) -> dict[str, str]:
         "inference img/s": _rate(speed.inference_images_per_s),
         "latency p50 / p95, ms": f"{_rate(speed.latency_p50_ms)} / {_rate(speed.latency_p95_ms)}",
         "peak memory, MiB": f"{speed.peak_memory_mib:,.0f}",
-        "parameters (trainable)": NOTHING if total is None else f"{total:,} ({NOTHING if trainable is None else f'{trainable:,}'})",
+        "parameters (trainable)": NOTHING
+        if total is None
+        else f"{total:,} ({NOTHING if trainable is None else f'{trainable:,}'})",
         "GFLOP per image (train / inference)": f"{_optional(speed.train_gflop_per_image)} / {_optional(speed.inference_gflop_per_image)}",
         "share of GEMM rate (train / inference)": f"{_share(speed.train_share_of_gemm)} / {_share(speed.inference_share_of_gemm)}",
         "GEMM measured, GFLOP/s": f"{speed.gemm_gflop_per_s:,.0f}",

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from tumorbench.boards.blocks import HEADLINES
-from tumorbench.boards.inputs import metric_id
 from tumorbench.contracts.record import MetricValue, Record
+from tumorbench.tables.inputs import metric_id
 
 __all__ = ["summary_table"]
 
@@ -20,7 +20,15 @@ def summary_table(records: Sequence[Record]) -> list[dict[str, Any]]:
 
 def _order(record: Record) -> tuple[str, str, str, str, int, int, str]:
     identity = record.identity
-    return (identity.dataset, identity.model, identity.protocol, identity.budget, identity.fold, identity.seed, record.cell_key)
+    return (
+        identity.dataset,
+        identity.model,
+        identity.protocol,
+        identity.budget,
+        identity.fold,
+        identity.seed,
+        record.cell_key,
+    )
 
 
 def _line(record: Record) -> dict[str, Any]:

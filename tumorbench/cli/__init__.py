@@ -82,8 +82,13 @@ def _print_traceback() -> None:
 def _unforeseen(error: Exception) -> int:
     """One line: the file system's refusals are the user's to mend, everything else is a fault of tumorbench or of a plugin."""
     if isinstance(error, OSError):
-        return fail(f"{error.filename or 'a file'} cannot be used ({error.strerror or error}); make room, or mend its permissions or the path given")
-    return fail(f"{type(error).__name__}: {error}; this is a fault of tumorbench or of a plugin: report what the same command prints with --debug", code=1)
+        return fail(
+            f"{error.filename or 'a file'} cannot be used ({error.strerror or error}); make room, or mend its permissions or the path given"
+        )
+    return fail(
+        f"{type(error).__name__}: {error}; this is a fault of tumorbench or of a plugin: report what the same command prints with --debug",
+        code=1,
+    )
 
 
 def _usage(error: Any) -> int:

@@ -42,7 +42,11 @@ def starting(report: Reporter) -> Any:
         size = identity.recipe.preprocessing.size
         report.line(
             f"[{number}/{of}] {identity.dataset} {identity.model} {identity.protocol} fold {identity.fold} seed {identity.seed} {identity.budget}, {size} px: "
-            + ("cached" if cell.record else f"{len(cell.split.train)} train, {len(cell.split.val)} val, {len(cell.split.test)} test")
+            + (
+                "cached"
+                if cell.record
+                else f"{len(cell.split.train)} train, {len(cell.split.val)} val, {len(cell.split.test)} test"
+            )
         )
 
     return announce
@@ -53,7 +57,9 @@ def finished(report: Reporter) -> Any:
 
     def announce(record: Record, cached: bool) -> None:
         if not cached:
-            told = ", ".join(f"{metric.name} {metric.value:.4g}" for metric in record.metrics[:3] if metric.value is not None)
+            told = ", ".join(
+                f"{metric.name} {metric.value:.4g}" for metric in record.metrics[:3] if metric.value is not None
+            )
             report.line(f"  {record.status} in {record.timing.total_s:.0f} s: {record.reason or told}")
 
     return announce

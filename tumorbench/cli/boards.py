@@ -16,19 +16,26 @@ from tumorbench.cli.running import RUNS
 __all__ = ["compare", "leaderboard", "publish", "replay", "show", "verify"]
 
 LEADERBOARDS = Path("leaderboards")
-Published = Annotated[Path, typer.Option("--published", help="The folder of the published boards; their records lie in its folder results.")]
+Published = Annotated[
+    Path,
+    typer.Option("--published", help="The folder of the published boards; their records lie in its folder results."),
+]
 Cell = Annotated[str, typer.Argument(help="The beginning of a cell key, or the path of a record.")]
 
 
 @app.command()
 def leaderboard(
-    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit with 1 where a board differs from its records.")] = False,
-    store: Annotated[Path | None, typer.Option("--store", help="Render a working store's boards instead of the published ones.")] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; exit with 1 where a board differs from its records.")
+    ] = False,
+    store: Annotated[
+        Path | None, typer.Option("--store", help="Render a working store's boards instead of the published ones.")
+    ] = None,
     published: Published = LEADERBOARDS,
 ) -> None:
     """Render the boards from their records."""
-    from tumorbench.results import Store
-    from tumorbench.run import publishing
+    from tumorbench.publish import publish as publishing
+    from tumorbench.store import Store
 
     records, boards = (Store(store).open().root, store / "boards") if store else (published / "results", published)
     found = registry.find()
@@ -47,8 +54,8 @@ def leaderboard(
 @app.command()
 def show(cell: Cell, store: StoreFolder = RUNS, as_json: AsJson = False) -> None:
     """One record: what was run, what came out, and where its files are."""
-    from tumorbench.results import Store
-    from tumorbench.run.publishing import find_record
+    from tumorbench.publish.publish import find_record
+    from tumorbench.store import Store
 
     path, record = find_record(Store(store), cell)
     if as_json:
@@ -71,21 +78,31 @@ def _metric_row(metric: Any) -> dict[str, Any]:
     def shown(value: float | None) -> str:
         return "" if value is None else f"{value:.6g}"
 
-    return {"metric": metric.name, "value": shown(metric.value) or "undefined", "n": metric.n, "real vs real": shown(metric.real_vs_real)}
+    return {
+        "metric": metric.name,
+        "value": shown(metric.value) or "undefined",
+        "n": metric.n,
+        "real vs real": shown(metric.real_vs_real),
+    }
 
 
 @app.command()
 def compare(first: str, second: str, store: StoreFolder = RUNS, as_json: AsJson = False) -> None:
     """Two models on every cell that both finished: the same data set, protocol, split, seed and budget; differences are first minus second."""
-    from tumorbench.results import Store
-    from tumorbench.run.comparison import paired_differences
+    from tumorbench.publish.compare import paired_differences
+    from tumorbench.store import Store
 
     found = registry.find()
     rows = paired_differences(Store(store), found.model(first).id, found.model(second).id)
     if as_json:
         print_json(rows)
     elif rows:
-        print_table([{name: f"{value:.4g}" if isinstance(value, float) else value for name, value in row.items()} for row in rows])
+        print_table(
+            [
+                {name: f"{value:.4g}" if isinstance(value, float) else value for name, value in row.items()}
+                for row in rows
+            ]
+        )
     else:
         say(f"{first} and {second} have no finished cell in common in {store}")
 
@@ -93,8 +110,8 @@ def compare(first: str, second: str, store: StoreFolder = RUNS, as_json: AsJson 
 @app.command()
 def publish(store: StoreFolder = RUNS, published: Published = LEADERBOARDS) -> None:
     """Copy the finished records of a store, with their predictions, to the published ones, and render the boards."""
-    from tumorbench.results import Store
-    from tumorbench.run import publishing
+    from tumorbench.publish import publish as publishing
+    from tumorbench.store import Store
 
     paths = publishing.publish(Store(store).open(), Store(published / "results").open())
     publishing.write_boards(published / "results", published, registry.find())
@@ -104,13 +121,18 @@ def publish(store: StoreFolder = RUNS, published: Published = LEADERBOARDS) -> N
 @app.command()
 def verify(published: Published = LEADERBOARDS, as_json: AsJson = False) -> None:
     """Score the published predictions again, and check hashes, keys, schema and boards."""
-    from tumorbench.results import Store
-    from tumorbench.run import publishing
+    from tumorbench.publish import publish as publishing
+    from tumorbench.store import Store
 
     found, store = registry.find(), Store(published / "results")
-    problems = {str(path): faults for path, record in store.records() if (faults := list(publishing.check_record(path, record, found)))}
+    problems = {
+        str(path): faults
+        for path, record in store.records()
+        if (faults := list(publishing.check_record(path, record, found)))
+    }
     problems |= {
-        str(published / name): ["differs from its records; run: tumorbench leaderboard"] for name in publishing.check_boards(store.root, published, found)
+        str(published / name): ["differs from its records; run: tumorbench leaderboard"]
+        for name in publishing.check_boards(store.root, published, found)
     }
     count = sum(1 for _ in store.records())
     if as_json:
@@ -128,18 +150,26 @@ def verify(published: Published = LEADERBOARDS, as_json: AsJson = False) -> None
 def replay(cell: Cell, store: StoreFolder = RUNS, data_root: DataRoot = None, device: Device = "auto") -> None:
     """Run a record's cell again from nothing and compare every metric; exit with 1 where one differs."""
     from tumorbench import hardware
-    from tumorbench.results import Store
-    from tumorbench.run import locations
-    from tumorbench.run.bench import Bench
+    from tumorbench.data import locations
+    from tumorbench.publish.publish import find_record
+    from tumorbench.publish.replay import replay as run_again
     from tumorbench.run.cell import CellOptions
-    from tumorbench.run.publishing import find_record
-    from tumorbench.run.replay import replay as run_again
+    from tumorbench.run.context import Bench
+    from tumorbench.store import Store
 
     hardware.tune_allocator()
     _, record = find_record(Store(store), cell)
     with reporter() as report:
-        place = Bench(registry.find(), Store(store), locations.data_root(data_root), hardware.choose_device(device), report.progress)
-        options = CellOptions(deterministic=record.determinism.get("mode") == "deterministic", timeout_s=math.inf, on_epoch=report.epoch)
+        place = Bench(
+            registry.find(),
+            Store(store),
+            locations.data_root(data_root),
+            hardware.choose_device(device),
+            report.progress,
+        )
+        options = CellOptions(
+            deterministic=record.determinism.get("mode") == "deterministic", timeout_s=math.inf, on_epoch=report.epoch
+        )
         differences = run_again(record, place, options)
     print_table([{"metric": name, "recorded": recorded, "now": now} for name, recorded, now in differences])
     say(f"{len(record.metrics) - len(differences)} of {len(record.metrics)} metrics are equal")

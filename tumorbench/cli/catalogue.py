@@ -20,14 +20,20 @@ PROTOCOLS = [
     {"id": "paper", "title": "as the source publication split its data, leaks included", "ranks": False},
     {"id": "official", "title": "the data set's own train and test folders", "ranks": False},
     {"id": "grouped", "title": "patients and duplicates never straddle a split; 5 folds, stratified", "ranks": True},
-    {"id": "tstr", "title": "a classifier trained on a generator's images, tested on real ones; the split of grouped (only where it is named)", "ranks": False},
+    {
+        "id": "tstr",
+        "title": "a classifier trained on a generator's images, tested on real ones; the split of grouped (only where it is named)",
+        "ranks": False,
+    },
     {"id": "tstr-paper", "title": "the same on the split of paper (only where it is named)", "ranks": False},
 ]
 
 
 @app.command("list")
 def list_items(
-    kind: Annotated[str, typer.Argument(help="datasets, models, metrics, extractors or protocols.", show_default="all of them")] = "",
+    kind: Annotated[
+        str, typer.Argument(help="datasets, models, metrics, extractors or protocols.", show_default="all of them")
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """What is installed, by kind."""
@@ -49,8 +55,24 @@ def list_items(
 
 
 def _rows(cards: Mapping[str, Any]) -> list[dict[str, Any]]:
-    shown = ("id", "title", "task", "tasks", "classes", "version", "in_all", "ranks", "higher_is_better", "synthetic", "licence", "comparable")
-    return [{field: value for field, value in card.model_dump(mode="json").items() if field in shown} for _, card in sorted(cards.items())]
+    shown = (
+        "id",
+        "title",
+        "task",
+        "tasks",
+        "classes",
+        "version",
+        "in_all",
+        "ranks",
+        "higher_is_better",
+        "synthetic",
+        "licence",
+        "comparable",
+    )
+    return [
+        {field: value for field, value in card.model_dump(mode="json").items() if field in shown}
+        for _, card in sorted(cards.items())
+    ]
 
 
 def _text(value: Any) -> str:
@@ -58,7 +80,11 @@ def _text(value: Any) -> str:
 
 
 @app.command()
-def info(item: Annotated[str, typer.Argument(help="The id of a data set or a model.")], as_json: AsJson = False, data_root: DataRoot = None) -> None:
+def info(
+    item: Annotated[str, typer.Argument(help="The id of a data set or a model.")],
+    as_json: AsJson = False,
+    data_root: DataRoot = None,
+) -> None:
     """One data set or model: its card, its parameter count or its samples, and how to get it."""
     found = registry.find()
     if item in found.datasets:
@@ -74,11 +100,16 @@ def info(item: Annotated[str, typer.Argument(help="The id of a data set or a mod
 
 
 def _model_report(spec: ModelSpec) -> dict[str, Any]:
-    from tumorbench import parameters
+    from tumorbench.training import networks
 
-    problem = parameters.problem_for(spec, None, spec.recipe)
-    counted = parameters.count_parameters(spec, problem)
-    shape = {"classes": len(problem.classes), "channels": problem.channels, "size": problem.size, "outputs": problem.outputs}
+    problem = networks.problem_for(spec, None, spec.recipe)
+    counted = networks.count_parameters(spec, problem)
+    shape = {
+        "classes": len(problem.classes),
+        "channels": problem.channels,
+        "size": problem.size,
+        "outputs": problem.outputs,
+    }
     return {**spec.model_dump(mode="json"), "parameters": {**counted, "for": shape}}
 
 
@@ -86,14 +117,18 @@ def dataset_report(spec: DatasetSpec, root: Path | None) -> dict[str, Any]:
     """The card with what is on disk: availability, how to get it, and the count of each class in each split."""
     from collections import Counter
 
-    from tumorbench import data
-    from tumorbench.run.locations import data_root
+    from tumorbench.data import decode
+    from tumorbench.data.locations import data_root
 
-    how_to_get = f"tumorbench data fetch {spec.id}" if spec.source.files or spec.source.kaggle else "nothing to fetch: its plugin computes it"
+    how_to_get = (
+        f"tumorbench data fetch {spec.id}"
+        if spec.source.files or spec.source.kaggle
+        else "nothing to fetch: its plugin computes it"
+    )
     content = spec.model_dump(mode="json") | {"published_counts": spec.counts, "how_to_get": how_to_get}
-    folder = data.data_folder(spec, data_root(root))
+    folder = decode.data_folder(spec, data_root(root))
     try:
-        samples = data.open_dataset(spec, data_root(root)).samples()
+        samples = decode.open_dataset(spec, data_root(root)).samples()
     except Unavailable as reason:
         return content | {"available": False, "reason": str(reason), "folder": str(folder)}
     except TumorbenchError as reason:
@@ -102,7 +137,13 @@ def dataset_report(spec: DatasetSpec, root: Path | None) -> dict[str, Any]:
     for split, label in Counter((sample.split or "all", sample.label) for sample in samples).items():
         counts.setdefault(split[0], dict.fromkeys(spec.classes, 0))[spec.classes[split[1]]] = label
     patients = len({sample.patient for sample in samples if sample.patient})
-    return content | {"available": True, "folder": str(folder), "counts": counts, "samples": len(samples), "patients": patients or None}
+    return content | {
+        "available": True,
+        "folder": str(folder),
+        "counts": counts,
+        "samples": len(samples),
+        "patients": patients or None,
+    }
 
 
 def _say_nested(content: Mapping[str, Any], indent: str = "") -> None:

@@ -13,11 +13,16 @@ from tumorbench.cli.output import fail, print_json, print_table, reporter, say
 from tumorbench.cli.root import AsJson, DataRoot, app
 
 if TYPE_CHECKING:
-    from tumorbench.data import Decoded
+    from tumorbench.data.decode import Decoded
 
 __all__ = ["audit", "data", "fetch", "info", "verify"]
 
-data = typer.Typer(help="Fetch, verify, audit and describe data sets.", no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
+data = typer.Typer(
+    help="Fetch, verify, audit and describe data sets.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
 app.add_typer(data, name="data")
 Name = Annotated[str, typer.Argument(metavar="DATASET", help="The data set's id.")]
 SHEET_IMAGES = 8  # of each class on a contact sheet
@@ -26,8 +31,8 @@ SHEET_IMAGES = 8  # of each class on a contact sheet
 @data.command()
 def fetch(dataset: Name, data_root: DataRoot = None) -> None:
     """Download a data set: resumable, hash-checked, complete or not there."""
-    from tumorbench import fetch as fetching
-    from tumorbench.run.locations import cache_root
+    from tumorbench.data import fetch as fetching
+    from tumorbench.data.locations import cache_root
 
     spec = registry.find().dataset(dataset)
     root = data_root or cache_root() / "data"
@@ -39,14 +44,22 @@ def fetch(dataset: Name, data_root: DataRoot = None) -> None:
 @data.command()
 def verify(dataset: Name, data_root: DataRoot = None, as_json: AsJson = False) -> None:
     """Check the counts against the publication, the hashes of its files, and that every image and mask decodes; exit with 1 on any problem."""
-    from tumorbench import fetch as fetching
-    from tumorbench.data import open_dataset
-    from tumorbench.run.locations import data_root as locate
+    from tumorbench.data import fetch as fetching
+    from tumorbench.data.decode import open_dataset
+    from tumorbench.data.locations import data_root as locate
 
     spec, root = registry.find().dataset(dataset), locate(data_root)
     outcome = fetching.verify(spec, open_dataset(spec, root), root)
     if as_json:
-        print_json({"dataset": dataset, "ok": outcome.ok, "problems": list(outcome.problems), "counts": outcome.counts, "expected": spec.counts})
+        print_json(
+            {
+                "dataset": dataset,
+                "ok": outcome.ok,
+                "problems": list(outcome.problems),
+                "counts": outcome.counts,
+                "expected": spec.counts,
+            }
+        )
     else:
         for problem in outcome.problems:
             fail(problem)
@@ -59,7 +72,7 @@ def verify(dataset: Name, data_root: DataRoot = None, as_json: AsJson = False) -
 @data.command()
 def audit(dataset: Name, data_root: DataRoot = None, as_json: AsJson = False) -> None:
     """Count what leaks: pixel-identical images, and patients on both sides, under each protocol that fits."""
-    from tumorbench.run.auditing import audit as count_leaks
+    from tumorbench.data.audit import audit as count_leaks
 
     found = registry.find()
     report = count_leaks(_decoded(dataset, data_root, silent=as_json), found)
@@ -76,7 +89,10 @@ def audit(dataset: Name, data_root: DataRoot = None, as_json: AsJson = False) ->
 def info(
     dataset: Name,
     data_root: DataRoot = None,
-    sheet: Annotated[Path | None, typer.Option(help="Where the contact sheet goes.", show_default="DATASET-contact-sheet.png in the store runs")] = None,
+    sheet: Annotated[
+        Path | None,
+        typer.Option(help="Where the contact sheet goes.", show_default="DATASET-contact-sheet.png in the store runs"),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Licence, citation, counts, and a contact sheet with several slices of each class."""
@@ -116,8 +132,8 @@ def info(
 
 
 def _decoded(dataset: str, root: Path | None, *, silent: bool) -> Decoded:
-    from tumorbench.data import decode
-    from tumorbench.run.locations import cache_root, data_root
+    from tumorbench.data.decode import decode
+    from tumorbench.data.locations import cache_root, data_root
 
     with reporter(silent=silent) as report:
         return decode(registry.find().dataset(dataset), data_root(root), cache_root() / "decoded", report.progress)

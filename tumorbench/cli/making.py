@@ -33,11 +33,17 @@ def new_plugin(
     if find_spec(module):
         raise BadInput(f"{name!r} would hide the installed module {module}; give another name")
     template = files("tumorbench") / "template"
-    for source, path in (("pyproject.toml.txt", "pyproject.toml"), ("plugin.py.txt", f"{module}.py"), ("test_plugin.py.txt", f"tests/test_{module}.py")):
+    for source, path in (
+        ("pyproject.toml.txt", "pyproject.toml"),
+        ("plugin.py.txt", f"{module}.py"),
+        ("test_plugin.py.txt", f"tests/test_{module}.py"),
+    ):
         text = (template / source).read_text().replace("@NAME@", name).replace("@MODULE@", module)
         (target / path).parent.mkdir(parents=True, exist_ok=True)
         (target / path).write_text(text)
-    say(f"{target} is written; try it: pip install -e {target} && pytest {target} && tumorbench run -d phantom -m {name}-net")
+    say(
+        f"{target} is written; try it: pip install -e {target} && pytest {target} && tumorbench run -d phantom -m {name}-net"
+    )
 
 
 @app.command()
@@ -45,9 +51,9 @@ def doctor(data_root: DataRoot = None, as_json: AsJson = False) -> None:
     """What this machine can do: versions, device, plugins, data sets, extractors."""
     from tumorbench import hardware
     from tumorbench.contracts.factory import load
-    from tumorbench.data import open_dataset
-    from tumorbench.run.locations import cache_root
-    from tumorbench.run.locations import data_root as locate
+    from tumorbench.data.decode import open_dataset
+    from tumorbench.data.locations import cache_root
+    from tumorbench.data.locations import data_root as locate
 
     found, device = registry.find(), hardware.choose_device("auto")
     report: dict[str, Any] = {

@@ -7,7 +7,19 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["AsJson", "Budgets", "DataRoot", "Datasets", "Device", "Folds", "Models", "Protocols", "Seeds", "StoreFolder", "app"]
+__all__ = [
+    "AsJson",
+    "Budgets",
+    "DataRoot",
+    "Datasets",
+    "Device",
+    "Folds",
+    "Models",
+    "Protocols",
+    "Seeds",
+    "StoreFolder",
+    "app",
+]
 
 app = typer.Typer(
     help="Train and score every model on every brain-tumour MRI data set under one protocol, and render leaderboards.",
@@ -18,19 +30,44 @@ app = typer.Typer(
     epilog="Every command takes --debug: a traceback instead of one line.",
 )
 
-Judge = Annotated[str | None, typer.Option("--judge", help="The classifier that the protocol tstr trains on generated images.", show_default="robles-baseline")]
+Judge = Annotated[
+    str | None,
+    typer.Option(
+        "--judge",
+        help="The classifier that the protocol tstr trains on generated images.",
+        show_default="robles-baseline",
+    ),
+]
 WeightsFile = Annotated[
-    Path | None, typer.Option("--weights", help="Weights for the one pretrained model that is selected, instead of those that its recipe names.")
+    Path | None,
+    typer.Option(
+        "--weights",
+        help="Weights for the one pretrained model that is selected, instead of those that its recipe names.",
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output on stdout, and nothing else there.")]
-DataRoot = Annotated[Path | None, typer.Option(envvar="TUMORBENCH_DATA", help="Folder with one folder per data set.", show_default="the user's cache")]
+DataRoot = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="TUMORBENCH_DATA", help="Folder with one folder per data set.", show_default="the user's cache"
+    ),
+]
 Datasets = Annotated[list[str] | None, typer.Option("--dataset", "-d", help="A data set, by id; may be repeated.")]
-Models = Annotated[list[str] | None, typer.Option("--model", "-m", help="A model, by id, with parameters in brackets; may be repeated.")]
-Protocols = Annotated[list[str] | None, typer.Option("--protocol", help="paper, official or grouped; may be repeated. Default: every one that fits.")]
+Models = Annotated[
+    list[str] | None,
+    typer.Option("--model", "-m", help="A model, by id, with parameters in brackets; may be repeated."),
+]
+Protocols = Annotated[
+    list[str] | None,
+    typer.Option("--protocol", help="paper, official or grouped; may be repeated. Default: every one that fits."),
+]
 Budgets = Annotated[str | None, typer.Option("--budget", help="full or quick. Default: full on CUDA, quick elsewhere.")]
 Seeds = Annotated[int, typer.Option("--seeds", help="How many seeds each cell is run with: 0 to N-1.")]
 Folds = Annotated[
-    list[int] | None, typer.Option("--fold", help="A fold of the grouped protocol, 0 to 4; may be repeated. Default: all; with the quick budget 0.")
+    list[int] | None,
+    typer.Option(
+        "--fold", help="A fold of the grouped protocol, 0 to 4; may be repeated. Default: all; with the quick budget 0."
+    ),
 ]
 Device = Annotated[str, typer.Option("--device", help="auto, cuda or cpu.")]
 StoreFolder = Annotated[Path, typer.Option("--store", help="The working store: one record a cell.")]

@@ -10,20 +10,38 @@ import typer
 
 from tumorbench import registry
 from tumorbench.cli.output import Reporter, print_json, print_table, reporter, say
-from tumorbench.cli.root import AsJson, Budgets, DataRoot, Datasets, Device, Folds, Judge, Models, Protocols, Seeds, StoreFolder, WeightsFile, app
+from tumorbench.cli.root import (
+    AsJson,
+    Budgets,
+    DataRoot,
+    Datasets,
+    Device,
+    Folds,
+    Judge,
+    Models,
+    Protocols,
+    Seeds,
+    StoreFolder,
+    WeightsFile,
+    app,
+)
 from tumorbench.contracts.problem import Budget, Protocol
 from tumorbench.errors import BadInput
 
 if TYPE_CHECKING:
-    from tumorbench.run.bench import Bench
     from tumorbench.run.campaign import Campaign
+    from tumorbench.run.context import Bench
     from tumorbench.run.plan import Plan, PlannedCell, Selection
 
 __all__ = ["bench", "plan", "run"]
 
 RUNS = Path("runs")
 Everything = Annotated[
-    bool, typer.Option("--all", help="Every model that does not say otherwise on every data set that is here; the synthetic phantom only where no real one is.")
+    bool,
+    typer.Option(
+        "--all",
+        help="Every model that does not say otherwise on every data set that is here; the synthetic phantom only where no real one is.",
+    ),
 ]
 
 
@@ -41,8 +59,12 @@ def run(
     data_root: DataRoot = None,
     executor: Annotated[str, typer.Option(help="local: one cell after the other on this machine.")] = "local",
     force: Annotated[bool, typer.Option("--force", help="Compute finished cells again.")] = False,
-    deterministic: Annotated[bool, typer.Option("--deterministic", help="Bit-identical predictions on the same machine and thread count.")] = False,
-    timeout: Annotated[float | None, typer.Option(help="Seconds that a cell may take; it continues on the next run.")] = None,
+    deterministic: Annotated[
+        bool, typer.Option("--deterministic", help="Bit-identical predictions on the same machine and thread count.")
+    ] = False,
+    timeout: Annotated[
+        float | None, typer.Option(help="Seconds that a cell may take; it continues on the next run.")
+    ] = None,
     throughput: Annotated[bool, typer.Option(help="Measure the speed of each model afterwards.")] = True,
     weights: WeightsFile = None,
     judge: Judge = None,
@@ -132,42 +154,83 @@ def bench(
     """Measure the throughput of models on the shapes of data sets, without training them."""
     selection = _selection(everything, datasets, models, ["grouped"], budget, 1, [0])
     from tumorbench.run.plan import make_plan
-    from tumorbench.run.speed import measure_speed
+    from tumorbench.speed.throughput import measure_speed
 
     with reporter(silent=as_json) as report:
         place = _bench(store, data_root, device, report)
         speeds = []
         for cell in make_plan(selection, place).cells:
-            report.line(f"measuring {cell.model.id} on {cell.dataset.spec.id} at {cell.identity.recipe.preprocessing.size} px")
+            report.line(
+                f"measuring {cell.model.id} on {cell.dataset.spec.id} at {cell.identity.recipe.preprocessing.size} px"
+            )
             speeds.append(measure_speed(cell, place, force=force))
     _write_boards(place)
     if as_json:
         print_json([speed.model_dump(mode="json") for speed in speeds])
         return
-    shown = ("model", "dataset", "size", "precision", "train_images_per_s", "inference_images_per_s", "latency_p50_ms", "latency_p95_ms", "peak_memory_mib")
-    print_table([{name: f"{value:.4g}" if isinstance(value := getattr(speed, name), float) else value for name in shown} for speed in speeds])
+    shown = (
+        "model",
+        "dataset",
+        "size",
+        "precision",
+        "train_images_per_s",
+        "inference_images_per_s",
+        "latency_p50_ms",
+        "latency_p95_ms",
+        "peak_memory_mib",
+    )
+    print_table(
+        [
+            {name: f"{value:.4g}" if isinstance(value := getattr(speed, name), float) else value for name in shown}
+            for speed in speeds
+        ]
+    )
 
 
 def _selection(
     everything: bool, datasets: list[str] | None, models: list[str] | None, protocols: list[str] | None, budget: str | None, seeds: int, folds: list[int] | None
 ) -> Selection:  # fmt: skip
-    for given, known, option in ((protocols or [], get_args(Protocol), "--protocol"), ([budget] if budget else [], get_args(Budget), "--budget")):
+    for given, known, option in (
+        (protocols or [], get_args(Protocol), "--protocol"),
+        ([budget] if budget else [], get_args(Budget), "--budget"),
+    ):
         if wrong := [each for each in given if each not in known]:
             raise BadInput(f"{option} {wrong[0]} is unknown; give one of {', '.join(known)}")
     from tumorbench.run.plan import Selection
 
-    return Selection(everything, tuple(datasets or ()), tuple(models or ()), tuple(protocols or ()), budget, seeds, tuple(folds or ()))  # type: ignore[arg-type]
+    return Selection(
+        everything,
+        tuple(datasets or ()),
+        tuple(models or ()),
+        tuple(protocols or ()),
+        budget,
+        seeds,
+        tuple(folds or ()),
+    )  # type: ignore[arg-type]
 
 
-def _bench(store: Path, data_root: Path | None, device: str, report: Reporter, weights: Path | None = None, judge: str | None = None) -> Bench:
+def _bench(
+    store: Path,
+    data_root: Path | None,
+    device: str,
+    report: Reporter,
+    weights: Path | None = None,
+    judge: str | None = None,
+) -> Bench:
     from tumorbench import hardware
-    from tumorbench.results import Store
-    from tumorbench.run import locations
-    from tumorbench.run.bench import Bench
+    from tumorbench.data import locations
+    from tumorbench.run.context import Bench
+    from tumorbench.store import Store
 
     hardware.tune_allocator()
     return Bench(
-        registry.find(), Store(store).open(), locations.data_root(data_root), hardware.choose_device(device), report.progress, weights=weights, judge=judge
+        registry.find(),
+        Store(store).open(),
+        locations.data_root(data_root),
+        hardware.choose_device(device),
+        report.progress,
+        weights=weights,
+        judge=judge,
     )
 
 
@@ -180,11 +243,14 @@ def _cell_row(cell: PlannedCell, seconds: float | None) -> dict[str, Any]:
 
 
 def _unavailable_rows(planned: Plan) -> list[dict[str, Any]]:
-    return [{"dataset": name, "status": "unavailable", "reason": reason, "cell_key": None} for name, reason in planned.unavailable.items()]
+    return [
+        {"dataset": name, "status": "unavailable", "reason": reason, "cell_key": None}
+        for name, reason in planned.unavailable.items()
+    ]
 
 
 def _write_boards(place: Bench) -> dict[str, str]:
-    from tumorbench.run.publishing import write_boards
+    from tumorbench.publish.publish import write_boards
 
     return write_boards(place.store.root, place.store.root / "boards", place.registry)
 
@@ -198,16 +264,23 @@ def _print_summary(result: Campaign, planned: Plan, place: Bench, boards: dict[s
             say(text.partition("\n")[2].strip() + "\n")  # without the comment that marks the file as generated
     print_table(
         [
-            {name: f"{value:.4f}" if isinstance(value, float) else "" if value is None else value for name, value in row.items()}
+            {
+                name: f"{value:.4f}" if isinstance(value, float) else "" if value is None else value
+                for name, value in row.items()
+            }
             for row in summary_table(result.records)
         ]
     )
     say()
     done = sum(record.status == "ok" for record in result.records)
-    say(f"{done} of {len(result.records)} cells done, {result.cached} of them cached; records, pictures and boards are in {place.store.root}")
+    say(
+        f"{done} of {len(result.records)} cells done, {result.cached} of them cached; records, pictures and boards are in {place.store.root}"
+    )
     for record in result.records:
         if record.status != "ok":
             identity = record.identity
-            say(f"{record.status}: {identity.dataset} {identity.model} {identity.protocol} fold {identity.fold} seed {identity.seed}: {record.reason}")
+            say(
+                f"{record.status}: {identity.dataset} {identity.model} {identity.protocol} fold {identity.fold} seed {identity.seed}: {record.reason}"
+            )
     for what, reason in result.speed_failures.items():
         say(f"throughput of {what} could not be measured: {reason}")

@@ -66,7 +66,9 @@ class DatasetSpec(Card):
     patients_known: bool
     official_split: bool = False  # True: every sample says "train" or "test"
     synthetic: bool = False  # synthetic data never shares a table with real data
-    quick_share: float = Field(default=1.0, gt=0, le=1)  # of the quick budget's steps: what a small and simple set needs
+    quick_share: float = Field(
+        default=1.0, gt=0, le=1
+    )  # of the quick budget's steps: what a small and simple set needs
     quick_size: PositiveInt | None = None  # pixels a side at most, in the quick budget
     counts: dict[str, dict[str, int]]  # split ("all", or "train" and "test") -> class -> samples, as published
     notes: tuple[str, ...] = ()  # facts that decide what a number on this set means
@@ -142,15 +144,21 @@ class ModelSpec(Card):
     judges: bool = False  # a classifier that is trained on generated images, to see what they are worth; one of those that are installed
     conditional: bool = False  # a generator that makes the class it is asked for
     parameters: ParameterCount | None = None
-    factory: FactoryPath  # called as factory(problem, **recipe.params); returns a family of tumorbench.contracts.families
+    factory: (
+        FactoryPath  # called as factory(problem, **recipe.params); returns a family of tumorbench.contracts.families
+    )
 
     @model_validator(mode="after")
     def _monitor_exists_for_the_task(self) -> ModelSpec:
-        known = {"classification": ("val_loss", "val_accuracy"), "segmentation": ("val_loss", "val_dice"), "generation": ("val_block_distance", "val_loss")}[
-            self.task
-        ]
+        known = {
+            "classification": ("val_loss", "val_accuracy"),
+            "segmentation": ("val_loss", "val_dice"),
+            "generation": ("val_block_distance", "val_loss"),
+        }[self.task]
         if self.recipe.monitor not in (None, *known):
-            raise ValueError(f"monitor {self.recipe.monitor!r} is not measured for {self.task}; give one of {', '.join(known)}")
+            raise ValueError(
+                f"monitor {self.recipe.monitor!r} is not measured for {self.task}; give one of {', '.join(known)}"
+            )
         return self
 
 
@@ -184,7 +192,9 @@ class MetricSpec(Card):
     higher_is_better: bool | None  # None: descriptive, neither direction is better
     value_range: tuple[float, float]
     ranks: bool = False  # gives a rank on the task's board; the first of several orders it
-    needs: Literal["predictions", "calibration", "attention", "memory"] = "predictions"  # what the factory is called with (``tumorbench.metrics``)
+    needs: Literal["predictions", "calibration", "attention", "memory"] = (
+        "predictions"  # what the factory is called with (``tumorbench.metrics``)
+    )
     needs_extractor: bool = False  # computed once for each available extractor, named ``id[EXTRACTOR]``
     factory: FactoryPath
 

@@ -13,7 +13,17 @@ from tumorbench.contracts.problem import Problem
 from tumorbench.contracts.recipe import Optimizer, Recipe
 from tumorbench.errors import BadInput
 
-__all__ = ["Batch", "Classifier", "Generator", "Network", "Segmenter", "TransferClassifier", "build_optimizer", "load_backbone", "pixel_cross_entropy"]
+__all__ = [
+    "Batch",
+    "Classifier",
+    "Generator",
+    "Network",
+    "Segmenter",
+    "TransferClassifier",
+    "build_optimizer",
+    "load_backbone",
+    "pixel_cross_entropy",
+]
 
 
 @dataclass(slots=True)
@@ -32,7 +42,9 @@ def build_optimizer(recipe: Optimizer, parameters: Iterator[nn.Parameter]) -> to
     """The recipe's optimizer over those of ``parameters`` that train."""
     trainable = [parameter for parameter in parameters if parameter.requires_grad]
     lr, decay = recipe.learning_rate, recipe.weight_decay
-    fused = True if trainable and all(parameter.is_cuda for parameter in trainable) else None  # one kernel a step; elsewhere torch's own choice
+    fused = (
+        True if trainable and all(parameter.is_cuda for parameter in trainable) else None
+    )  # one kernel a step; elsewhere torch's own choice
     match recipe.name:
         case "adam":
             return torch.optim.Adam(trainable, lr, recipe.betas, weight_decay=decay, fused=fused)
@@ -50,7 +62,9 @@ class Network(nn.Module):
     def __init__(self, problem: Problem) -> None:
         super().__init__()
         self.problem = problem
-        self.observed: dict[str, Tensor] = {}  # what ``losses`` wants in the history beside its losses: detached scalars, averaged over the epoch
+        self.observed: dict[
+            str, Tensor
+        ] = {}  # what ``losses`` wants in the history beside its losses: detached scalars, averaged over the epoch
 
     def losses(self, batch: Batch) -> Iterator[tuple[str, Tensor]]:
         """Pairs (optimizer name, scalar loss), one at a time: the loop steps that optimizer before it asks for the next."""
@@ -65,7 +79,9 @@ class Network(nn.Module):
 
     def load_pretrained(self, weights: Mapping[str, Tensor]) -> None:
         """The network starts from ``weights``: what the recipe's ``pretrained`` names. Raises: BadInput where they do not fit."""
-        raise BadInput(f"{type(self).__name__} takes no pretrained weights ({len(weights)} tensors given); leave --weights out, or mend its recipe")
+        raise BadInput(
+            f"{type(self).__name__} takes no pretrained weights ({len(weights)} tensors given); leave --weights out, or mend its recipe"
+        )
 
     def trained_state(self) -> dict[str, Tensor]:
         """What training may change: all that a checkpoint has to hold."""
@@ -84,9 +100,13 @@ def load_backbone(backbone: nn.Module, weights: Mapping[str, Tensor]) -> None:
     wanted = backbone.state_dict()
     for name, tensor in wanted.items():
         if name not in weights:
-            raise BadInput(f"the weights have no {name}: they are not those of this architecture; give others with --weights")
+            raise BadInput(
+                f"the weights have no {name}: they are not those of this architecture; give others with --weights"
+            )
         if weights[name].shape != tensor.shape:
-            raise BadInput(f"the weights' {name} is {tuple(weights[name].shape)}, and the network's {tuple(tensor.shape)}; give others with --weights")
+            raise BadInput(
+                f"the weights' {name} is {tuple(weights[name].shape)}, and the network's {tuple(tensor.shape)}; give others with --weights"
+            )
     backbone.load_state_dict({name: weights[name] for name in wanted})
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["FOLDED", "TSTR_SPLITS", "Budget", "Problem", "Protocol", "Task"]
+__all__ = ["FOLDED", "FOLDS", "TSTR_SPLITS", "Budget", "Problem", "Protocol", "Task"]
 
 Task = Literal["classification", "segmentation", "generation"]
 Protocol = Literal["paper", "official", "grouped", "tstr", "tstr-paper"]
@@ -13,6 +13,7 @@ Budget = Literal["full", "quick"]
 
 TSTR_SPLITS: dict[Protocol, Protocol] = {"tstr": "grouped", "tstr-paper": "paper"}
 """Train on synthetic, test on real: the protocol -> the one whose split it takes."""
+FOLDS = 5  # of a protocol with folds
 FOLDED: tuple[Protocol, ...] = ("grouped", "tstr")
 
 

@@ -6,7 +6,17 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt
 
-__all__ = ["Augmentation", "Card", "Crop", "EarlyStopping", "Optimizer", "Preprocessing", "Quick", "Recipe", "ReduceOnPlateau"]
+__all__ = [
+    "Augmentation",
+    "Card",
+    "Crop",
+    "EarlyStopping",
+    "Optimizer",
+    "Preprocessing",
+    "Quick",
+    "Recipe",
+    "ReduceOnPlateau",
+]
 
 Scalar = bool | int | float | str
 Crop = Literal["none", "brain"]
@@ -23,7 +33,9 @@ class Preprocessing(Card):
 
     size: PositiveInt  # pixels; slices are resized to size x size (aspect ratio not kept, as in the source reports)
     channels: Literal[1, 3] = 1  # 3 repeats the grey channel
-    normalisation: Literal["symmetric", "unit", "imagenet"] = "symmetric"  # [-1, 1], [0, 1], or ImageNet mean and deviation
+    normalisation: Literal["symmetric", "unit", "imagenet"] = (
+        "symmetric"  # [-1, 1], [0, 1], or ImageNet mean and deviation
+    )
     crop: Crop = "none"  # brain: to the bounding box of the largest bright object, before the resize
 
 
@@ -81,17 +93,29 @@ class Recipe(Card):
     steps_per_epoch: PositiveInt | None = None  # None: one pass over the training set; more than a pass reshuffles
     optimizer: Optimizer = Optimizer()
     augmentation: Augmentation | None = None
-    monitor: Literal["val_loss", "val_accuracy", "val_dice", "val_block_distance"] | None = "val_loss"  # None: no selection, the last epoch's weights count
+    monitor: Literal["val_loss", "val_accuracy", "val_dice", "val_block_distance"] | None = (
+        "val_loss"  # None: no selection, the last epoch's weights count
+    )
     early_stopping: EarlyStopping | None = None
     reduce_on_plateau: ReduceOnPlateau | None = None
     keep: Literal["best", "last"] = "best"  # which epoch's weights are scored; "best" by the monitored value
     precision: Literal["auto", "fp32", "bf16"] = "auto"  # auto: bf16 where the device computes it natively
-    ema_decay: float | None = Field(default=None, gt=0, lt=1)  # what is scored is the exponential moving average of the weights over steps, of this decay
-    pretrained: str | None = None  # the weights to start from: an id of ``tumorbench list weights``, or "sha256:..." of the file given with --weights
+    ema_decay: float | None = Field(
+        default=None, gt=0, lt=1
+    )  # what is scored is the exponential moving average of the weights over steps, of this decay
+    pretrained: str | None = (
+        None  # the weights to start from: an id of ``tumorbench list weights``, or "sha256:..." of the file given with --weights
+    )
     feature_views: PositiveInt = 1  # of a frozen backbone under augmentation: views of each slice whose features are computed once and drawn from
-    masks: Literal["lesions", "classes"] = "lesions"  # what a segmenter learns: the set's own mask classes, or background and one class a tumour type
-    augmented_test_copies: NonNegativeInt = 0  # paper protocol only: a source scored each test slice this many times more, augmented
-    params: dict[str, Scalar] = Field(default_factory=dict)  # the model's own parameters; brackets on the command line change them
+    masks: Literal["lesions", "classes"] = (
+        "lesions"  # what a segmenter learns: the set's own mask classes, or background and one class a tumour type
+    )
+    augmented_test_copies: NonNegativeInt = (
+        0  # paper protocol only: a source scored each test slice this many times more, augmented
+    )
+    params: dict[str, Scalar] = Field(
+        default_factory=dict
+    )  # the model's own parameters; brackets on the command line change them
 
     def shortened(self, share: float, size: int | None) -> Recipe:
         """The recipe with that share of its steps (at least one an epoch), at that image size at most: for data that reward no more."""

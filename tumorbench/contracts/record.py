@@ -23,7 +23,9 @@ class MetricValue(Card):
     value: float | None  # None where the metric is undefined (no positive, say)
     n: int  # how many samples it was computed on
     higher_is_better: bool | None
-    interval: tuple[float, float] | None = None  # 95 % bootstrap over images; of ``tstr`` metrics from the lowest to the highest seed of the classifier
+    interval: tuple[float, float] | None = (
+        None  # 95 % bootstrap over images; of ``tstr`` metrics from the lowest to the highest seed of the classifier
+    )
     by_chance: float | None = None  # what a model that knows nothing would score
     real_vs_real: float | None = None  # the same metric between two sets of n real images: its ideal at this n
     comparable: bool = True  # False: computed with an extractor that the literature does not use
@@ -75,9 +77,13 @@ class Record(Card):
     metrics: tuple[MetricValue, ...] = ()
     confusion: tuple[tuple[int, ...], ...] | None = None  # [true][predicted] counts, class order
     classes: tuple[str, ...] = ()
-    history: tuple[dict[str, float], ...] = ()  # one entry an epoch: "epoch", mean of every loss, monitored values, "learning_rate", "wall_s"
+    history: tuple[
+        dict[str, float], ...
+    ] = ()  # one entry an epoch: "epoch", mean of every loss, monitored values, "learning_rate", "wall_s"
     best_epoch: int | None = None
-    parts: dict[str, dict[str, float]] = Field(default_factory=dict)  # of the split -> loss, accuracy or Dice, and n, of the weights that are scored
+    parts: dict[str, dict[str, float]] = Field(
+        default_factory=dict
+    )  # of the split -> loss, accuracy or Dice, and n, of the weights that are scored
     temperature: float | None = None  # of a classifier's logits, fitted on validation; None where nothing is held out
     parameters: dict[str, int] = Field(default_factory=dict)  # total, trainable
     timing: Timing = Timing()

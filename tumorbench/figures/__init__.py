@@ -4,7 +4,13 @@ from tumorbench.figures.attention import attention_examples
 from tumorbench.figures.calibration import reliability_diagram
 from tumorbench.figures.classification import confusion_matrix, predictions_grid, worst_mistakes
 from tumorbench.figures.curves import learning_curves
-from tumorbench.figures.generation import closest_pairs_figure, intensity_histograms, progress_strip, reconstructions, sample_grid
+from tumorbench.figures.generation import (
+    closest_pairs_figure,
+    intensity_histograms,
+    progress_strip,
+    reconstructions,
+    sample_grid,
+)
 from tumorbench.figures.segmentation import segmentation_examples
 from tumorbench.figures.sheets import contact_sheet
 

@@ -74,7 +74,9 @@ def _heat(panel: Axes, attention: NDArray[np.floating]) -> None:
         panel.set_xlabel(f"{panel.get_xlabel()}\nnothing speaks for it", fontsize=6)
         return
     share = attention / largest
-    panel.imshow(share, cmap=HEAT, vmin=0, vmax=1, alpha=STRONGEST * np.asarray(share, np.float64), interpolation="bilinear")
+    panel.imshow(
+        share, cmap=HEAT, vmin=0, vmax=1, alpha=STRONGEST * np.asarray(share, np.float64), interpolation="bilinear"
+    )
 
 
 def _legend(figure: Figure, *, outlined: bool) -> None:

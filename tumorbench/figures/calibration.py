@@ -30,7 +30,9 @@ class _Bins:
         return float(np.nansum(self.counts * np.abs(self.confidence - self.accuracy)) / self.counts.sum())
 
 
-def reliability_diagram(labels: ArrayLike, probabilities: ArrayLike, path: Path, temperature: float | None = None) -> None:
+def reliability_diagram(
+    labels: ArrayLike, probabilities: ArrayLike, path: Path, temperature: float | None = None
+) -> None:
     """Accuracy over confidence in 15 bins, with the expected calibration error, above the number of slices in each bin; beside it the same after scaling.
 
     labels: integers ``(n,)``; probabilities: ``(n, classes)``. temperature: the one fitted on validation; None leaves the second panel out.
@@ -41,7 +43,10 @@ def reliability_diagram(labels: ArrayLike, probabilities: ArrayLike, path: Path,
         return
     panels = {"as predicted": (_binned(truth, chances / chances.sum(axis=1, keepdims=True)), BLUE)}
     if temperature is not None:
-        panels[f"temperature {temperature:.2f}, fitted on validation"] = (_binned(truth, _scaled(chances, temperature)), ORANGE)
+        panels[f"temperature {temperature:.2f}, fitted on validation"] = (
+            _binned(truth, _scaled(chances, temperature)),
+            ORANGE,
+        )
     figure = Figure(figsize=(4.1 * len(panels), 4.9), layout="constrained")
     figure.suptitle(f"Calibration on {len(truth):,} test slices", fontsize=11)
     axes = figure.subplots(2, len(panels), squeeze=False, sharex=True, sharey="row", height_ratios=(3, 1))
@@ -61,7 +66,9 @@ def _binned(labels: NDArray[np.int64], probabilities: NDArray[np.float64]) -> _B
     bins = np.clip(np.searchsorted(EDGES, confidence) - 1, 0, len(EDGES) - 2)
     counts = np.bincount(bins, minlength=len(EDGES) - 1)
     with np.errstate(invalid="ignore"):  # 0 / 0 in an empty bin
-        return _Bins(counts, *(np.bincount(bins, each, minlength=len(EDGES) - 1) / counts for each in (confidence, right)))
+        return _Bins(
+            counts, *(np.bincount(bins, each, minlength=len(EDGES) - 1) / counts for each in (confidence, right))
+        )
 
 
 def _scaled(probabilities: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
@@ -74,7 +81,16 @@ def _scaled(probabilities: NDArray[np.float64], temperature: float) -> NDArray[n
 def _accuracies(axes: Axes, bins: _Bins, colour: str) -> None:
     """A bar up to each bin's accuracy, and its distance from the mean confidence of the bin's slices."""
     axes.plot([0, 1], [0, 1], color=GREY, linestyle=":", linewidth=1, label="calibrated")
-    axes.bar(EDGES[:-1], np.nan_to_num(bins.accuracy), np.diff(EDGES), align="edge", color=colour, alpha=0.35, edgecolor=colour, linewidth=0.8)
+    axes.bar(
+        EDGES[:-1],
+        np.nan_to_num(bins.accuracy),
+        np.diff(EDGES),
+        align="edge",
+        color=colour,
+        alpha=0.35,
+        edgecolor=colour,
+        linewidth=0.8,
+    )
     filled = bins.counts > 0
     axes.vlines(
         bins.confidence[filled],
@@ -83,7 +99,9 @@ def _accuracies(axes: Axes, bins: _Bins, colour: str) -> None:
         linewidth=1,
         label="gap to the mean confidence",
     )
-    axes.plot(bins.confidence[filled], bins.accuracy[filled], "o", color=colour, markersize=4, label=f"ECE {bins.ece:.3f}")
+    axes.plot(
+        bins.confidence[filled], bins.accuracy[filled], "o", color=colour, markersize=4, label=f"ECE {bins.ece:.3f}"
+    )
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1.02)
     axes.tick_params(labelsize=7)
@@ -93,10 +111,20 @@ def _accuracies(axes: Axes, bins: _Bins, colour: str) -> None:
 
 def _counts(axes: Axes, bins: _Bins, colour: str) -> None:
     """The number of slices in each bin, also in figures."""
-    axes.bar(EDGES[:-1], bins.counts, np.diff(EDGES), align="edge", color=colour, alpha=0.35, edgecolor=colour, linewidth=0.8)
+    axes.bar(
+        EDGES[:-1], bins.counts, np.diff(EDGES), align="edge", color=colour, alpha=0.35, edgecolor=colour, linewidth=0.8
+    )
     for left, count in zip(EDGES, bins.counts, strict=False):
         if count:
-            axes.annotate(f"{count:,}", (left + EDGES[1] / 2, count), (0, 1), textcoords="offset points", ha="center", va="bottom", fontsize=5.5)
+            axes.annotate(
+                f"{count:,}",
+                (left + EDGES[1] / 2, count),
+                (0, 1),
+                textcoords="offset points",
+                ha="center",
+                va="bottom",
+                fontsize=5.5,
+            )
     axes.set_xlabel("confidence: probability of the predicted class", fontsize=8)
     axes.tick_params(labelsize=7)
     axes.grid(alpha=0.25)

@@ -54,7 +54,9 @@ def save(figure: Figure, path: Path) -> None:
     figure.savefig(drawn, format="png", dpi=DPI, metadata={"Software": None})
     path.parent.mkdir(parents=True, exist_ok=True)
     with Image.open(drawn) as picture:
-        picture.convert("RGB").quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(path, format="PNG", optimize=True)
+        picture.convert("RGB").quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
+            path, format="PNG", optimize=True
+        )
 
 
 def shortened(text: str, length: int = 22) -> str:

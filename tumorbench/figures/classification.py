@@ -32,9 +32,21 @@ def confusion_matrix(confusion: ArrayLike, classes: Sequence[str], path: Path) -
     picture = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for (true, predicted), count in np.ndenumerate(counts):
         share = shares[true, predicted]
-        axes.text(predicted, true, f"{count:,}\n{share:.0%}", ha="center", va="center", fontsize=9, color="white" if share > 0.5 else "black")  # noqa: PLR2004 - the colour map's middle
+        axes.text(
+            predicted,
+            true,
+            f"{count:,}\n{share:.0%}",
+            ha="center",
+            va="center",
+            fontsize=9,
+            color="white" if share > 0.5 else "black",
+        )
     axes.set_xticks(range(len(classes)), classes, rotation=30, ha="right", fontsize=8)
-    axes.set_yticks(range(len(classes)), [f"{name} (n = {int(total):,})" for name, total in zip(classes, totals[:, 0], strict=True)], fontsize=8)
+    axes.set_yticks(
+        range(len(classes)),
+        [f"{name} (n = {int(total):,})" for name, total in zip(classes, totals[:, 0], strict=True)],
+        fontsize=8,
+    )
     axes.set_xlabel("predicted class")
     axes.set_ylabel("true class")
     axes.set_title(f"{int(np.trace(counts)):,} of {int(counts.sum()):,} test slices right", fontsize=11)
@@ -62,7 +74,14 @@ class Predictions:
         return np.asarray(self.probabilities.argmax(axis=1))
 
 
-def worst_mistakes(images: Images, labels: ArrayLike, probabilities: ArrayLike, classes: Sequence[str], sample_ids: Sequence[str], path: Path) -> None:
+def worst_mistakes(
+    images: Images,
+    labels: ArrayLike,
+    probabilities: ArrayLike,
+    classes: Sequence[str],
+    sample_ids: Sequence[str],
+    path: Path,
+) -> None:
     """The wrong test predictions of the highest confidence, at most 12, most confident first; a sentence where there is none.
 
     images: uint8 ``(n, height, width)``; probabilities: ``(n, classes)``.
@@ -77,7 +96,14 @@ def worst_mistakes(images: Images, labels: ArrayLike, probabilities: ArrayLike, 
     _tiles(tests, chosen, min(COLUMNS, len(chosen)), title, path)
 
 
-def predictions_grid(images: Images, labels: ArrayLike, probabilities: ArrayLike, classes: Sequence[str], sample_ids: Sequence[str], path: Path) -> None:
+def predictions_grid(
+    images: Images,
+    labels: ArrayLike,
+    probabilities: ArrayLike,
+    classes: Sequence[str],
+    sample_ids: Sequence[str],
+    path: Path,
+) -> None:
     """Up to 25 test predictions, evenly spaced over the test set: right ones in blue, wrong ones in red."""
     tests = Predictions(images, np.asarray(labels), np.asarray(probabilities), classes, sample_ids)
     if not len(tests.labels):
@@ -85,7 +111,13 @@ def predictions_grid(images: Images, labels: ArrayLike, probabilities: ArrayLike
         return
     chosen = np.unique(np.linspace(0, len(tests.labels) - 1, SIDE * SIDE).round().astype(int))
     right = int((tests.predicted == tests.labels)[chosen].sum())
-    _tiles(tests, chosen, min(SIDE, len(chosen)), f"{len(chosen)} test predictions: {right} right (blue), {len(chosen) - right} wrong (red)", path)
+    _tiles(
+        tests,
+        chosen,
+        min(SIDE, len(chosen)),
+        f"{len(chosen)} test predictions: {right} right (blue), {len(chosen) - right} wrong (red)",
+        path,
+    )
 
 
 def _tiles(tests: Predictions, chosen: NDArray[Any], columns: int, title: str, path: Path) -> None:

@@ -45,7 +45,10 @@ def _order(name: str) -> tuple[bool, bool, str]:
 
 
 def _curve(axes: Axes, history: Sequence[Mapping[str, float]], epochs: Sequence[int], name: str) -> None:
-    for key, label, colour in ((name, "learning rate" if name == "learning_rate" else "training", BLUE), (f"val_{name}", "validation", ORANGE)):
+    for key, label, colour in (
+        (name, "learning rate" if name == "learning_rate" else "training", BLUE),
+        (f"val_{name}", "validation", ORANGE),
+    ):
         if any(key in entry for entry in history):
             values = [entry.get(key, float("nan")) for entry in history]
             axes.plot(epochs, values, color=colour, marker="o", markersize=3, linewidth=1.3, label=label)

@@ -20,7 +20,9 @@ STEPS = 12  # columns of a progress strip
 TILE = 1.15  # inches a side
 
 
-def sample_grid(images: Images, path: Path, labels: ArrayLike | None = None, classes: Sequence[str] | None = None, title: str = "") -> None:
+def sample_grid(
+    images: Images, path: Path, labels: ArrayLike | None = None, classes: Sequence[str] | None = None, title: str = ""
+) -> None:
     """The first 36 of ``images``, uint8 ``(n, height, width)``, in a square; with ``labels`` a row of at most 8 for each class, named on its left.
 
     classes: names in label order, a row for each of them even where it has no image; without them the labels' own numbers.
@@ -44,13 +46,20 @@ def sample_grid(images: Images, path: Path, labels: ArrayLike | None = None, cla
 def _rows_by_class(images: Images, labels: NDArray[Any], classes: Sequence[str] | None, path: Path, title: str) -> None:
     rows = dict(enumerate(classes)) if classes else {int(label): str(label) for label in np.unique(labels)}
     chosen = [images[: len(labels)][labels == label][:ROW] for label in rows]
-    figure, axes = grid(len(rows), max(map(len, chosen)) or 1, (1.0, 1.0), title or f"{sum(map(len, chosen))} samples, a row for each class")
+    figure, axes = grid(
+        len(rows),
+        max(map(len, chosen)) or 1,
+        (1.0, 1.0),
+        title or f"{sum(map(len, chosen))} samples, a row for each class",
+    )
     for panels, own, name in zip(axes, chosen, rows.values(), strict=True):
         _row(panels, own, name if len(own) else f"{name}: no image")
     save(figure, path)
 
 
-def closest_pairs_figure(generated: Images, training: Images, distances: ArrayLike, path: Path, unit: str = "", title: str = "") -> None:
+def closest_pairs_figure(
+    generated: Images, training: Images, distances: ArrayLike, path: Path, unit: str = "", title: str = ""
+) -> None:
     """Generated images, uint8 ``(n, height, width)``, each above its nearest training image and with the distance of the two; at most 12, in the order given.
 
     unit: what the distance is of, such as ``pixels`` or an extractor's name.
@@ -67,7 +76,12 @@ def reconstructions(real: Images, reconstructed: Images, path: Path, title: str 
     _same_length(real, reconstructed)
     shown = zip(real[:STEPS], reconstructed, strict=False)
     pairs = [(one, other, f"{np.sqrt(((one.astype(float) - other) ** 2).mean()) / 255:.3f}") for one, other in shown]
-    _two_rows(pairs, ("real", "reconstructed"), title or "Reconstructions (root mean square difference, black 0, white 1)", path)
+    _two_rows(
+        pairs,
+        ("real", "reconstructed"),
+        title or "Reconstructions (root mean square difference, black 0, white 1)",
+        path,
+    )
 
 
 def progress_strip(grids: NDArray[np.uint8], epochs: Sequence[int], path: Path, title: str = "") -> None:
@@ -110,7 +124,9 @@ def _row(panels: Sequence[Any], images: Images, name: str) -> None:
     if len(images):
         panels[0].set_ylabel(name, fontsize=9)
     else:
-        panels[0].text(0, 0.5, name, fontsize=9, va="center", transform=panels[0].transAxes, in_layout=False)  # it runs over the empty tiles
+        panels[0].text(
+            0, 0.5, name, fontsize=9, va="center", transform=panels[0].transAxes, in_layout=False
+        )  # it runs over the empty tiles
 
 
 def _same_length(*sets: Any) -> None:
@@ -123,7 +139,10 @@ def intensity_histograms(real: Images, generated: Images, path: Path) -> None:
     if not len(real) or not len(generated):
         message(path, "Intensities", "there is no image to compare")
         return
-    shares = {f"real (N = {len(real):,})": (_shares(real), BLUE), f"generated (N = {len(generated):,})": (_shares(generated), ORANGE)}
+    shares = {
+        f"real (N = {len(real):,})": (_shares(real), BLUE),
+        f"generated (N = {len(generated):,})": (_shares(generated), ORANGE),
+    }
     figure = Figure(figsize=(8.4, 3.4), layout="constrained")
     figure.suptitle("Intensities of all pixels", fontsize=11)
     density, cumulative = figure.subplots(1, 2)
@@ -133,7 +152,13 @@ def intensity_histograms(real: Images, generated: Images, path: Path) -> None:
     first, second = (share.cumsum() for share, _ in shares.values())
     where = int(np.abs(first - second).argmax())
     distance = abs(first[where] - second[where])
-    cumulative.vlines(where + 0.5, *sorted((first[where], second[where])), color=GREY, linewidth=2, label=f"D = {distance:.3f} at intensity {where}")
+    cumulative.vlines(
+        where + 0.5,
+        *sorted((first[where], second[where])),
+        color=GREY,
+        linewidth=2,
+        label=f"D = {distance:.3f} at intensity {where}",
+    )
     density.set_yscale("log")
     density.set_ylabel("share of pixels (log scale)")
     cumulative.set_ylabel("cumulative share of pixels")

@@ -18,11 +18,17 @@ __all__ = ["segmentation_examples"]
 
 PICKS = {"worst": 0.0, "lower quartile": 0.25, "median": 0.5, "upper quartile": 0.75, "best": 1.0}
 COLUMNS = ("image", "true mask", "predicted mask", "difference", "overlay")
-HIT, MISSED, EXTRA = (230, 230, 230), (0, 158, 215), (230, 110, 0)  # found, only in the true mask, only in the prediction
+HIT, MISSED, EXTRA = (
+    (230, 230, 230),
+    (0, 158, 215),
+    (230, 110, 0),
+)  # found, only in the true mask, only in the prediction
 LEGEND = {HIT: "in both", MISSED: "missed (true only, or another class)", EXTRA: "false alarm (predicted only)"}
 
 
-def segmentation_examples(images: Images, true_masks: NDArray[Any], predicted_masks: NDArray[Any], sample_ids: Sequence[str], path: Path) -> None:
+def segmentation_examples(
+    images: Images, true_masks: NDArray[Any], predicted_masks: NDArray[Any], sample_ids: Sequence[str], path: Path
+) -> None:
     """The test slices of the worst, quartile, median and best foreground Dice: image, true mask, prediction, difference, overlay.
 
     images: uint8 ``(n, height, width)``; masks: integers of the same shape, 0 = background. Slices that are empty in both masks have no Dice and are not picked.
@@ -59,12 +65,22 @@ def _row(panels: Sequence[Axes], image: Images, truth: NDArray[Any], predicted: 
     top = max(int(truth.max()), int(predicted.max()), 1)  # several foreground classes show as several greys
     difference = np.zeros((*truth.shape, 3), np.uint8)
     overlay = np.repeat(image[..., None], 3, axis=2).astype(np.float64)
-    regions = ((HIT, (truth > 0) & (predicted == truth)), (MISSED, (truth > 0) & (predicted != truth)), (EXTRA, (truth == 0) & (predicted > 0)))
+    regions = (
+        (HIT, (truth > 0) & (predicted == truth)),
+        (MISSED, (truth > 0) & (predicted != truth)),
+        (EXTRA, (truth == 0) & (predicted > 0)),
+    )
     for colour, region in regions:
         difference[region] = colour
     for colour, mask in ((MISSED, truth > 0), (EXTRA, predicted > 0)):
         overlay[_outline(mask)] = colour
-    pictures = (image, (truth * (255 // top)).astype(np.uint8), (predicted * (255 // top)).astype(np.uint8), difference, overlay.astype(np.uint8))
+    pictures = (
+        image,
+        (truth * (255 // top)).astype(np.uint8),
+        (predicted * (255 // top)).astype(np.uint8),
+        difference,
+        overlay.astype(np.uint8),
+    )
     for panel, picture in zip(panels, pictures, strict=True):
         show_slice(panel, picture, panel.get_title())
         panel.title.set_fontsize(9)
@@ -80,7 +96,10 @@ def _outline(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 def _legend(figure: Figure) -> None:
     entries = [
-        Patch(facecolor=(colour[0] / 255, colour[1] / 255, colour[2] / 255), edgecolor="black", linewidth=0.5, label=label) for colour, label in LEGEND.items()
+        Patch(
+            facecolor=(colour[0] / 255, colour[1] / 255, colour[2] / 255), edgecolor="black", linewidth=0.5, label=label
+        )
+        for colour, label in LEGEND.items()
     ]
     figure.legend(
         handles=entries,

@@ -14,12 +14,17 @@ COLUMNS = 8
 
 def contact_sheet(images: Sequence[Images], labels: Sequence[int], classes: Sequence[str], path: Path) -> None:
     """A row of at most 8 slices for each class, each with its size in pixels; slices are uint8 ``(height, width)`` of any size."""
-    rows = [[image for image, label in zip(images, labels, strict=True) if label == index][:COLUMNS] for index in range(len(classes))]
+    rows = [
+        [image for image, label in zip(images, labels, strict=True) if label == index][:COLUMNS]
+        for index in range(len(classes))
+    ]
     columns = max(map(len, rows), default=0)
     if not columns:
         message(path, "Contact sheet", "there is no image")
         return
-    figure, axes = grid(len(rows), columns, (1.5, 1.65), f"{len(images)} slices of {len(classes)} classes (height x width in pixels)")
+    figure, axes = grid(
+        len(rows), columns, (1.5, 1.65), f"{len(images)} slices of {len(classes)} classes (height x width in pixels)"
+    )
     for panels, own, name in zip(axes, rows, classes, strict=True):
         for panel, image in zip(panels, own, strict=False):
             show_slice(panel, image, f"{image.shape[0]} x {image.shape[1]}")

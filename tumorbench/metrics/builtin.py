@@ -35,10 +35,19 @@ def _on_features(metric: str, title: str, module: str = "generation", **card: An
     return _card("generation", module, metric, title, needs_extractor=True, **card)
 
 
-def _card(task: Any, module: str, metric: str, title: str, *, higher_is_better: bool | None = True, **card: Any) -> MetricSpec:
+def _card(
+    task: Any, module: str, metric: str, title: str, *, higher_is_better: bool | None = True, **card: Any
+) -> MetricSpec:
     """The card of the function ``metric`` of ``tumorbench.metrics.MODULE``; a share of which more is better, unless the card says otherwise."""
     card = {"version": "1", "value_range": UNIT} | card
-    return MetricSpec(id=metric, title=title, task=task, higher_is_better=higher_is_better, factory=f"tumorbench.metrics.{module}:{metric}", **card)
+    return MetricSpec(
+        id=metric,
+        title=title,
+        task=task,
+        higher_is_better=higher_is_better,
+        factory=f"tumorbench.metrics.{module}:{metric}",
+        **card,
+    )
 
 
 @hookimpl
@@ -60,7 +69,12 @@ def tumorbench_metrics() -> Iterable[MetricSpec]:
         _classification("recall_weighted", "Recall, weighted by class size"),
         _classification("recall", "Recall of each class"),
         _classification("cross_entropy", "Cross-entropy (nats)", higher_is_better=False, value_range=ANY_DISTANCE),
-        _calibration("cross_entropy_scaled", "Cross-entropy (nats), temperature-scaled", needs="calibration", value_range=ANY_DISTANCE),
+        _calibration(
+            "cross_entropy_scaled",
+            "Cross-entropy (nats), temperature-scaled",
+            needs="calibration",
+            value_range=ANY_DISTANCE,
+        ),
         _calibration("ece", "Calibration error (ECE)"),
         _calibration("ece_scaled", "Calibration error (ECE), temperature-scaled", needs="calibration"),
         _card("classification", "attention", "cam_in_mask", "Grad-CAM inside the tumour mask", needs="attention"),
@@ -72,11 +86,19 @@ def tumorbench_metrics() -> Iterable[MetricSpec]:
         _segmentation("keras_meaniou_bug", "Keras MeanIoU of collapsed predictions (artefact)", higher_is_better=None),
         _on_features("kid", "Kernel distance (KID)", higher_is_better=False, value_range=(-inf, inf), ranks=True),
         _on_features("fid", "Fréchet distance (FID)", higher_is_better=False, value_range=ANY_DISTANCE),
-        _on_features("fid_infinity", "Fréchet distance extrapolated to endless images", "frechet", higher_is_better=False, value_range=(-inf, inf)),
+        _on_features(
+            "fid_infinity",
+            "Fréchet distance extrapolated to endless images",
+            "frechet",
+            higher_is_better=False,
+            value_range=(-inf, inf),
+        ),
         _on_features("inception_score", "Inception Score", value_range=(1.0, inf)),
         _on_features("manifold_precision", "Precision of the feature manifold"),
         _on_features("manifold_recall", "Recall of the feature manifold"),
-        _on_features("density", "Density of generated images among the real ones", "manifold", value_range=ANY_DISTANCE),
+        _on_features(
+            "density", "Density of generated images among the real ones", "manifold", value_range=ANY_DISTANCE
+        ),
         _on_features("coverage", "Coverage of the real images", "manifold", ranks=True),
         _on_pixels("ks_d", "Kolmogorov-Smirnov D of pixel intensities", higher_is_better=False),
         _on_pixels("wasserstein_1", "Wasserstein-1 of pixel intensities (black 0, white 1)", higher_is_better=False),
@@ -84,10 +106,18 @@ def tumorbench_metrics() -> Iterable[MetricSpec]:
         _on_pixels("wasserstein_1_foreground", "Wasserstein-1 of foreground intensities", higher_is_better=False),
         _on_pixels("ks_d_image_mean", "Kolmogorov-Smirnov D of the images' mean intensities", higher_is_better=False),
         _on_pixels(
-            "diversity", "Diversity: distance between generated images, relative to real ones", "diversity", higher_is_better=None, value_range=ANY_DISTANCE
+            "diversity",
+            "Diversity: distance between generated images, relative to real ones",
+            "diversity",
+            higher_is_better=None,
+            value_range=ANY_DISTANCE,
         ),
         _on_pixels(
-            "memorisation", "Share of images as near to a training image as 1 held-out image in 20", "memorisation", needs="memory", higher_is_better=False
+            "memorisation",
+            "Share of images as near to a training image as 1 held-out image in 20",
+            "memorisation",
+            needs="memory",
+            higher_is_better=False,
         ),
         _on_pixels(
             "nearest_ratio",

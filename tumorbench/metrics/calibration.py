@@ -16,9 +16,26 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tumorbench.metrics.classification import Classes, Labels, Probabilities, Values, accuracy, cross_entropy, predicted_classes
+from tumorbench.metrics.classification import (
+    Classes,
+    Labels,
+    Probabilities,
+    Values,
+    accuracy,
+    cross_entropy,
+    predicted_classes,
+)
 
-__all__ = ["BINS", "Reliability", "apply_temperature", "cross_entropy_scaled", "ece", "ece_scaled", "fit_temperature", "reliability"]
+__all__ = [
+    "BINS",
+    "Reliability",
+    "apply_temperature",
+    "cross_entropy_scaled",
+    "ece",
+    "ece_scaled",
+    "fit_temperature",
+    "reliability",
+]
 
 BINS = 15
 COLDEST, HOTTEST = 0.05, 20.0
@@ -123,7 +140,9 @@ def fit_temperature(labels: Labels, probabilities: Probabilities) -> float | Non
     def after_scaling(log_temperature: float) -> float:
         return _nats(labels, apply_temperature(probabilities, exp(log_temperature)))
 
-    found = minimize_scalar(after_scaling, bounds=(log(COLDEST), log(HOTTEST)), method="bounded", options={"xatol": 1e-6})
+    found = minimize_scalar(
+        after_scaling, bounds=(log(COLDEST), log(HOTTEST)), method="bounded", options={"xatol": 1e-6}
+    )
     candidates = (1.0, COLDEST, HOTTEST, exp(found.x))  # the search never tries the bounds themselves
     return min(candidates, key=lambda temperature: _nats(labels, apply_temperature(probabilities, temperature)))
 

@@ -80,7 +80,11 @@ def balanced_accuracy(labels: Labels, probabilities: Probabilities, classes: Cla
     predicted = _checked_predictions(labels, probabilities, classes)
     if not labels.size:
         return {"balanced_accuracy": None}
-    return {"balanced_accuracy": float(recall_score(labels, predicted, labels=np.unique(labels), average="macro", zero_division=0))}
+    return {
+        "balanced_accuracy": float(
+            recall_score(labels, predicted, labels=np.unique(labels), average="macro", zero_division=0)
+        )
+    }
 
 
 def cross_entropy(labels: Labels, probabilities: Probabilities, classes: Classes) -> Values:
@@ -174,19 +178,27 @@ def f1_weighted(labels: Labels, probabilities: Probabilities, classes: Classes) 
     return _averaged("f1_weighted", f1_score, labels, probabilities, classes)
 
 
-def _averaged(name: str, score: Callable[..., Any], labels: Labels, probabilities: Probabilities, classes: Classes) -> Values:
+def _averaged(
+    name: str, score: Callable[..., Any], labels: Labels, probabilities: Probabilities, classes: Classes
+) -> Values:
     """``name``, whose last word is the kind of average, by scikit-learn over the classes that occur."""
     predicted = _checked_predictions(labels, probabilities, classes)
-    return {name: float(score(labels, predicted, average=name.rpartition("_")[2], zero_division=0)) if labels.size else None}
+    return {
+        name: float(score(labels, predicted, average=name.rpartition("_")[2], zero_division=0)) if labels.size else None
+    }
 
 
-def _per_class(name: str, score: Callable[..., Any], labels: Labels, probabilities: Probabilities, classes: Classes) -> Values:
+def _per_class(
+    name: str, score: Callable[..., Any], labels: Labels, probabilities: Probabilities, classes: Classes
+) -> Values:
     """``NAME/CLASS`` by scikit-learn, None for a class that does not occur."""
     predicted = _checked_predictions(labels, probabilities, classes)
     if not labels.size:
         return {f"{name}/{title}": None for title in classes}
     occurring = np.union1d(labels, predicted)
-    scores = dict(zip(occurring.tolist(), score(labels, predicted, labels=occurring, average=None, zero_division=0), strict=True))
+    scores = dict(
+        zip(occurring.tolist(), score(labels, predicted, labels=occurring, average=None, zero_division=0), strict=True)
+    )
     return {f"{name}/{title}": float(scores[index]) if index in scores else None for index, title in enumerate(classes)}
 
 

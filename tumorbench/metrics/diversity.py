@@ -24,7 +24,10 @@ def diversity(real: Images, generated: Images) -> Values:
     >>> round(diversity(np.concatenate([black, white]), np.concatenate([black, grey]))["diversity"], 6)
     0.25
     """
-    means = [mean_distance(distances(side, side)) for side in (pixel_features(images).features.astype(np.float64) for images in (real, generated))]
+    means = [
+        mean_distance(distances(side, side))
+        for side in (pixel_features(images).features.astype(np.float64) for images in (real, generated))
+    ]
     return {"diversity": None if means[0] is None or means[1] is None or not means[0] else means[1] / means[0]}
 
 

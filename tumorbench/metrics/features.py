@@ -35,7 +35,9 @@ class Features:
         return Features(self.features[index], None if self.logits is None else self.logits[index], self.extractor)
 
 
-def extract(images: NDArray[np.uint8], extractor: Any, device: torch.device | str = "cpu", batch_size: int = 64) -> Features:
+def extract(
+    images: NDArray[np.uint8], extractor: Any, device: torch.device | str = "cpu", batch_size: int = 64
+) -> Features:
     """The features of grey ``images``, uint8 ``(n, height, width)``, by a ``torch_fidelity.FeatureExtractorBase``; ``n`` at least 1.
 
     The grey channel is repeated three times; resizing and normalisation are the extractor's own. Features are the layer that the extractor names for FID,
@@ -77,7 +79,10 @@ def pixel_features(images: NDArray[np.uint8]) -> Features:
         raise TypeError(f"images are {images.dtype}, not uint8")
     if not len(images):
         return Features(np.zeros((0, PIXEL_SIDE**2), np.float32), None, PIXELS)
-    pools = [torch.nn.functional.adaptive_avg_pool2d(torch.from_numpy(np.array(image))[None].double(), PIXEL_SIDE) for image in images]
+    pools = [
+        torch.nn.functional.adaptive_avg_pool2d(torch.from_numpy(np.array(image))[None].double(), PIXEL_SIDE)
+        for image in images
+    ]
     return Features((torch.cat(pools).flatten(1) / (255 * PIXEL_SIDE)).float().numpy(), None, PIXELS)
 
 

@@ -20,7 +20,14 @@ Matrix = NDArray[np.float64]
 Index = NDArray[np.int64]
 
 LEAST = 200  # images a side
-INVERSE_SIZES = (1.0, 1.6, 2.2, 2.8, 3.4, 4.0)  # of the subsets, in 1 / all: the whole sets to quarters, evenly spaced where the line is fitted
+INVERSE_SIZES = (
+    1.0,
+    1.6,
+    2.2,
+    2.8,
+    3.4,
+    4.0,
+)  # of the subsets, in 1 / all: the whole sets to quarters, evenly spaced where the line is fitted
 SEED = 2020
 
 
@@ -59,7 +66,10 @@ def extrapolated(products: InnerProducts, rows: Index, columns: Index) -> float:
     means = []
     for inverse in INVERSE_SIZES:
         n, m = round(len(rows) / inverse), round(len(columns) / inverse)
-        parts = [(rows[part * n : (part + 1) * n], columns[part * m : (part + 1) * m]) for part in range(min(len(rows) // n, len(columns) // m))]
+        parts = [
+            (rows[part * n : (part + 1) * n], columns[part * m : (part + 1) * m])
+            for part in range(min(len(rows) // n, len(columns) // m))
+        ]
         means.append(np.mean([frechet(products, *part) for part in parts]))
     return float(np.polynomial.polynomial.polyfit(INVERSE_SIZES, means, 1)[0])
 

@@ -42,7 +42,9 @@ def fid(real: Features, generated: Features) -> Values:
     if min(len(first), len(second)) < 2:  # noqa: PLR2004 - a covariance needs two
         return {"fid": None}
     statistics = [fid_features_to_statistics(torch.from_numpy(side)) for side in _in_their_span(first, second)]
-    return {"fid": max(0.0, float(fid_statistics_to_metric(*statistics, verbose=False)[KEY_METRIC_FID]))}  # rounding may fall below the least distance
+    return {
+        "fid": max(0.0, float(fid_statistics_to_metric(*statistics, verbose=False)[KEY_METRIC_FID]))
+    }  # rounding may fall below the least distance
 
 
 def kid(real: Features, generated: Features) -> Values:
@@ -62,7 +64,11 @@ def kid(real: Features, generated: Features) -> Values:
         return {"kid": None}
     subsets = 1 if len(first) == len(second) == size else KID_SUBSETS
     options = {"kid_subsets": subsets, "kid_subset_size": size, "rng_seed": KID_SEED, "verbose": False}
-    return {"kid": float(kid_features_to_metric(torch.from_numpy(first), torch.from_numpy(second), **options)[KEY_METRIC_KID_MEAN])}
+    return {
+        "kid": float(
+            kid_features_to_metric(torch.from_numpy(first), torch.from_numpy(second), **options)[KEY_METRIC_KID_MEAN]
+        )
+    }
 
 
 def inception_score(real: Features, generated: Features) -> Values:
@@ -114,11 +120,15 @@ def _precision_recall(real: Features, generated: Features) -> tuple[float | None
     if min(len(first), len(second)) <= NEIGHBOURS:
         return None, None
     # torch-fidelity takes the generated set first.
-    result = prc_features_to_metric(torch.from_numpy(second), torch.from_numpy(first), prc_neighborhood=NEIGHBOURS, verbose=False)
+    result = prc_features_to_metric(
+        torch.from_numpy(second), torch.from_numpy(first), prc_neighborhood=NEIGHBOURS, verbose=False
+    )
     return float(result[KEY_METRIC_PRECISION]), float(result[KEY_METRIC_RECALL])
 
 
-def _in_their_span(first: NDArray[np.float64], second: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _in_their_span(
+    first: NDArray[np.float64], second: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The same two clouds of points, moved and turned into the space that they span.
 
     The Fréchet distance does not change under either, and below the feature dimension its covariances become ``n x n``: the eigenvalues that are zero

@@ -78,7 +78,9 @@ def ks_d_image_mean(real: Images, generated: Images) -> Values:
     >>> ks_d_image_mean(np.array([[[0, 10]], [[10, 30]]], np.uint8), np.array([[[9, 9]], [[8, 8]]], np.uint8))  # means 5 and 20, 9 and 8
     {'ks_d_image_mean': 0.5}
     """
-    first, second = ((counts_per_image(side) @ np.arange(256), side[0].size if len(side) else 0) for side in (real, generated))
+    first, second = (
+        (counts_per_image(side) @ np.arange(256), side[0].size if len(side) else 0) for side in (real, generated)
+    )
     if not first[1] or not second[1]:
         return {"ks_d_image_mean": None}
     return {"ks_d_image_mean": ks_of_samples(first[0] / first[1], second[0] / second[1])}

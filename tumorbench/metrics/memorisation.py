@@ -18,7 +18,15 @@ from numpy.typing import NDArray
 
 from tumorbench.metrics.features import Features, comparable
 
-__all__ = ["ClosestPairs", "closest_pairs", "memorisation", "nearest_distances", "nearest_ratio", "ratio_of", "share_of"]
+__all__ = [
+    "ClosestPairs",
+    "closest_pairs",
+    "memorisation",
+    "nearest_distances",
+    "nearest_ratio",
+    "ratio_of",
+    "share_of",
+]
 
 Values = dict[str, float | None]
 Matrix = NDArray[np.float64]
@@ -84,7 +92,10 @@ def nearest_distances(points: Matrix, training: Matrix) -> tuple[NDArray[np.int6
     if not len(training):
         return np.zeros(0, np.int64), np.zeros(0)
     all_training = torch.from_numpy(training)
-    blocks = [torch.cdist(torch.from_numpy(points[start : start + BLOCK]), all_training).argmin(1).numpy() for start in range(0, len(points), BLOCK)]
+    blocks = [
+        torch.cdist(torch.from_numpy(points[start : start + BLOCK]), all_training).argmin(1).numpy()
+        for start in range(0, len(points), BLOCK)
+    ]
     nearest = np.concatenate([np.zeros(0, np.int64), *blocks])
     distances = np.linalg.norm(points - training[nearest], axis=1)
     spread = np.sqrt(((training - training.mean(axis=0)) ** 2).sum(axis=1).mean())

@@ -13,7 +13,15 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["dice", "dice_image_mean", "iou", "iou_image_mean", "keras_meaniou_bug", "pixel_accuracy", "pixel_confusions"]
+__all__ = [
+    "dice",
+    "dice_image_mean",
+    "iou",
+    "iou_image_mean",
+    "keras_meaniou_bug",
+    "pixel_accuracy",
+    "pixel_confusions",
+]
 
 Values = dict[str, float | None]
 Confusions = NDArray[np.int64]
@@ -109,7 +117,9 @@ def keras_meaniou_bug(confusions: Confusions, mask_classes: tuple[str, ...]) -> 
     if not true_pixels.sum():
         return {"keras_meaniou_bug": None}
     background_iou = true_pixels[0] / true_pixels.sum()
-    occurring = 1 + np.count_nonzero(true_pixels[1:])  # every pixel is predicted background, so the background always occurs
+    occurring = 1 + np.count_nonzero(
+        true_pixels[1:]
+    )  # every pixel is predicted background, so the background always occurs
     return {"keras_meaniou_bug": float(background_iou / occurring)}
 
 
@@ -139,14 +149,21 @@ def _ratio(numerator: Confusions, denominator: Confusions) -> Scores:
 def _named(name: str, scores: Scores, mask_classes: tuple[str, ...]) -> Values:
     """The foreground mean as ``name`` and, with several foreground classes, each as ``name/CLASS``."""
     if scores.shape != (len(mask_classes),):
-        raise ValueError(f"confusion matrices of {1 + len(scores)} classes for {len(mask_classes)} mask classes and the background")
+        raise ValueError(
+            f"confusion matrices of {1 + len(scores)} classes for {len(mask_classes)} mask classes and the background"
+        )
     values: Values = {name: _mean(scores)}
     if len(mask_classes) > 1:
-        values |= {f"{name}/{title}": None if np.isnan(score) else float(score) for title, score in zip(mask_classes, scores, strict=True)}
+        values |= {
+            f"{name}/{title}": None if np.isnan(score) else float(score)
+            for title, score in zip(mask_classes, scores, strict=True)
+        }
     return values
 
 
-def _image_mean(score: Callable[[Confusions], Scores], confusions: Confusions, mask_classes: tuple[str, ...]) -> float | None:
+def _image_mean(
+    score: Callable[[Confusions], Scores], confusions: Confusions, mask_classes: tuple[str, ...]
+) -> float | None:
     _pooled(confusions, mask_classes)
     per_image = [_mean(scores) for scores in score(confusions)]
     return _mean(np.array([value for value in per_image if value is not None]))
@@ -162,5 +179,7 @@ def _pooled(confusions: Confusions, mask_classes: tuple[str, ...]) -> Confusions
     """The sum over images. Raises: ValueError where the matrices are not of the background and ``mask_classes``."""
     k = 1 + len(mask_classes)
     if confusions.shape[1:] != (k, k):
-        raise ValueError(f"confusion matrices are {confusions.shape[1:]}, not {(k, k)} for the background and {len(mask_classes)} mask classes")
+        raise ValueError(
+            f"confusion matrices are {confusions.shape[1:]}, not {(k, k)} for the background and {len(mask_classes)} mask classes"
+        )
     return np.asarray(confusions.sum(axis=0))

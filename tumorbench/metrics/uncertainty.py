@@ -64,7 +64,15 @@ def intervals(metric_id: str) -> Callable[..., dict[str, Interval]] | None:
     return named
 
 
-def interval(n: int, m: int, statistic: Statistic, *, value_range: tuple[float, float] = (-inf, inf), draws: int = DRAWS, seed: int = SEED) -> Interval:
+def interval(
+    n: int,
+    m: int,
+    statistic: Statistic,
+    *,
+    value_range: tuple[float, float] = (-inf, inf),
+    draws: int = DRAWS,
+    seed: int = SEED,
+) -> Interval:
     """The 95 % interval of a statistic of two sets of ``n`` and ``m`` images, inside ``value_range`` and around its value on all of them.
 
     statistic: its value on chosen images of both, given their positions; None where undefined. None where a side has fewer than 20 images or a value is
@@ -89,13 +97,21 @@ def _fid(real: Features, generated: Features, of: Callable[..., float] = frechet
 
 def _kid(real: Features, generated: Features) -> Prepared:
     first, second = comparable(real, generated)
-    within, other, across = ((one @ two.T / one.shape[1] + 1) ** 3 for one, two in ((first, first), (second, second), (first, second)))
+    within, other, across = (
+        (one @ two.T / one.shape[1] + 1) ** 3 for one, two in ((first, first), (second, second), (first, second))
+    )
 
     def pairs(kernel: Matrix, chosen: Index) -> float:
         block = kernel[np.ix_(chosen, chosen)]
         return float((block.sum() - np.trace(block)) / (len(chosen) * (len(chosen) - 1)))
 
-    return len(real), len(generated), lambda rows, columns: pairs(within, rows) + pairs(other, columns) - 2 * float(across[np.ix_(rows, columns)].mean())
+    return (
+        len(real),
+        len(generated),
+        lambda rows, columns: (
+            pairs(within, rows) + pairs(other, columns) - 2 * float(across[np.ix_(rows, columns)].mean())
+        ),
+    )
 
 
 def _inception_score(real: Features, generated: Features) -> Prepared:
@@ -105,7 +121,13 @@ def _inception_score(real: Features, generated: Features) -> Prepared:
     powers = np.exp((logits := generated.logits.astype(np.float64)) - logits.max(axis=1, keepdims=True))
     chances = powers / powers.sum(axis=1, keepdims=True)
     negative_entropies = _negative_entropy(chances)
-    return len(real), len(generated), lambda _, chosen: float(np.exp(negative_entropies[chosen].mean() - _negative_entropy(chances[chosen].mean(axis=0))))
+    return (
+        len(real),
+        len(generated),
+        lambda _, chosen: float(
+            np.exp(negative_entropies[chosen].mean() - _negative_entropy(chances[chosen].mean(axis=0)))
+        ),
+    )
 
 
 def _negative_entropy(chances: Matrix) -> Matrix:
@@ -133,25 +155,39 @@ def _recall_of(_: Matrix, across: Matrix, other: Matrix) -> float:
 
 def _intensity(real: Images, generated: Images, of: Callable[..., float | None], darkest: int = 0) -> Prepared:
     first, second = (counts_per_image(side)[:, darkest:] for side in (real, generated))
-    return len(real), len(generated), lambda rows, columns: of(cumulative_gaps(first[rows].sum(axis=0), second[columns].sum(axis=0)))
+    return (
+        len(real),
+        len(generated),
+        lambda rows, columns: of(cumulative_gaps(first[rows].sum(axis=0), second[columns].sum(axis=0))),
+    )
 
 
 def _image_mean(real: Images, generated: Images) -> Prepared:
-    first, second = (side.reshape(len(side), -1).mean(axis=1) if side.size else np.zeros(0) for side in (real, generated))
+    first, second = (
+        side.reshape(len(side), -1).mean(axis=1) if side.size else np.zeros(0) for side in (real, generated)
+    )
     return len(first), len(second), lambda rows, columns: ks_of_samples(first[rows], second[columns])
 
 
 def _diversity(real: Images, generated: Images) -> Prepared:
-    first, second = (distances(side, side) for side in (pixel_features(images).features.astype(np.float64) for images in (real, generated)))
+    first, second = (
+        distances(side, side)
+        for side in (pixel_features(images).features.astype(np.float64) for images in (real, generated))
+    )
 
     def statistic(rows: Index, columns: Index) -> float | None:
-        real_mean, generated_mean = mean_distance(first[np.ix_(rows, rows)]), mean_distance(second[np.ix_(columns, columns)])
+        real_mean, generated_mean = (
+            mean_distance(first[np.ix_(rows, rows)]),
+            mean_distance(second[np.ix_(columns, columns)]),
+        )
         return generated_mean / real_mean if real_mean and generated_mean is not None else None
 
     return len(real), len(generated), statistic
 
 
-def _memory(generated: Features, training: Features, held_out: Features, of: Callable[[Matrix, Matrix], float | None]) -> Prepared:
+def _memory(
+    generated: Features, training: Features, held_out: Features, of: Callable[[Matrix, Matrix], float | None]
+) -> Prepared:
     """Over the generated and the held-out images; the training set is what it is."""
     points, learned, others = comparable(generated, training, held_out)
     first, second = nearest_distances(points, learned)[1], nearest_distances(others, learned)[1]

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from tumorbench.contracts.record import Record, Throughput
-from tumorbench.run.bench import Bench
 from tumorbench.run.cell import CellOptions, lost_record, run_cell
+from tumorbench.run.context import Bench
 from tumorbench.run.plan import Plan, PlannedCell
-from tumorbench.run.speed import measure_speed
+from tumorbench.speed.throughput import measure_speed
 
 __all__ = ["Campaign", "run_all"]
 

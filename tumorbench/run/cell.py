@@ -16,20 +16,23 @@ from typing import Any
 import filelock
 import torch
 
-from tumorbench import batches, hardware, parameters, results, split, train
+from tumorbench import hardware, training
 from tumorbench.contracts.cell import derive_seed
 from tumorbench.contracts.families import Network
 from tumorbench.contracts.problem import FOLDED, TSTR_SPLITS, Problem
 from tumorbench.contracts.record import Artifact, Leakage, Record, Status, Timing
+from tumorbench.data import batches, split
 from tumorbench.errors import BadInput, CellTimeout, Diverged, TumorbenchError, Unavailable
-from tumorbench.run import pictures, pretrained, score
-from tumorbench.run.bench import Bench
-from tumorbench.run.classwise import Classwise, named, side_by_side
+from tumorbench.run.context import Bench
 from tumorbench.run.identity import finished
-from tumorbench.run.material import Material, gather
 from tumorbench.run.plan import PlannedCell
-from tumorbench.run.progress_samples import FOLDER, keep_samples
-from tumorbench.run.synthetic import trained_before
+from tumorbench.store import ARTIFACTS, artifact
+from tumorbench.tasks import pictures, score
+from tumorbench.tasks.classwise import Classwise, named, side_by_side
+from tumorbench.tasks.material import Material, gather
+from tumorbench.tasks.progress_samples import FOLDER, keep_samples
+from tumorbench.tasks.synthetic import trained_before
+from tumorbench.training import networks, pretrained
 
 __all__ = ["CellOptions", "command_of", "lost_record", "run_cell"]
 
@@ -58,7 +61,7 @@ class CellOptions:
 class _Outcome:
     """What a cell has found out so far; what it lacks when it fails stays empty."""
 
-    fit: train.Fit = field(default_factory=train.Fit)
+    fit: training.Fit = field(default_factory=training.Fit)
     score: score.Score = field(default_factory=score.Score)
     counts: dict[str, int] = field(default_factory=dict)
     times: dict[str, float] = field(default_factory=dict)
@@ -102,7 +105,9 @@ def _emptied(folder: Path) -> Path:
     return folder
 
 
-def _attempt(cell: PlannedCell, bench: Bench, options: CellOptions, folder: Path, outcome: _Outcome) -> tuple[Status, str]:
+def _attempt(
+    cell: PlannedCell, bench: Bench, options: CellOptions, folder: Path, outcome: _Outcome
+) -> tuple[Status, str]:
     """The cell's status and, unless it is ok, the reason in one line; the whole traceback lies in ``error.txt``."""
     (folder / "error.txt").unlink(missing_ok=True)
     try:
@@ -130,10 +135,12 @@ def _work(cell: PlannedCell, bench: Bench, options: CellOptions, folder: Path, o
     deadline = time.monotonic() + options.timeout_s
     if not len(cell.split.train):
         where = f"{cell.identity.dataset}, protocol {cell.identity.protocol}, fold {cell.identity.fold}"
-        raise BadInput(f"{where}: the split leaves nothing to train on; complete the data set, or take another --protocol or --fold")
-    problem = parameters.problem_for(cell.model, cell.dataset.spec, recipe)
+        raise BadInput(
+            f"{where}: the split leaves nothing to train on; complete the data set, or take another --protocol or --fold"
+        )
+    problem = networks.problem_for(cell.model, cell.dataset.spec, recipe)
     network = _what_trains(cell, problem, bench.device)
-    outcome.counts = parameters.count_network(network)
+    outcome.counts = networks.count_network(network)
     if recipe.pretrained:
         network.load_pretrained(pretrained.weights(recipe.pretrained, bench.files, bench.registry))
     material = gather(cell, problem, network, bench)
@@ -142,7 +149,7 @@ def _work(cell: PlannedCell, bench: Bench, options: CellOptions, folder: Path, o
     _train(cell, network, material, bench, options, folder, outcome, deadline)
     outcome.times.setdefault("train_s", sum(entry["wall_s"] for entry in outcome.fit.history))
 
-    train.check_deadline(deadline, "before scoring")
+    training.check_deadline(deadline, "before scoring")
     clock = time.perf_counter()
     outcome.score = score.score(network, cell, material, bench)
     outcome.times["evaluate_s"] = time.perf_counter() - clock
@@ -150,7 +157,14 @@ def _work(cell: PlannedCell, bench: Bench, options: CellOptions, folder: Path, o
 
 
 def _train(
-    cell: PlannedCell, network: Network, material: Material, bench: Bench, options: CellOptions, folder: Path, outcome: _Outcome, deadline: float
+    cell: PlannedCell,
+    network: Network,
+    material: Material,
+    bench: Bench,
+    options: CellOptions,
+    folder: Path,
+    outcome: _Outcome,
+    deadline: float,
 ) -> None:
     """The network is trained, or is the one that another cell of the store trained on the same split: a generator is judged in several ways."""
     if cell.identity.protocol in TSTR_SPLITS and (before := trained_before(cell, bench)):
@@ -162,11 +176,18 @@ def _train(
     fit = partial(_fit, cell=cell, bench=bench, options=options, deadline=deadline)
     if not isinstance(network, Classwise):
         on_weights = partial(keep_samples, cell=cell, bench=bench, folder=folder)
-        fit(network, material.learned, folder / PROGRESS.format(""), seed=cell.identity.seed, on_weights=on_weights, result=outcome.fit)
+        fit(
+            network,
+            material.learned,
+            folder / PROGRESS.format(""),
+            seed=cell.identity.seed,
+            on_weights=on_weights,
+            result=outcome.fit,
+        )
         return
-    fits: dict[str, train.Fit] = {}
+    fits: dict[str, training.Fit] = {}
     for label, name, one, learned in network.of_classes(material.learned):
-        fits[name] = train.Fit()
+        fits[name] = training.Fit()
         try:
             seed = derive_seed(cell.identity.seed, "class", label)
             fit(one, learned, folder / PROGRESS.format(f"-{label}"), seed=seed, name=name, result=fits[name])
@@ -176,11 +197,11 @@ def _train(
 
 def _fit(
     network: Network, learned: dict[str, batches.Slices], checkpoint: Path, *, cell: PlannedCell, bench: Bench, options: CellOptions, deadline: float,
-    seed: int, result: train.Fit, name: str = "", on_weights: Callable[[Network, int], None] = lambda _network, _epoch: None,
+    seed: int, result: training.Fit, name: str = "", on_weights: Callable[[Network, int], None] = lambda _network, _epoch: None,
 ) -> None:  # fmt: skip
     """One network is trained on its part of the data. name: of its class, where the cell trains one for each."""
     recipe = cell.identity.recipe
-    train.fit(
+    training.fit(
         network,
         lambda epoch: batches.training_batches(learned["train"], recipe, seed, epoch),
         recipe,
@@ -198,8 +219,8 @@ def _fit(
 
 def build(cell: PlannedCell, problem: Problem, device: str, *part: str) -> Network:
     """The cell's network with freshly drawn weights, on the device. part: of the cell, where it trains several, which start from different ones."""
-    train.seed_everything(derive_seed(cell.identity.seed, "init", *part))
-    network = parameters.build(cell.model, problem, cell.identity.recipe)
+    training.seed_everything(derive_seed(cell.identity.seed, "init", *part))
+    network = networks.build(cell.model, problem, cell.identity.recipe)
     network = network.to(device)
     return network.to(memory_format=torch.channels_last) if device == "cuda" else network
 
@@ -213,18 +234,26 @@ def _what_trains(cell: PlannedCell, problem: Problem, device: str) -> Network:
 
 def _artifacts(cell: PlannedCell, network: Network, outcome: _Outcome, folder: Path) -> list[Artifact]:
     """Predictions, checkpoint and figures lie in the folder."""
-    predictions, weights, figures = (folder / name for name in results.ARTIFACTS)
+    predictions, weights, figures = (folder / name for name in ARTIFACTS)
     assert outcome.score.predictions is not None
     outcome.score.predictions.to_parquet(predictions, index=False)
-    train.save_atomically(network.trained_state(), weights)
-    found = [results.artifact("predictions", folder, predictions), results.artifact("checkpoint", folder, weights)]
+    training.save_atomically(network.trained_state(), weights)
+    found = [artifact("predictions", folder, predictions), artifact("checkpoint", folder, weights)]
     figures.mkdir(exist_ok=True)
     for title, path in pictures.draw(cell, outcome.fit, outcome.score, figures):
-        found.append(results.artifact("figure", folder, path, title))
+        found.append(artifact("figure", folder, path, title))
     return found
 
 
-def _record(cell: PlannedCell, bench: Bench, status: Status, reason: str, outcome: _Outcome, determinism: dict[str, Any], started: datetime) -> Record:
+def _record(
+    cell: PlannedCell,
+    bench: Bench,
+    status: Status,
+    reason: str,
+    outcome: _Outcome,
+    determinism: dict[str, Any],
+    started: datetime,
+) -> Record:
     samples, pixels = cell.dataset.samples, [where.pixels for where in cell.dataset.slices]
     leakage: Leakage = split.measure_leakage(cell.split, samples, pixels)
     environment = hardware.describe_environment() | {
@@ -250,7 +279,8 @@ def _record(cell: PlannedCell, bench: Bench, status: Status, reason: str, outcom
         temperature=outcome.score.temperature,
         parameters=outcome.counts,
         timing=Timing(
-            **{name: round(seconds, 4) for name, seconds in (outcome.times | outcome.score.times).items()}, resumed_from_epoch=outcome.fit.resumed_from_epoch
+            **{name: round(seconds, 4) for name, seconds in (outcome.times | outcome.score.times).items()},
+            resumed_from_epoch=outcome.fit.resumed_from_epoch,
         ),
         hardware=hardware.describe_hardware(bench.device),
         environment=environment,

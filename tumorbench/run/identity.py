@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 
-from tumorbench import data, hardware, split
+from tumorbench import hardware
 from tumorbench.contracts.cards import ModelSpec
 from tumorbench.contracts.cell import CellIdentity, canonical_json
 from tumorbench.contracts.problem import TSTR_SPLITS, Budget, Protocol, Task
 from tumorbench.contracts.recipe import Recipe
 from tumorbench.contracts.record import Record
+from tumorbench.data import decode, split
 from tumorbench.errors import BadInput
-from tumorbench.run.bench import Bench
-from tumorbench.run.instruments import extractor_of
-from tumorbench.run.pretrained import CELL, checkpoint_of, name_of_file
+from tumorbench.run.context import Bench
+from tumorbench.tasks.instruments import extractor_of
+from tumorbench.training.pretrained import CELL, checkpoint_of, name_of_file
 
 __all__ = ["finished", "identify", "judge_of", "metric_suite"]
 
@@ -28,7 +29,15 @@ def finished(bench: Bench, identity: CellIdentity, key: str) -> Record | None:
     return None if any(not extractor_of(spec)[1] for spec in known) else record
 
 
-def identify(bench: Bench, dataset: data.Decoded, model: ModelSpec, protocol: Protocol, parts: split.Split, budget: Budget, seed: int) -> CellIdentity:
+def identify(
+    bench: Bench,
+    dataset: decode.Decoded,
+    model: ModelSpec,
+    protocol: Protocol,
+    parts: split.Split,
+    budget: Budget,
+    seed: int,
+) -> CellIdentity:
     """The identity of one cell."""
     recipe = model.recipe.for_budget(budget)
     if budget == "quick":
@@ -69,7 +78,9 @@ def metric_suite(bench: Bench, task: Task, protocol: Protocol, budget: Budget) -
         content = [TSTR_VERSION, judge.id, judge.version, judge.recipe.for_budget(budget).model_dump(mode="json")]
         return hashlib.sha256(canonical_json(content)).hexdigest()[:16]
     metrics = sorted((spec.id, spec.version) for spec in bench.registry.metrics.values() if spec.task == task)
-    extractors = sorted((spec.id, spec.version) for spec in bench.registry.extractors.values()) if task == "generation" else []
+    extractors = (
+        sorted((spec.id, spec.version) for spec in bench.registry.extractors.values()) if task == "generation" else []
+    )
     return hashlib.sha256(canonical_json([metrics, extractors])).hexdigest()[:16]
 
 
@@ -82,5 +93,7 @@ def judge_of(bench: Bench) -> ModelSpec:
         return named
     judges = [spec for spec in bench.registry.models.values() if spec.judges]
     if not judges:
-        raise BadInput("no installed model judges generators (judges=True on its card); name a classifier with --judge, or install tumorbench-classifiers")
+        raise BadInput(
+            "no installed model judges generators (judges=True on its card); name a classifier with --judge, or install tumorbench-classifiers"
+        )
     return judges[0]

@@ -7,16 +7,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from tumorbench import data, split
 from tumorbench.contracts.cards import DatasetSpec, ModelSpec
 from tumorbench.contracts.cell import CellIdentity, cell_key
-from tumorbench.contracts.problem import FOLDED, TSTR_SPLITS, Budget, Protocol
+from tumorbench.contracts.problem import FOLDED, FOLDS, TSTR_SPLITS, Budget, Protocol
 from tumorbench.contracts.record import Record
+from tumorbench.data import decode, split
 from tumorbench.errors import BadInput, TumorbenchError
-from tumorbench.results import Store, read_json, write_json
-from tumorbench.run.bench import Bench
+from tumorbench.run.context import Bench
 from tumorbench.run.identity import finished, identify
-from tumorbench.run.pretrained import name_of_file
+from tumorbench.store import Store, read_json, write_json
+from tumorbench.training.pretrained import name_of_file
 
 __all__ = ["Plan", "PlannedCell", "Selection", "budget_on", "expected_seconds", "make_plan"]
 
@@ -40,7 +40,7 @@ class Selection:
 class PlannedCell:
     """One cell, ready to run. record: the finished one where it is cached."""
 
-    dataset: data.Decoded
+    dataset: decode.Decoded
     model: ModelSpec
     split: split.Split
     identity: CellIdentity
@@ -71,8 +71,8 @@ def make_plan(selection: Selection, bench: Bench, announce: Callable[[], None] =
         raise BadInput("nothing is selected; name data sets (-d) and models (-m), or give --all")
     if selection.seeds < 1:
         raise BadInput(f"--seeds {selection.seeds} runs nothing; give 1 or more")
-    if outside := [fold for fold in selection.folds if not 0 <= fold < split.FOLDS]:
-        raise BadInput(f"--fold {outside[0]} is not one of the {split.FOLDS} folds 0 to {split.FOLDS - 1}")
+    if outside := [fold for fold in selection.folds if not 0 <= fold < FOLDS]:
+        raise BadInput(f"--fold {outside[0]} is not one of the {FOLDS} folds 0 to {FOLDS - 1}")
     budget = budget_on(bench.device, selection.budget)
     models = [bench.registry.model(name) for name in selection.models] or [
         model for model in bench.registry.models.values() if model.in_all != "never" or not selection.everything
@@ -112,10 +112,15 @@ def _with_weights(bench: Bench, models: list[ModelSpec]) -> list[ModelSpec]:
         )
     name = name_of_file(bench.weights)
     bench.files[name] = bench.weights
-    return [model.model_copy(update={"recipe": model.recipe.model_copy(update={"pretrained": name})}) if model.id == takers[0] else model for model in models]
+    return [
+        model.model_copy(update={"recipe": model.recipe.model_copy(update={"pretrained": name})})
+        if model.id == takers[0]
+        else model
+        for model in models
+    ]
 
 
-def _available(selection: Selection, bench: Bench) -> tuple[list[data.Decoded], dict[str, str]]:
+def _available(selection: Selection, bench: Bench) -> tuple[list[decode.Decoded], dict[str, str]]:
     """The data sets that are here. One that is named but absent is an error; otherwise it is listed. Synthetic sets stand in only where no real one is here."""
     if selection.datasets:
         return [bench.decode(bench.registry.dataset(name)) for name in selection.datasets], {}
@@ -137,15 +142,23 @@ def _belongs(selection: Selection, dataset: DatasetSpec, model: ModelSpec) -> bo
 
 def _protocols(selection: Selection, dataset: DatasetSpec, model: ModelSpec) -> list[Protocol]:
     paper, judged = dataset.id in model.paper.splits, model.task == "generation" and "classification" in dataset.tasks
-    fits: dict[Protocol, bool] = {"grouped": True, "official": dataset.official_split, "paper": paper, "tstr": judged, "tstr-paper": judged and paper}
+    fits: dict[Protocol, bool] = {
+        "grouped": True,
+        "official": dataset.official_split,
+        "paper": paper,
+        "tstr": judged,
+        "tstr-paper": judged and paper,
+    }
     asked = selection.protocols or [protocol for protocol in get_args(Protocol) if protocol not in TSTR_SPLITS]
     return [protocol for protocol in asked if fits[protocol]]
 
 
-def _cells(bench: Bench, dataset: data.Decoded, model: ModelSpec, protocol: Protocol, budget: Budget, selection: Selection) -> list[PlannedCell]:
+def _cells(
+    bench: Bench, dataset: decode.Decoded, model: ModelSpec, protocol: Protocol, budget: Budget, selection: Selection
+) -> list[PlannedCell]:
     folds: Sequence[int] = (0,)
     if protocol in FOLDED:
-        folds = selection.folds or (QUICK_FOLDS if budget == "quick" else range(split.FOLDS))
+        folds = selection.folds or (QUICK_FOLDS if budget == "quick" else range(FOLDS))
     cells = []
     for fold in folds:
         parts = _split(bench, dataset, model, TSTR_SPLITS.get(protocol, protocol), fold)
@@ -156,7 +169,7 @@ def _cells(bench: Bench, dataset: data.Decoded, model: ModelSpec, protocol: Prot
     return cells
 
 
-def _split(bench: Bench, dataset: data.Decoded, model: ModelSpec, protocol: Protocol, fold: int) -> split.Split:
+def _split(bench: Bench, dataset: decode.Decoded, model: ModelSpec, protocol: Protocol, fold: int) -> split.Split:
     """The split as the store has it, else made and stored. Raises: BadInput, naming the data set, where it cannot be split so."""
     spec, rule = dataset.spec, model.paper.splits.get(dataset.spec.id) if protocol == "paper" else None
     key = split.split_key(dataset.fingerprint, protocol, fold, rule)
@@ -188,7 +201,11 @@ def expected_seconds(plan: Plan, store: Store) -> dict[str, float]:
     for _, record in store.records():
         if record.status == "ok":
             times.setdefault(_kind(record.identity), []).append(record.timing.total_s)
-    return {cell.key: round(statistics.median(times[_kind(cell.identity)]), 1) for cell in plan.cells if _kind(cell.identity) in times}
+    return {
+        cell.key: round(statistics.median(times[_kind(cell.identity)]), 1)
+        for cell in plan.cells
+        if _kind(cell.identity) in times
+    }
 
 
 def _kind(identity: CellIdentity) -> tuple[str, str, str]:

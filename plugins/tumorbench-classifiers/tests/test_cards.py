@@ -8,12 +8,15 @@ import sys
 import pytest
 
 from tumorbench.contracts.dataset import Sample
+from tumorbench.data.split import make_split
 from tumorbench.metrics.builtin import tumorbench_metrics
-from tumorbench.split import make_split
 from tumorbench_classifiers import cards
 from tumorbench_classifiers.cards.tables import FOUR_CLASSES
 
-METRICS = {card.id for card in tumorbench_metrics() if card.task == "classification"} | {"predict_all_s", "predict_one_s"}
+METRICS = {card.id for card in tumorbench_metrics() if card.task == "classification"} | {
+    "predict_all_s",
+    "predict_one_s",
+}
 FOLDERS = {  # (training, test) of each class
     "kaggle3264": {"glioma": (826, 100), "meningioma": (822, 115), "notumor": (395, 105), "pituitary": (827, 74)},
     "kaggle7023": {"glioma": (1321, 300), "meningioma": (1339, 306), "notumor": (1595, 405), "pituitary": (1457, 300)},
@@ -23,8 +26,16 @@ TABLES = [cards.POSE_CNN, cards.VILLEGAS_CNN1, cards.VILLEGAS_CNN1_AUGMENTED, ca
 
 
 def samples_of(dataset):
-    counted = [(label, part, n) for label, name in enumerate(FOUR_CLASSES) for part, n in zip(("train", "test"), FOLDERS[dataset][name], strict=True)]
-    return [Sample(id=f"{part}/{label}/{i}", label=label, image=f"{part}/{label}/{i}", split=part) for label, part, n in counted for i in range(n)]
+    counted = [
+        (label, part, n)
+        for label, name in enumerate(FOUR_CLASSES)
+        for part, n in zip(("train", "test"), FOLDERS[dataset][name], strict=True)
+    ]
+    return [
+        Sample(id=f"{part}/{label}/{i}", label=label, image=f"{part}/{label}/{i}", split=part)
+        for label, part, n in counted
+        for i in range(n)
+    ]
 
 
 def figures(spec, part="test"):
@@ -42,7 +53,9 @@ def figures(spec, part="test"):
 )
 def test_the_paper_protocol_gives_the_report_s_parts(spec, dataset, sizes):
     samples = samples_of(dataset)
-    split = make_split(samples, FOUR_CLASSES, [sample.id for sample in samples], "paper", rule=spec.paper.splits[dataset])
+    split = make_split(
+        samples, FOUR_CLASSES, [sample.id for sample in samples], "paper", rule=spec.paper.splits[dataset]
+    )
     assert (len(split.train), len(split.val), len(split.test)) == sizes
 
 
@@ -70,8 +83,12 @@ def test_the_reported_recalls_add_up_to_the_reported_accuracy_only_in_this_order
     assert accuracy == pytest.approx(stated["accuracy"], abs=0.0055)
     assert accuracy == pytest.approx(stated["recall_weighted"], abs=0.0055)
     for metric in ("precision", "recall", "f1"):
-        assert sum(stated[f"{metric}/{name}"] for name in sizes) / len(sizes) == pytest.approx(stated[f"{metric}_macro"], abs=0.0101)
-        assert sum(stated[f"{metric}/{name}"] * n for name, n in sizes.items()) / sum(sizes.values()) == pytest.approx(stated[f"{metric}_weighted"], abs=0.0101)
+        assert sum(stated[f"{metric}/{name}"] for name in sizes) / len(sizes) == pytest.approx(
+            stated[f"{metric}_macro"], abs=0.0101
+        )
+        assert sum(stated[f"{metric}/{name}"] * n for name, n in sizes.items()) / sum(sizes.values()) == pytest.approx(
+            stated[f"{metric}_weighted"], abs=0.0101
+        )
 
 
 def test_the_figures_of_the_inventory_stand_on_the_cards():
@@ -80,16 +97,28 @@ def test_the_figures_of_the_inventory_stand_on_the_cards():
     assert figures(cards.UNAM_CNN) == {"accuracy": 0.811, "cross_entropy": 0.51}
     assert figures(cards.UNAM_CNN, "val") == {"accuracy": 0.894, "cross_entropy": 0.34}
     assert figures(cards.UNAM_CNN, "train") == {"accuracy": 0.841, "cross_entropy": 0.43}
-    assert (figures(cards.ROBLES_BASELINE)["accuracy"], figures(cards.ROBLES_BASELINE)["f1_macro"]) == (0.963303, 0.966452)
-    assert (figures(cards.ROBLES_BASELINE, "train")["accuracy"], figures(cards.ROBLES_BASELINE, "train")["precision_macro"]) == (0.993531, 0.994046)
-    assert (figures(cards.VILLEGAS_CNN1)["f1_macro"], figures(cards.VILLEGAS_CNN1_AUGMENTED)["f1_macro"]) == (0.65, 0.51)
+    assert (figures(cards.ROBLES_BASELINE)["accuracy"], figures(cards.ROBLES_BASELINE)["f1_macro"]) == (
+        0.963303,
+        0.966452,
+    )
+    assert (
+        figures(cards.ROBLES_BASELINE, "train")["accuracy"],
+        figures(cards.ROBLES_BASELINE, "train")["precision_macro"],
+    ) == (0.993531, 0.994046)
+    assert (figures(cards.VILLEGAS_CNN1)["f1_macro"], figures(cards.VILLEGAS_CNN1_AUGMENTED)["f1_macro"]) == (
+        0.65,
+        0.51,
+    )
     assert figures(cards.VILLEGAS_VGG16)["recall/meningioma"] == 1
     assert cards.VILLEGAS_CNN2.paper.reported == ()
 
 
 def test_the_two_vgg16_cards_differ_in_the_preprocessing_alone():
     plain, imagenet = cards.VILLEGAS_VGG16.model_dump(), cards.VILLEGAS_VGG16_IMAGENET.model_dump()
-    assert (plain["recipe"]["preprocessing"].pop("normalisation"), imagenet["recipe"]["preprocessing"].pop("normalisation")) == ("unit", "imagenet")
+    assert (
+        plain["recipe"]["preprocessing"].pop("normalisation"),
+        imagenet["recipe"]["preprocessing"].pop("normalisation"),
+    ) == ("unit", "imagenet")
     for card in (plain, imagenet):
         del card["id"], card["title"], card["in_all"], card["paper"]["reported"]
     assert plain == imagenet
@@ -101,9 +130,13 @@ def test_the_two_cnn1_cards_differ_in_the_augmentation_and_its_longer_epoch_alon
     for card in (plain, augmented):
         del card["id"], card["title"], card["in_all"], card["paper"]["reported"], card["paper"]["notes"]
     assert {key for key in plain if plain[key] != augmented[key]} == {"recipe"}
-    changed = {key: augmented["recipe"][key] for key in plain["recipe"] if plain["recipe"][key] != augmented["recipe"][key]}
+    changed = {
+        key: augmented["recipe"][key] for key in plain["recipe"] if plain["recipe"][key] != augmented["recipe"][key]
+    }
     del changed["augmentation"]
-    assert changed.pop("quick")["steps_per_epoch"] > plain["recipe"]["quick"]["steps_per_epoch"]  # what is rotated takes longer to learn
+    assert (
+        changed.pop("quick")["steps_per_epoch"] > plain["recipe"]["quick"]["steps_per_epoch"]
+    )  # what is rotated takes longer to learn
     assert changed == {"augmented_test_copies": 1, "steps_per_epoch": 180}
 
 

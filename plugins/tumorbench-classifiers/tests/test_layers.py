@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import tumorbench as tb
-from tumorbench.parameters import build, count_parameters
+from tumorbench.training.networks import build, count_parameters
 from tumorbench_classifiers import cards
 
 STATED = {
@@ -19,7 +19,21 @@ STATED = {
     "unam-cnn": (14_636_420, 14_626_692),
     "robles-baseline": (3_418_148, 5_124),
 }
-VGG16_CONVOLUTIONS = [1792, 36928, 73856, 147584, 295168, 590080, 590080, 1180160, 2359808, 2359808, 2359808, 2359808, 2359808]
+VGG16_CONVOLUTIONS = [
+    1792,
+    36928,
+    73856,
+    147584,
+    295168,
+    590080,
+    590080,
+    1180160,
+    2359808,
+    2359808,
+    2359808,
+    2359808,
+    2359808,
+]
 TABLES = [
     (cards.POSE_CNN, [896, 18_496, 36_928, 73_856, 345_603]),
     (cards.VILLEGAS_CNN1, [3_584, 147_584, 147_584, 11_075_712, 516]),
@@ -40,7 +54,11 @@ def tiny(channels, size):
 @pytest.mark.parametrize("spec", cards.ALL, ids=lambda spec: spec.id)
 def test_the_parameters_are_as_stated_when_counted_without_weights(spec):
     counted = count_parameters(spec, spec.parameters.problem)
-    assert (counted["total"], counted["trainable"]) == STATED[spec.id] == (spec.parameters.total, spec.parameters.trainable)
+    assert (
+        (counted["total"], counted["trainable"])
+        == STATED[spec.id]
+        == (spec.parameters.total, spec.parameters.trainable)
+    )
     assert spec.parameters.tolerance == 0
 
 
@@ -53,18 +71,31 @@ def test_each_layer_has_the_parameters_of_the_report_s_table(spec, table):
 def test_unam_s_stages_have_the_sides_and_parameters_of_its_table():
     network = on_meta(cards.UNAM_CNN).eval()
     maps = network.stem(torch.empty(1, 1, 256, 256, device="meta"))
-    assert [tuple((maps := stage(maps)).shape[1:]) for stage in network.stages] == [(256, 64, 64), (512, 32, 32), (256, 16, 16), (128, 8, 8)]
-    trained = [sum(weight.numel() for weight in part.parameters()) for part in (network.stem, *network.stages, network.classifier)]
+    assert [tuple((maps := stage(maps)).shape[1:]) for stage in network.stages] == [
+        (256, 64, 64),
+        (512, 32, 32),
+        (256, 16, 16),
+        (128, 8, 8),
+    ]
+    trained = [
+        sum(weight.numel() for weight in part.parameters())
+        for part in (network.stem, *network.stages, network.classifier)
+    ]
     assert trained == [12_800 + 512, 2_360_320 + 2_048, 8_391_168 + 4_096, 3_081_472 + 2_048, 770_688 + 1_024, 516]
 
 
 def test_unam_s_reading_without_norms_has_14_616_964_parameters():
     recipe = cards.UNAM_CNN.recipe.model_copy(update={"params": {"batch_norm": False}})
-    assert count_parameters(cards.UNAM_CNN, cards.UNAM_CNN.parameters.problem, recipe) == {"total": 14_616_964, "trainable": 14_616_964}
+    assert count_parameters(cards.UNAM_CNN, cards.UNAM_CNN.parameters.problem, recipe) == {
+        "total": 14_616_964,
+        "trainable": 14_616_964,
+    }
 
 
 @pytest.mark.parametrize(
-    ("spec", "smallest"), [(cards.POSE_CNN, 46), (cards.VILLEGAS_CNN1, 22), (cards.VILLEGAS_CNN2, 4)], ids=lambda value: getattr(value, "id", value)
+    ("spec", "smallest"),
+    [(cards.POSE_CNN, 46), (cards.VILLEGAS_CNN1, 22), (cards.VILLEGAS_CNN2, 4)],
+    ids=lambda value: getattr(value, "id", value),
 )
 def test_an_image_that_the_pools_would_use_up_is_refused(spec, smallest):
     build(spec, tiny(3, smallest), spec.recipe)

@@ -7,7 +7,7 @@ import timm
 import torch
 
 import tumorbench as tb
-from tumorbench.parameters import build
+from tumorbench.training.networks import build
 from tumorbench_classifiers import cards
 
 PROBLEM = tb.Problem("classification", ("a", "b", "c"), 3, 64)
@@ -24,8 +24,13 @@ def baseline():
 def test_the_backbone_s_tensors_are_those_that_timm_s_weights_name(spec):
     timm_s = {"villegas-vgg16": "vgg16", "robles-baseline": "tf_efficientnet_lite0"}[spec.id]
     with torch.device("meta"):
-        whole, backbone = timm.create_model(timm_s).state_dict(), build(spec, PROBLEM, spec.recipe).backbone.state_dict()
-    assert {name: tensor.shape for name, tensor in backbone.items()}.items() <= {name: tensor.shape for name, tensor in whole.items()}.items()
+        whole, backbone = (
+            timm.create_model(timm_s).state_dict(),
+            build(spec, PROBLEM, spec.recipe).backbone.state_dict(),
+        )
+    assert {name: tensor.shape for name, tensor in backbone.items()}.items() <= {
+        name: tensor.shape for name, tensor in whole.items()
+    }.items()
     assert {name.rsplit(".", 1)[0] for name in whole.keys() - backbone.keys()} in ({"head.fc"}, {"classifier"})
 
 
@@ -36,7 +41,10 @@ def test_training_moves_the_head_and_neither_weights_nor_statistics_of_the_backb
     for _name, loss in baseline.losses(tb.Batch(torch.rand(4, 3, 64, 64), torch.tensor([0, 1, 2, 0]))):
         loss.backward()
         optimizer.step()
-    assert {name for name, tensor in baseline.state_dict().items() if not torch.equal(tensor, before[name])} == {"head.1.weight", "head.1.bias"}
+    assert {name for name, tensor in baseline.state_dict().items() if not torch.equal(tensor, before[name])} == {
+        "head.1.weight",
+        "head.1.bias",
+    }
 
 
 def test_logits_of_features_are_those_of_their_images(baseline):

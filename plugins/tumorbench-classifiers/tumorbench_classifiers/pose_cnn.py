@@ -50,7 +50,9 @@ class PoseCNN(Classifier):
             nn.Conv2d(64, 64, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Dropout(dropout),
             nn.Conv2d(64, 128, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Dropout(dropout),
         )  # fmt: skip
-        self.classifier = nn.Sequential(nn.Flatten(), nn.Dropout(dense_dropout), nn.Linear(128 * side * side, problem.outputs))
+        self.classifier = nn.Sequential(
+            nn.Flatten(), nn.Dropout(dense_dropout), nn.Linear(128 * side * side, problem.outputs)
+        )
         self.apply(initialise_as_keras)
 
     def forward(self, images: Tensor) -> Tensor:

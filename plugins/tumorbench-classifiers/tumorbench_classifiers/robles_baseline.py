@@ -29,6 +29,12 @@ class RoblesBaseline(TransferClassifier):
     """The layers above, for any number of classes and any image of at least 32 pixels a side."""
 
     def __init__(self, problem: Problem, dropout: float = 0.2) -> None:
-        backbone = timm.create_model("tf_efficientnet_lite0", pretrained=False, num_classes=0, in_chans=problem.channels)
-        super().__init__(problem, backbone, head=nn.Sequential(nn.Dropout(dropout), nn.Linear(backbone.num_features, problem.outputs)))
+        backbone = timm.create_model(
+            "tf_efficientnet_lite0", pretrained=False, num_classes=0, in_chans=problem.channels
+        )
+        super().__init__(
+            problem,
+            backbone,
+            head=nn.Sequential(nn.Dropout(dropout), nn.Linear(backbone.num_features, problem.outputs)),
+        )
         self.head.apply(initialise_as_keras)

@@ -38,7 +38,10 @@ class UnamCNN(Classifier):
     def __init__(self, problem: Problem, batch_norm: bool = True) -> None:
         super().__init__(problem)
         self.stem = nn.Sequential(
-            nn.Conv2d(problem.channels, 256, 7, stride=2, padding=3), _norm(256, batch_norm), nn.ReLU(), nn.MaxPool2d(3, stride=2, padding=1)
+            nn.Conv2d(problem.channels, 256, 7, stride=2, padding=3),
+            _norm(256, batch_norm),
+            nn.ReLU(),
+            nn.MaxPool2d(3, stride=2, padding=1),
         )
         self.stages = nn.Sequential(
             _stage(256, 256, 1, batch_norm),
@@ -73,7 +76,9 @@ class ResidualBlock(nn.Module):
 
 def _stage(inputs: int, outputs: int, stride: int, batch_norm: bool) -> nn.Sequential:
     """Two residual blocks, of which the first changes the shape."""
-    return nn.Sequential(ResidualBlock(inputs, outputs, stride, batch_norm), ResidualBlock(outputs, outputs, 1, batch_norm))
+    return nn.Sequential(
+        ResidualBlock(inputs, outputs, stride, batch_norm), ResidualBlock(outputs, outputs, 1, batch_norm)
+    )
 
 
 def _norm(channels: int, wanted: bool) -> nn.Module:

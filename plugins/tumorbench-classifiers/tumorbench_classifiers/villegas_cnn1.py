@@ -39,7 +39,9 @@ class VillegasCNN1(Classifier):
         for _ in range(3):
             side = (side - 2) // 2  # a 'valid' 3x3 convolution, then a pool
         if side < 1:
-            raise BadInput(f"villegas-cnn1 needs images of at least 22 x 22 pixels, not {problem.size} x {problem.size}")
+            raise BadInput(
+                f"villegas-cnn1 needs images of at least 22 x 22 pixels, not {problem.size} x {problem.size}"
+            )
         self.features = nn.Sequential(
             nn.Conv2d(problem.channels, 128, 3), nn.ReLU(), nn.MaxPool2d(2),
             nn.Conv2d(128, 128, 3), nn.ReLU(), nn.MaxPool2d(2),

@@ -40,7 +40,9 @@ class VillegasCNN2(Classifier):
             nn.Conv2d(problem.channels, 32, 3, padding="same"), nn.ReLU(), nn.MaxPool2d(2),
             nn.Conv2d(32, 32, 3, padding="same"), nn.ReLU(), nn.MaxPool2d(2), nn.Dropout(dropout),
         )  # fmt: skip
-        self.classifier = nn.Sequential(nn.Flatten(), nn.Linear(32 * side * side, 128), nn.ReLU(), nn.Linear(128, problem.outputs))
+        self.classifier = nn.Sequential(
+            nn.Flatten(), nn.Linear(32 * side * side, 128), nn.ReLU(), nn.Linear(128, problem.outputs)
+        )
         self.apply(initialise_as_keras)
 
     def forward(self, images: Tensor) -> Tensor:

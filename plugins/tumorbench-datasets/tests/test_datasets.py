@@ -52,7 +52,9 @@ def mat(pid: str, label: int, image: np.ndarray, mask: np.ndarray) -> bytes:
 def write_archives(root: Path, first: bytes) -> None:
     image, mask = np.arange(6, dtype=np.int16).reshape(2, 3), np.zeros((2, 3), np.uint8)
     root.mkdir(parents=True, exist_ok=True)
-    for archive, number, content in zip(ARCHIVES, (1, 767, 1533, 2299), (first, *[mat("77B", 3, image, mask)] * 3), strict=True):
+    for archive, number, content in zip(
+        ARCHIVES, (1, 767, 1533, 2299), (first, *[mat("77B", 3, image, mask)] * 3), strict=True
+    ):
         with zipfile.ZipFile(root / archive, "w") as zipped:
             zipped.writestr(f"{number}.mat", content)
 
@@ -61,7 +63,9 @@ def write_archives(root: Path, first: bytes) -> None:
 def test_a_set_that_is_not_there_is_unavailable_in_one_line_with_the_command(spec, tmp_path):
     with pytest.raises(tb.Unavailable) as caught:
         READERS[spec.id](tmp_path / spec.id).samples()
-    assert str(caught.value) == f"{spec.id} is not in {tmp_path / spec.id}; fetch it with: tumorbench data fetch {spec.id}"
+    assert (
+        str(caught.value) == f"{spec.id} is not in {tmp_path / spec.id}; fetch it with: tumorbench data fetch {spec.id}"
+    )
 
 
 @pytest.mark.parametrize("spec", [spec for spec in cards.ALL if spec.source.kaggle], ids=lambda spec: spec.id)
@@ -81,8 +85,14 @@ def test_class_folders_give_labels_in_card_order_and_the_official_split(tmp_path
             save_picture(tmp_path / split / name / "image(1).jpg")
     (tmp_path / "Training" / "no_tumor" / "Thumbs.db").write_bytes(b"not a picture")
     listed = [(sample.id, sample.label, sample.split) for sample in Kaggle3264(tmp_path).samples()]
-    assert listed[:2] == [("Testing/glioma_tumor/image(1).jpg", 0, "test"), ("Testing/meningioma_tumor/image(1).jpg", 1, "test")]
-    assert listed[-2:] == [("Training/no_tumor/image(1).jpg", 2, "train"), ("Training/pituitary_tumor/image(1).jpg", 3, "train")]
+    assert listed[:2] == [
+        ("Testing/glioma_tumor/image(1).jpg", 0, "test"),
+        ("Testing/meningioma_tumor/image(1).jpg", 1, "test"),
+    ]
+    assert listed[-2:] == [
+        ("Training/no_tumor/image(1).jpg", 2, "train"),
+        ("Training/pituitary_tumor/image(1).jpg", 3, "train"),
+    ]
     assert len(listed) == 8
 
 
@@ -169,7 +179,8 @@ def test_a_converted_slice_without_its_mask_file_is_named(tmp_path):
     write_converted(tmp_path, np.zeros((4, 5), np.uint8))
     (tmp_path / "masks" / "1.png").unlink()
     with pytest.raises(
-        tb.BadInput, match=r"1 of the 2 pictures that metadata\.csv lists are missing in .*, the first is masks/1\.png; complete the converted folder"
+        tb.BadInput,
+        match=r"1 of the 2 pictures that metadata\.csv lists are missing in .*, the first is masks/1\.png; complete the converted folder",
     ):
         open_figshare3064(tmp_path).samples()
 
@@ -185,7 +196,10 @@ def test_converted_pictures_without_their_table_are_refused(tmp_path):
 @pytest.mark.parametrize("spec", cards.ALL, ids=lambda spec: spec.id)
 def test_the_public_copy_lists_the_published_counts(spec, real_root):
     samples = READERS[spec.id](real_root / spec.id).samples()
-    found = {split: Counter(spec.classes[each.label] for each in samples if (each.split or "all") == split) for split in spec.counts}
+    found = {
+        split: Counter(spec.classes[each.label] for each in samples if (each.split or "all") == split)
+        for split in spec.counts
+    }
     if spec.id == "kaggle7023":  # the copy for development lacks these
         lacking = {path for path in MISSING_7023 if not (real_root / spec.id / path).exists()}
         found["train"]["notumor"] += len(lacking)
@@ -208,7 +222,11 @@ def test_the_official_sample_has_the_recorded_pixels_labels_and_patients(real_ro
     assert [sample.id for sample in samples] == sorted(expected, key=int)
     for sample in samples:
         image, record = reader.read_image(sample), expected[sample.id]
-        assert (sample.label + 1, sample.patient, list(image.shape)) == (record["label"], record["pid"], record["shape"])
+        assert (sample.label + 1, sample.patient, list(image.shape)) == (
+            record["label"],
+            record["pid"],
+            record["shape"],
+        )
         assert reader.read_mask(sample).sum() == record["mask_pixels"]
     for number in ("1", "200", "1532", "3064"):  # raw values already span 0..255, so that scaling changes nothing
         image = reader.read_image(next(sample for sample in samples if sample.id == number))

@@ -27,15 +27,33 @@ FIGSHARE3064 = DatasetSpec(
     source=Source(
         homepage="https://doi.org/10.6084/m9.figshare.1512427",
         files=(
-            SourceFile(name="brainTumorDataPublic_1-766.zip", url=f"{FIGSHARE_FILES}/3381290", bytes=214401279, hash="md5:74b949ad33f042e6e103523091cd1428"),
-            SourceFile(name="brainTumorDataPublic_767-1532.zip", url=f"{FIGSHARE_FILES}/3381296", bytes=217848429, hash="md5:7e8a875500d2c8a346f270538e29890e"),
             SourceFile(
-                name="brainTumorDataPublic_1533-2298.zip", url=f"{FIGSHARE_FILES}/3381293", bytes=215563856, hash="md5:8227bf6080cb71f15a88be8d25c79ae7"
+                name="brainTumorDataPublic_1-766.zip",
+                url=f"{FIGSHARE_FILES}/3381290",
+                bytes=214401279,
+                hash="md5:74b949ad33f042e6e103523091cd1428",
             ),
             SourceFile(
-                name="brainTumorDataPublic_2299-3064.zip", url=f"{FIGSHARE_FILES}/3381302", bytes=231679762, hash="md5:b378a80d6174e5317d59eb28430c6652"
+                name="brainTumorDataPublic_767-1532.zip",
+                url=f"{FIGSHARE_FILES}/3381296",
+                bytes=217848429,
+                hash="md5:7e8a875500d2c8a346f270538e29890e",
             ),
-            SourceFile(name="cvind.mat", url=f"{FIGSHARE_FILES}/7005344", bytes=5736),  # the author's folds; no hash is published
+            SourceFile(
+                name="brainTumorDataPublic_1533-2298.zip",
+                url=f"{FIGSHARE_FILES}/3381293",
+                bytes=215563856,
+                hash="md5:8227bf6080cb71f15a88be8d25c79ae7",
+            ),
+            SourceFile(
+                name="brainTumorDataPublic_2299-3064.zip",
+                url=f"{FIGSHARE_FILES}/3381302",
+                bytes=231679762,
+                hash="md5:b378a80d6174e5317d59eb28430c6652",
+            ),
+            SourceFile(
+                name="cvind.mat", url=f"{FIGSHARE_FILES}/7005344", bytes=5736
+            ),  # the author's folds; no hash is published
         ),
     ),
     patients_known=True,
@@ -57,7 +75,10 @@ KAGGLE7023 = DatasetSpec(
     classes=("glioma", "meningioma", "notumor", "pituitary"),
     licence="CC0 1.0 as its uploader declares; its Figshare part is CC BY 4.0 (credit J. Cheng)",
     citation="M. Nickparvar: Brain Tumor MRI Dataset, Kaggle, 2021, doi:10.34740/KAGGLE/DSV/2645886",
-    source=Source(homepage=f"{KAGGLE}/masoudnickparvar/brain-tumor-mri-dataset", kaggle="masoudnickparvar/brain-tumor-mri-dataset/versions/1"),
+    source=Source(
+        homepage=f"{KAGGLE}/masoudnickparvar/brain-tumor-mri-dataset",
+        kaggle="masoudnickparvar/brain-tumor-mri-dataset/versions/1",
+    ),
     patients_known=False,
     official_split=True,
     counts={
@@ -83,7 +104,10 @@ KAGGLE3264 = DatasetSpec(
     classes=("glioma", "meningioma", "notumor", "pituitary"),
     licence="MIT on an uploader's copy, not verified",
     citation="S. Bhuvaji, A. Kadam, P. Bhumkar, S. Dedge, S. Kanchan: Brain Tumor Classification (MRI), Kaggle, 2020, doi:10.34740/KAGGLE/DSV/1183165",
-    source=Source(homepage=f"{KAGGLE}/sartajbhuvaji/brain-tumor-classification-mri", kaggle="sartajbhuvaji/brain-tumor-classification-mri/versions/3"),
+    source=Source(
+        homepage=f"{KAGGLE}/sartajbhuvaji/brain-tumor-classification-mri",
+        kaggle="sartajbhuvaji/brain-tumor-classification-mri/versions/3",
+    ),
     patients_known=False,
     official_split=True,
     counts={
@@ -107,7 +131,8 @@ YESNO253 = DatasetSpec(
     licence="unknown",
     citation="N. Chakrabarty: Brain MRI Images for Brain Tumor Detection, Kaggle, 2019",
     source=Source(
-        homepage=f"{KAGGLE}/navoneel/brain-mri-images-for-brain-tumor-detection", kaggle="navoneel/brain-mri-images-for-brain-tumor-detection/versions/1"
+        homepage=f"{KAGGLE}/navoneel/brain-mri-images-for-brain-tumor-detection",
+        kaggle="navoneel/brain-mri-images-for-brain-tumor-detection/versions/1",
     ),
     patients_known=False,
     counts={"all": {"no": 98, "yes": 155}},

@@ -55,8 +55,14 @@ class ConvertedPictures(Dataset):
             with table.open(newline="", encoding="utf-8") as rows:
                 listed = [_row_to_sample(row) for row in csv.DictReader(rows)]
         except (KeyError, TypeError, ValueError, csv.Error) as error:
-            raise BadInput(f"{table} cannot be read ({type(error).__name__}: {error}); its columns are image, label, pid and pid_group") from error
-        present = {path.relative_to(self.root).as_posix() for folder in ("images", "masks") for path in (self.root / folder).glob("*")}
+            raise BadInput(
+                f"{table} cannot be read ({type(error).__name__}: {error}); its columns are image, label, pid and pid_group"
+            ) from error
+        present = {
+            path.relative_to(self.root).as_posix()
+            for folder in ("images", "masks")
+            for path in (self.root / folder).glob("*")
+        }
         named = [str(path) for sample in listed for path in (sample.image, sample.mask)]
         missing = [path for path in named if path not in present]
         if not listed:
@@ -96,4 +102,11 @@ def _row_to_sample(row: dict[str, str]) -> Sample:
     number, label = int(row["image"]), int(row["label"])
     if label not in (1, 2, 3):
         raise ValueError(f"label {label} of image {number} is not 1, 2 or 3")
-    return Sample(str(number), label - 1, f"images/{number}.jpg", f"masks/{number}.png", patient=row["pid"], group=row["pid_group"])
+    return Sample(
+        str(number),
+        label - 1,
+        f"images/{number}.jpg",
+        f"masks/{number}.png",
+        patient=row["pid"],
+        group=row["pid_group"],
+    )

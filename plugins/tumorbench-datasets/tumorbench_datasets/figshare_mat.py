@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 
 __all__ = ["ARCHIVES", "MatArchives"]
 
-ARCHIVES = tuple(f"brainTumorDataPublic_{first_last}.zip" for first_last in ("1-766", "767-1532", "1533-2298", "2299-3064"))
+ARCHIVES = tuple(
+    f"brainTumorDataPublic_{first_last}.zip" for first_last in ("1-766", "767-1532", "1533-2298", "2299-3064")
+)
 MEMBER = re.compile(r"(?:.*/)?(\d+)\.mat")
 LISTING = ".listing.json"  # what the archives hold, so that 3,064 files are not inflated at every listing
 MEND = "delete it and run: tumorbench data fetch figshare3064"
@@ -47,13 +49,18 @@ class MatArchives(Dataset):
         """Every slice of the four archives, by slice number. Raises: BadInput where an archive is missing, truncated, or holds no slice."""
         missing = [name for name in ARCHIVES if not (self.root / name).exists()]
         if missing:
-            raise BadInput(f"figshare3064 is incomplete: {', '.join(missing)} missing in {self.root}; run: tumorbench data fetch figshare3064")
+            raise BadInput(
+                f"figshare3064 is incomplete: {', '.join(missing)} missing in {self.root}; run: tumorbench data fetch figshare3064"
+            )
         archives = [[name, (stat := (self.root / name).stat()).st_size, stat.st_mtime_ns] for name in ARCHIVES]
         slices = _known_slices(self.root, archives)
         if slices is None:
             slices = sorted((each for name in ARCHIVES for each in self._slices(name)), key=lambda each: int(each[0]))
             _remember_slices(self.root, archives, slices)
-        return [Sample(number, label - 1, image=path, mask=path, patient=pid, group=self.pid_to_group(pid)) for number, label, pid, path in slices]
+        return [
+            Sample(number, label - 1, image=path, mask=path, patient=pid, group=self.pid_to_group(pid))
+            for number, label, pid, path in slices
+        ]
 
     def read_image(self, sample: Sample) -> np.ndarray:
         """The slice, uint8 ``(height, width)``, its minimum at 0 and its maximum at 255."""
@@ -71,7 +78,11 @@ class MatArchives(Dataset):
             return (mask[()].T > 0).astype("uint8")
 
     def _slices(self, name: str) -> Iterator[Slice]:
-        members = [(member, match[1]) for member in _archive(self.root / name).namelist() if (match := MEMBER.fullmatch(member))]
+        members = [
+            (member, match[1])
+            for member in _archive(self.root / name).namelist()
+            if (match := MEMBER.fullmatch(member))
+        ]
         if not members:
             raise BadInput(f"{self.root / name} holds no .mat file; {MEND}")
         for member, number in members:
@@ -87,7 +98,11 @@ def _known_slices(root: Path, archives: list[list[Any]]) -> list[Slice] | None:
     """The slices as they were listed last time, where the archives are still the same files."""
     try:
         listing = json.loads((root / LISTING).read_text())
-        return [(number, label, pid, path) for number, label, pid, path in listing["slices"]] if listing["archives"] == archives else None
+        return (
+            [(number, label, pid, path) for number, label, pid, path in listing["slices"]]
+            if listing["archives"] == archives
+            else None
+        )
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -118,7 +133,9 @@ def _opened(root: Path, path: str) -> Iterator[h5py.Group]:
         with h5py.File(io.BytesIO(content), "r") as mat:
             yield mat["cjdata"]
     except (OSError, KeyError, ValueError, TypeError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        raise BadInput(f"{root / path} cannot be read ({error}); delete {name} and run: tumorbench data fetch figshare3064") from error
+        raise BadInput(
+            f"{root / path} cannot be read ({error}); delete {name} and run: tumorbench data fetch figshare3064"
+        ) from error
 
 
 def _archive(path: Path) -> zipfile.ZipFile:

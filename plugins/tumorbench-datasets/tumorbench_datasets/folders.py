@@ -29,7 +29,9 @@ class ClassFolders(Dataset):
         if len(missing) == len(list(self._folders())):
             raise Unavailable(f"{self.id} is not in {self.root}; fetch it with: tumorbench data fetch {self.id}")
         if missing:
-            raise BadInput(f"{self.id} is incomplete: {', '.join(map(str, missing))} missing; remove {self.root} and run: tumorbench data fetch {self.id}")
+            raise BadInput(
+                f"{self.id} is incomplete: {', '.join(map(str, missing))} missing; remove {self.root} and run: tumorbench data fetch {self.id}"
+            )
         listed = [sample for folder, label, split in self._folders() for sample in self._pictures(folder, label, split)]
         return sorted(listed, key=lambda sample: sample.id)
 
@@ -41,7 +43,9 @@ class ClassFolders(Dataset):
     def _pictures(self, folder: Path, label: int, split: Literal["train", "test"] | None) -> list[Sample]:
         names = [path.relative_to(self.root).as_posix() for path in folder.iterdir() if path.suffix.lower() in PICTURES]
         if not names:
-            raise BadInput(f"{self.id} is incomplete: {folder} holds no picture; remove {self.root} and run: tumorbench data fetch {self.id}")
+            raise BadInput(
+                f"{self.id} is incomplete: {folder} holds no picture; remove {self.root} and run: tumorbench data fetch {self.id}"
+            )
         return [Sample(name, label, image=name, split=split) for name in names]
 
 

@@ -39,7 +39,10 @@ def test_only_the_literatures_extractor_is_comparable():
 def test_every_factory_is_there():
     modules = {spec.factory.partition(":")[0] for spec in tumorbench_extractors.tumorbench_extractors()}
     assert modules == {"tumorbench_extractors.inception", "tumorbench_extractors.efficientnet"}
-    assert all(hasattr(sys.modules[spec.factory.partition(":")[0]], spec.factory.partition(":")[2]) for spec in tumorbench_extractors.tumorbench_extractors())
+    assert all(
+        hasattr(sys.modules[spec.factory.partition(":")[0]], spec.factory.partition(":")[2])
+        for spec in tumorbench_extractors.tumorbench_extractors()
+    )
 
 
 def test_lite0_has_the_published_number_of_parameters(lite0):
@@ -56,7 +59,10 @@ def test_lite0_gives_the_logits_of_the_checkpoints_own_network(lite0):
 
 
 def test_both_names_of_the_weights_give_the_extractor_s_own(lite0):
-    assert [card.id for card in tumorbench_extractors.tumorbench_weights()] == ["timm/tf_efficientnet_lite0", "timm/tf_efficientnet_lite0.in1k"]
+    assert [card.id for card in tumorbench_extractors.tumorbench_weights()] == [
+        "timm/tf_efficientnet_lite0",
+        "timm/tf_efficientnet_lite0.in1k",
+    ]
     held = lite0.network.state_dict()
     for card in tumorbench_extractors.tumorbench_weights():
         weights = load(card.factory)(card.id)
@@ -67,7 +73,9 @@ def test_both_names_of_the_weights_give_the_extractor_s_own(lite0):
 def test_lite0_recognises_a_flower(lite0):
     from sklearn.datasets import load_sample_image
 
-    photograph = torch.from_numpy(np.array(load_sample_image("flower.jpg"))[:, 100:527])  # a dahlia; ImageNet's nearest class is 985, daisy
+    photograph = torch.from_numpy(
+        np.array(load_sample_image("flower.jpg"))[:, 100:527]
+    )  # a dahlia; ImageNet's nearest class is 985, daisy
     with torch.inference_mode():
         logits = lite0(photograph.permute(2, 0, 1)[None])[1]
     assert logits.argmax() == 985
@@ -94,7 +102,11 @@ def test_lite0_refuses_images_that_are_not_uint8(lite0):
 def test_grey_images_come_out_as_features_and_logits_of_the_named_extractor(lite0):
     images = np.random.default_rng(0).integers(0, 256, (3, 40, 40), dtype=np.uint8)
     features = extract(images, lite0)
-    assert (features.features.shape, features.logits.shape, features.extractor) == ((3, 1280), (3, 1000), "efficientnet-lite0")
+    assert (features.features.shape, features.logits.shape, features.extractor) == (
+        (3, 1280),
+        (3, 1000),
+        "efficientnet-lite0",
+    )
 
 
 @pytest.fixture
@@ -140,4 +152,8 @@ def test_inception_gives_2048_features_and_unbiased_logits():
     if not (Path(torch.hub.get_dir()) / "checkpoints" / "weights-inception-2015-12-05-6726825d.pth").exists():
         pytest.skip("the Inception v3 weights are not in the torch hub cache")
     features = extract(np.zeros((2, 64, 64), np.uint8), inception_v3_compat())
-    assert (features.features.shape, features.logits.shape, features.extractor) == ((2, 2048), (2, 1008), "inception-v3-compat")
+    assert (features.features.shape, features.logits.shape, features.extractor) == (
+        (2, 2048),
+        (2, 1008),
+        "inception-v3-compat",
+    )

@@ -34,7 +34,9 @@ class EfficientNetLite0(FeatureExtractorBase):
         """Both layers, in the order of ``get_provided_features_list``."""
         if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1] != 3:  # noqa: PLR2004 - batch, 3, height, width
             raise ValueError(f"images are {images.dtype} {tuple(images.shape)}, not uint8 (batch, 3, height, width)")
-        resized = F.interpolate(images.float(), (self.SIZE, self.SIZE), mode="bilinear", antialias=True, align_corners=False)
+        resized = F.interpolate(
+            images.float(), (self.SIZE, self.SIZE), mode="bilinear", antialias=True, align_corners=False
+        )
         # Mean 127 and deviation 128 are those of the Lite family's training code; the other EfficientNets use ImageNet's.
         features = self.network.global_pool(self.network.forward_features((resized - 127) / 128))  # (batch, 1280)
         return features, self.network.classifier(features)

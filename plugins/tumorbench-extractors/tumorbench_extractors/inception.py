@@ -25,11 +25,17 @@ def inception_v3_compat(url: str = URL_INCEPTION_V3) -> FeatureExtractorInceptio
     digits = path.stem.rpartition("-")[2]  # torch hub's custom: the name ends in the first digits of the SHA-256
     if not path.exists():
         if os.environ.get("TUMORBENCH_OFFLINE"):
-            raise Unavailable(f"the Inception v3 weights are not in {path.parent}, and TUMORBENCH_OFFLINE forbids to download them")
+            raise Unavailable(
+                f"the Inception v3 weights are not in {path.parent}, and TUMORBENCH_OFFLINE forbids to download them"
+            )
         _download(url, path, digits)
     elif not _sha256(path).startswith(digits):
-        raise Unavailable(f"{path} is damaged (its SHA-256 does not begin with {digits}); delete it and it is downloaded again")
-    return FeatureExtractorInceptionV3("inception-v3-compat", ["2048", "logits_unbiased"], feature_extractor_weights_path=str(path))
+        raise Unavailable(
+            f"{path} is damaged (its SHA-256 does not begin with {digits}); delete it and it is downloaded again"
+        )
+    return FeatureExtractorInceptionV3(
+        "inception-v3-compat", ["2048", "logits_unbiased"], feature_extractor_weights_path=str(path)
+    )
 
 
 def _download(url: str, path: Path, digits: str) -> None:
@@ -44,7 +50,9 @@ def _download(url: str, path: Path, digits: str) -> None:
                 raise OSError("what came is not the published file")  # noqa: TRY301 - told as any other failed download
             part.replace(path)
     except OSError as error:
-        raise Unavailable(f"the Inception v3 weights cannot be downloaded ({error}); fetch {url} elsewhere and put it into {path.parent}") from error
+        raise Unavailable(
+            f"the Inception v3 weights cannot be downloaded ({error}); fetch {url} elsewhere and put it into {path.parent}"
+        ) from error
 
 
 def _sha256(path: Path) -> str:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import tumorbench as tb
-from tumorbench.parameters import count_network
+from tumorbench.training.networks import count_network
 from tumorbench_generators.cards.diffusion import EDM as CARD
 from tumorbench_generators.edm import EDM, heun, noise_levels, preconditioning
 
@@ -39,8 +39,12 @@ def exact_flow(noisy, sigma, below):
 
 
 def test_preconditioning_is_table_1_of_the_paper():
-    c_skip, c_out, c_in, c_noise = preconditioning(torch.tensor([0.4], dtype=torch.float64), sigma_data=0.3)  # the variances add up to 0.5^2
-    assert [each.item() for each in (c_skip, c_out, c_in, c_noise)] == pytest.approx([0.36, 0.24, 2.0, math.log(0.4) / 4])
+    c_skip, c_out, c_in, c_noise = preconditioning(
+        torch.tensor([0.4], dtype=torch.float64), sigma_data=0.3
+    )  # the variances add up to 0.5^2
+    assert [each.item() for each in (c_skip, c_out, c_in, c_noise)] == pytest.approx(
+        [0.36, 0.24, 2.0, math.log(0.4) / 4]
+    )
 
 
 def test_noise_levels_are_equation_5_of_the_paper():
@@ -76,7 +80,9 @@ def test_training_noise_is_log_normal_and_its_own_for_each_image():
     noisy, sigmas = network.heard
     assert sigmas.log().mean().item() == pytest.approx(-1.2, abs=0.08)
     assert sigmas.log().std().item() == pytest.approx(1.2, abs=0.06)
-    assert torch.allclose(noisy.flatten(1).std(1) / sigmas, torch.ones(4096), atol=0.2)  # 256 pixels each: 4.5 deviations
+    assert torch.allclose(
+        noisy.flatten(1).std(1) / sigmas, torch.ones(4096), atol=0.2
+    )  # 256 pixels each: 4.5 deviations
 
 
 def test_validation_has_the_same_noise_each_time_at_the_median_levels_of_equal_shares():
@@ -87,7 +93,9 @@ def test_validation_has_the_same_noise_each_time_at_the_median_levels_of_equal_s
         network.validation(batch)
         heard.append(network.heard)
     assert torch.equal(heard[0][0], heard[1][0])
-    assert heard[0][1].log().tolist() == pytest.approx([-1.2 - 1.2 * 0.967422, -1.2, -1.2 + 1.2 * 0.967422], rel=1e-4)  # the normal's 1/6, 1/2, 5/6
+    assert heard[0][1].log().tolist() == pytest.approx(
+        [-1.2 - 1.2 * 0.967422, -1.2, -1.2 + 1.2 * 0.967422], rel=1e-4
+    )  # the normal's 1/6, 1/2, 5/6
 
 
 def test_heun_turns_noise_into_the_data_s_distribution_where_the_denoiser_is_the_best_one():
@@ -100,7 +108,9 @@ def test_heun_turns_noise_into_the_data_s_distribution_where_the_denoiser_is_the
 def test_heun_s_error_falls_with_the_square_of_the_number_of_steps():
     noisy = torch.linspace(-160, 160, 9, dtype=torch.float64)
     exact = exact_flow(noisy, 80, 0.002)
-    errors = [(heun(best_denoiser, noisy, noise_levels(steps)[:-1]) - exact).abs().max().item() for steps in (33, 65, 129)]  # 32, 64, 128 intervals
+    errors = [
+        (heun(best_denoiser, noisy, noise_levels(steps)[:-1]) - exact).abs().max().item() for steps in (33, 65, 129)
+    ]  # 32, 64, 128 intervals
     assert [errors[0] / errors[1], errors[1] / errors[2]] == pytest.approx([4, 4], rel=0.15)
 
 
@@ -127,7 +137,9 @@ def test_after_some_steps_samples_are_of_the_class_that_was_asked_for(tiny):
             optimizer.step()
     tiny.eval()
     with torch.inference_mode():
-        dark, bright = (tiny.sample(4, torch.full((4,), label), torch.Generator().manual_seed(0)).mean().item() for label in (0, 1))
+        dark, bright = (
+            tiny.sample(4, torch.full((4,), label), torch.Generator().manual_seed(0)).mean().item() for label in (0, 1)
+        )
     assert dark < -0.2
     assert bright > 0.2
 
@@ -145,8 +157,21 @@ def test_the_u_net_s_parts_have_the_parameters_of_its_table():
     with torch.device("meta"):
         unet = EDM(CARD.parameters.problem).unet
     parts = [unet.noise_level, unet.label, unet.stem, *unet.down, *unet.middle]
-    assert [count_network(part)["total"] for part in parts] == [20_736, 512, 1_184, 26_880, 74_240, 329_088, 1_248_000, 1_510_144, 1_247_232]
-    ups = [count_network(narrow)["total"] + count_network(stage)["total"] for narrow, stage in zip(unet.narrow, unet.up, strict=True)]
+    assert [count_network(part)["total"] for part in parts] == [
+        20_736,
+        512,
+        1_184,
+        26_880,
+        74_240,
+        329_088,
+        1_248_000,
+        1_510_144,
+        1_247_232,
+    ]
+    ups = [
+        count_network(narrow)["total"] + count_network(stage)["total"]
+        for narrow, stage in zip(unet.narrow, unet.up, strict=True)
+    ]
     assert [*ups, count_network(unet.head)["total"]] == [427_520, 98_880, 28_960, 1_220]
 
 

@@ -8,7 +8,7 @@ from torch import nn
 from torch.distributions import Bernoulli, Normal, kl_divergence
 
 import tumorbench as tb
-from tumorbench.parameters import count_network
+from tumorbench.training.networks import count_network
 from tumorbench_generators.cards.autoencoders import PROBLEM, ROBLES_CVAE_TRANSFER
 from tumorbench_generators.robles_cvae import RoblesCVAE
 from tumorbench_generators.robles_deep_cvae import RoblesCVAETransfer, RoblesDeepCVAE, RoblesVAE
@@ -48,7 +48,10 @@ def same(one, other):
 
 
 def test_the_kl_is_that_of_torch_s_distributions():
-    mean, log_variance = torch.tensor([[0.5, -2.0, 0.0], [1.0, 0.0, 3.0]]), torch.tensor([[0.0, 1.5, -3.0], [0.2, 0.0, -1.0]])
+    mean, log_variance = (
+        torch.tensor([[0.5, -2.0, 0.0], [1.0, 0.0, 3.0]]),
+        torch.tensor([[0.0, 1.5, -3.0], [0.2, 0.0, -1.0]]),
+    )
     expected = kl_divergence(Normal(mean, (log_variance / 2).exp()), Normal(0.0, 1.0)).sum(1)
     torch.testing.assert_close(kl_to_standard_normal(mean, log_variance), expected)
 
@@ -61,7 +64,9 @@ def test_the_reconstruction_of_black_and_white_pixels_is_their_negative_log_like
 
 def test_the_loss_of_an_autoencoder_whose_weights_are_zero_is_worked_out_by_hand():
     """Posterior N(1, exp(0.4)) and logits 0, whatever the image: KL (1 + e^0.4 - 1 - 0.4) / 2 a latent, reconstruction log 2 a pixel."""
-    network = VariationalAutoencoder(tb.Problem("generation", CLASSES, 1, 2), nn.Identity(), nn.Identity(), Maps(1, 2), latent=3, classes=4)
+    network = VariationalAutoencoder(
+        tb.Problem("generation", CLASSES, 1, 2), nn.Identity(), nn.Identity(), Maps(1, 2), latent=3, classes=4
+    )
     with torch.no_grad():
         for weight in network.parameters():
             weight.zero_()
@@ -71,7 +76,9 @@ def test_the_loss_of_an_autoencoder_whose_weights_are_zero_is_worked_out_by_hand
     kl, reconstruction = 3 * (math.exp(0.4) - 0.4) / 2, 4 * math.log(2)
     assert name == "loss"
     assert loss.item() == pytest.approx(kl + reconstruction)
-    assert {name: value.item() for name, value in network.observed.items()} == pytest.approx({"kl": kl, "reconstruction": reconstruction})
+    assert {name: value.item() for name, value in network.observed.items()} == pytest.approx(
+        {"kl": kl, "reconstruction": reconstruction}
+    )
 
 
 def test_the_held_out_loss_is_its_two_terms_and_the_same_when_asked_again(batch):
@@ -170,7 +177,9 @@ def test_the_label_changes_nothing_in_robles_vae(batch):
     with torch.no_grad():
         ones, twos = (network.sample(2, torch.full((2,), label), torch.Generator().manual_seed(0)) for label in (1, 2))
         assert torch.equal(ones, twos)
-        assert torch.equal(network.reconstruct(batch), network.reconstruct(tb.Batch(batch.images, batch.labels.flip(0))))
+        assert torch.equal(
+            network.reconstruct(batch), network.reconstruct(tb.Batch(batch.images, batch.labels.flip(0)))
+        )
 
 
 def test_convolutions_do_not_see_the_label(batch):
@@ -190,7 +199,14 @@ def test_the_transferred_convolutions_are_those_of_the_pretrained_vae(batch):
     assert same(stacks_of(source), stacks_of(network)) == stacks_of(source).keys()
 
 
-@pytest.mark.parametrize("other", [lambda: RoblesVAE(TINY, 16, 4), lambda: RoblesCVAE(TINY, latent=4), lambda: RoblesDeepCVAE(TINY, latent=4, skips=True)])
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda: RoblesVAE(TINY, 16, 4),
+        lambda: RoblesCVAE(TINY, latent=4),
+        lambda: RoblesDeepCVAE(TINY, latent=4, skips=True),
+    ],
+)
 def test_weights_of_another_architecture_are_refused_and_change_nothing(other):
     network = RoblesCVAETransfer(TINY, 13, 4)
     before = stacks_of(network)
@@ -217,11 +233,16 @@ def test_the_convolutions_stand_still_in_epoch_30_of_40_and_train_in_epoch_31(ba
     assert same(start, stacks_of(network)) == set()
 
 
-@pytest.mark.parametrize(("epoch", "epochs", "frozen"), [(1, 40, True), (30, 40, True), (31, 40, False), (3, 4, True), (4, 4, False), (1, 1, False)])
+@pytest.mark.parametrize(
+    ("epoch", "epochs", "frozen"),
+    [(1, 40, True), (30, 40, True), (31, 40, False), (3, 4, True), (4, 4, False), (1, 1, False)],
+)
 def test_three_quarters_of_the_epochs_are_frozen(epoch, epochs, frozen):
     network = RoblesCVAETransfer(TINY, latent=4)
     network.begin_epoch(epoch, epochs)
-    assert [weight.requires_grad for weight in network.encoder.parameters()] == [not frozen] * len(list(network.encoder.parameters()))
+    assert [weight.requires_grad for weight in network.encoder.parameters()] == [not frozen] * len(
+        list(network.encoder.parameters())
+    )
 
 
 @pytest.mark.parametrize(

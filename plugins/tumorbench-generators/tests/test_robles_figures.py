@@ -9,11 +9,18 @@ from tumorbench_generators.cards.autoencoders import ROBLES_CVAE, ROBLES_CVAE_TR
 from tumorbench_generators.cards.gans import ROBLES_WCGAN_GP
 
 JUDGED = (ROBLES_WCGAN_GP, ROBLES_CVAE, ROBLES_DEEP_CVAE, ROBLES_CVAE_TRANSFER)
-TEST, TRAIN = {"real": 327, "generated": 327, "mixed": 327}, {"real": 2937, "generated": 2937, "mixed": 5874}  # images; a mix is as many of either
+TEST, TRAIN = (
+    {"real": 327, "generated": 327, "mixed": 327},
+    {"real": 2937, "generated": 2937, "mixed": 5874},
+)  # images; a mix is as many of either
 
 
 def figures(card, start="tstr_"):
-    return {(figure.metric.removeprefix("tstr_"), figure.part): figure.value for figure in card.paper.reported if figure.metric.startswith(start)}
+    return {
+        (figure.metric.removeprefix("tstr_"), figure.part): figure.value
+        for figure in card.paper.reported
+        if figure.metric.startswith(start)
+    }
 
 
 @pytest.mark.parametrize(
@@ -28,7 +35,11 @@ def figures(card, start="tstr_"):
 )
 def test_a_generator_carries_the_reports_table_of_the_classifier_that_judges_it(card, generated, mixed):
     rows = {"real": (0.963303, 0.993531, 0.966452), "generated": generated, "mixed": mixed}
-    expected = {(f"{arm}{column}", "test"): value for arm, row in rows.items() for column, value in zip(("", "_train", "_f1_macro"), row, strict=True)}
+    expected = {
+        (f"{arm}{column}", "test"): value
+        for arm, row in rows.items()
+        for column, value in zip(("", "_train", "_f1_macro"), row, strict=True)
+    }
     assert figures(card) == expected
 
 
@@ -53,7 +64,11 @@ def test_the_cvae_carries_the_losses_of_either_part_and_no_other_generator_has_a
 
 @pytest.mark.parametrize("card", JUDGED, ids=lambda card: card.id)
 def test_every_figure_is_of_the_data_set_that_the_report_split_and_says_why_ours_may_differ(card):
-    assert [(figure.dataset, bool(figure.difference)) for figure in card.paper.reported] == [("kaggle3264", True)] * len(card.paper.reported)
-    assert all("robles-baseline" in figure.difference for figure in card.paper.reported if figure.metric.startswith("tstr_"))
+    assert [(figure.dataset, bool(figure.difference)) for figure in card.paper.reported] == [
+        ("kaggle3264", True)
+    ] * len(card.paper.reported)
+    assert all(
+        "robles-baseline" in figure.difference for figure in card.paper.reported if figure.metric.startswith("tstr_")
+    )
     rule = card.paper.splits["kaggle3264"]
     assert (rule.kind, rule.test, rule.val) == ("sizes", 327, 0.0)

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 import tumorbench as tb
-from tumorbench.parameters import build, count_network
+from tumorbench.training.networks import build, count_network
 from tumorbench_generators.cards.gans import ALL, ROBLES_CGAN, ROBLES_WCGAN_GP
 from tumorbench_generators.robles_cgan import CGAN
 from tumorbench_generators.robles_gan import ImageCritic, ImageGenerator, layer_norm
@@ -31,7 +31,9 @@ class Linear(nn.Module):
 
 def test_the_gradient_norm_of_a_linear_critic_is_that_of_its_weights():
     images, labels = torch.randn(3, 1, 4, 4), torch.tensor([0, 1, 0])
-    assert gradient_norms(Linear(), images, labels).tolist() == pytest.approx([2.0, 12.0, 2.0])  # 0.5 * sqrt(16), 3 * sqrt(16)
+    assert gradient_norms(Linear(), images, labels).tolist() == pytest.approx(
+        [2.0, 12.0, 2.0]
+    )  # 0.5 * sqrt(16), 3 * sqrt(16)
 
 
 def test_the_gradient_norm_is_that_of_the_point_and_not_of_the_batch():
@@ -77,7 +79,11 @@ def test_the_wasserstein_estimate_is_higher_where_real_images_are_judged_higher(
     white = tb.Batch(torch.ones(4, 1, 16, 16), batch.labels)
     list(network.losses(white))
     assert network.observed["wasserstein_estimate"] > 0
-    assert network.validation(white)["wasserstein_estimate"] > 0 > network.validation(tb.Batch(-white.images, batch.labels))["wasserstein_estimate"]
+    assert (
+        network.validation(white)["wasserstein_estimate"]
+        > 0
+        > network.validation(tb.Batch(-white.images, batch.labels))["wasserstein_estimate"]
+    )
 
 
 class Brightness(nn.Module):
@@ -88,7 +94,9 @@ class Brightness(nn.Module):
 def test_the_penalty_moves_the_critic(batch):
     network = WCGANGP(TINY, critic=2)
     (gradient_norms(network.critic, batch.images, batch.labels) - 1).square().mean().backward()
-    moved = {name for name, weight in network.critic.named_parameters() if weight.grad is not None and weight.grad.any()}
+    moved = {
+        name for name, weight in network.critic.named_parameters() if weight.grad is not None and weight.grad.any()
+    }
     assert {"layers.0.weight", "verdict.weight", "label.weight"} <= moved
 
 
@@ -99,7 +107,9 @@ def test_a_critic_s_verdict_does_not_depend_on_the_rest_of_its_batch(batch):
     assert not any(isinstance(layer, nn.BatchNorm2d) for layer in network.critic.modules())
 
 
-@pytest.mark.parametrize(("factory", "expected"), [(WGANGP, ["critic"] * 5 + ["generator"]), (CGAN, ["discriminator", "generator"])])
+@pytest.mark.parametrize(
+    ("factory", "expected"), [(WGANGP, ["critic"] * 5 + ["generator"]), (CGAN, ["discriminator", "generator"])]
+)
 def test_a_batch_gives_the_losses_of_its_method(batch, factory, expected):
     assert [name for name, _ in factory(TINY).losses(batch)] == expected
 
@@ -110,7 +120,9 @@ def test_a_loss_leaves_gradients_in_its_own_network_alone(batch, factory):
     for name, loss in network.losses(batch):
         network.zero_grad()
         loss.backward()
-        with_gradient = {weight.partition(".")[0] for weight, values in network.named_parameters() if values.grad is not None}
+        with_gradient = {
+            weight.partition(".")[0] for weight, values in network.named_parameters() if values.grad is not None
+        }
         assert with_gradient == {name}
     assert all(weight.requires_grad for weight in network.parameters())
 
@@ -147,8 +159,23 @@ def test_a_conditional_critic_judges_an_image_by_its_label():
 
 
 def test_the_default_generator_and_critic_have_the_parameters_of_their_table():
-    generator = 4 * 50 + (128 + 50) * 8 * 8 * 256 + 2 * 256 + (256 * 128 * 16 + 2 * 128) + (128 * 64 * 16 + 2 * 64) + (64 * 32 * 16 + 2 * 32) + (32 * 16 + 1)
-    critic = (16 * 32 + 32) + (32 * 64 * 16 + 64) + (64 * 128 * 16 + 128) + (128 * 256 * 16 + 256) + 8 * 8 * 256 + 4 * 8 * 8 * 256
+    generator = (
+        4 * 50
+        + (128 + 50) * 8 * 8 * 256
+        + 2 * 256
+        + (256 * 128 * 16 + 2 * 128)
+        + (128 * 64 * 16 + 2 * 64)
+        + (64 * 32 * 16 + 2 * 32)
+        + (32 * 16 + 1)
+    )
+    critic = (
+        (16 * 32 + 32)
+        + (32 * 64 * 16 + 64)
+        + (64 * 128 * 16 + 128)
+        + (128 * 256 * 16 + 256)
+        + 8 * 8 * 256
+        + 4 * 8 * 8 * 256
+    )
     with torch.device("meta"):
         network = WCGANGP(FULL)
     counted = {name: count_network(getattr(network, name))["trainable"] for name in ("generator", "critic")}
@@ -172,7 +199,9 @@ def test_generators_and_critics_1_and_2_differ(factory):
     shape = (128, 4, 16, 1) if factory is ImageGenerator else (4, 16, 1, layer_norm)
     bias = {} if factory is ImageGenerator else {"bias": True}
     layers = [[type(layer).__name__ for layer in factory(kind, *shape, **bias).layers] for kind in (1, 2)]
-    own = {ImageGenerator: [{"ConvTranspose2d"}, {"Upsample", "Conv2d"}], ImageCritic: [{"Dropout"}, {"GroupNorm"}]}[factory]
+    own = {ImageGenerator: [{"ConvTranspose2d"}, {"Upsample", "Conv2d"}], ImageCritic: [{"Dropout"}, {"GroupNorm"}]}[
+        factory
+    ]
     assert [set(one) - set(other) for one, other in (layers, layers[::-1])] == own
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import tumorbench as tb
-from tumorbench.parameters import count_network
+from tumorbench.training.networks import count_network
 from tumorbench_generators import adversarial
 from tumorbench_generators.cards import tumorsynth as cards
 from tumorbench_generators.tumorsynth1 import TumorSynth1
@@ -25,13 +25,19 @@ def batch():
 def test_tumorsynth1_s_networks_have_the_parameters_of_its_table():
     with torch.device("meta"):
         network = TumorSynth1(cards.TUMORSYNTH1.parameters.problem)
-    assert [count_network(part)["total"] for part in (network.generator, network.discriminator)] == [27_265_281, 582_785]
+    assert [count_network(part)["total"] for part in (network.generator, network.discriminator)] == [
+        27_265_281,
+        582_785,
+    ]
 
 
 def test_tumorsynth2_s_networks_have_the_parameters_of_its_table():
     with torch.device("meta"):
         network = TumorSynth2(cards.TUMORSYNTH2.parameters.problem)
-    assert [count_network(part)["total"] for part in (network.generator, network.discriminator)] == [427_009_793, 353_153]
+    assert [count_network(part)["total"] for part in (network.generator, network.discriminator)] == [
+        427_009_793,
+        353_153,
+    ]
 
 
 def test_the_discriminator_s_loss_leaves_no_gradient_in_the_generator(batch):
@@ -81,14 +87,20 @@ def test_tumorsynth1_refuses_a_side_that_three_strides_do_not_halve():
 
 
 def test_tumorsynth2_refuses_a_side_that_three_strides_do_not_halve():
-    with pytest.raises(tb.BadInput, match="tumorsynth2 halves its images three times: it needs a side that is a multiple of 8, not 20"):
+    with pytest.raises(
+        tb.BadInput, match="tumorsynth2 halves its images three times: it needs a side that is a multiple of 8, not 20"
+    ):
         TumorSynth2(tb.Problem("generation", ("a", "b"), 1, 20))
 
 
 def test_tumorsynth2_encodes_down_to_an_eighth_of_the_image_and_decodes_to_its_side():
     generator, found = TumorSynth2(TINY).generator, []
     for layer in generator:
-        layer.register_forward_hook(lambda layer, _inputs, maps: found.append(tuple(maps.shape[1:])) if isinstance(layer, torch.nn.LeakyReLU) else None)
+        layer.register_forward_hook(
+            lambda layer, _inputs, maps: (
+                found.append(tuple(maps.shape[1:])) if isinstance(layer, torch.nn.LeakyReLU) else None
+            )
+        )
     assert generator(torch.zeros(1, 100)).shape == (1, 1, 16, 16)
     assert found == [(256 * 256,), (512, 8, 8), (256, 4, 4), (128, 2, 2), (128, 4, 4), (256, 8, 8), (512, 16, 16)]
 
@@ -99,7 +111,10 @@ def test_the_history_is_told_the_discriminator_s_mean_probabilities(batch):
         network.discriminator[-1].weight.zero_()
         network.discriminator[-1].bias.fill_(math.log(3))  # sigmoid: 3/4, whatever the image
     next(network.losses(batch))
-    assert {name: pytest.approx(value.item()) for name, value in network.observed.items()} == {"real_probability": 0.75, "generated_probability": 0.75}
+    assert {name: pytest.approx(value.item()) for name, value in network.observed.items()} == {
+        "real_probability": 0.75,
+        "generated_probability": 0.75,
+    }
     assert not any(value.requires_grad for value in network.observed.values())
 
 
@@ -124,13 +139,16 @@ def test_after_frozen_those_weights_train_that_did_before():
 
 
 def test_the_augmented_card_differs_from_tumorsynth1_in_its_augmentation_only():
-    changed = {name for name, value in cards.TUMORSYNTH1_AUGMENTED.recipe if value != getattr(cards.TUMORSYNTH1.recipe, name)}
+    changed = {
+        name for name, value in cards.TUMORSYNTH1_AUGMENTED.recipe if value != getattr(cards.TUMORSYNTH1.recipe, name)
+    }
     assert changed == {"augmentation"}
     assert cards.TUMORSYNTH1_AUGMENTED.factory == cards.TUMORSYNTH1.factory
 
 
 def test_every_card_of_the_report_trains_on_everything_as_it_did():
     assert {card.id: card.paper.splits["yesno253"].kind for card in cards.ALL} == dict.fromkeys(
-        ("tumorsynth1", "tumorsynth1-augmented", "tumorsynth2", "sagan", "vgg16-gan", "resnet-gan", "unet-gan"), "everything"
+        ("tumorsynth1", "tumorsynth1-augmented", "tumorsynth2", "sagan", "vgg16-gan", "resnet-gan", "unet-gan"),
+        "everything",
     )
     assert {card.paper.report for card in cards.ALL} == {"tumorsynth"}

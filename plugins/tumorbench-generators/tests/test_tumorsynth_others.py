@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import tumorbench as tb
-from tumorbench.parameters import count_network
+from tumorbench.training.networks import count_network
 from tumorbench_generators.cards import tumorsynth as cards
 from tumorbench_generators.residual import Discriminator, ResidualUp, plain, sides, spectral
 from tumorbench_generators.resnet_gan import ResNetGAN
@@ -29,11 +29,19 @@ def vgg16_gan():
 
 @pytest.mark.parametrize(
     ("factory", "generator", "discriminator"),
-    [(SAGAN, 2_413_362, 1_883_729), (ResNetGAN, 2_408_241, 1_878_608), (UNetGAN, 5_819_585, 1_878_608), (VGG16GAN, 27_265_281, 8_193)],
+    [
+        (SAGAN, 2_413_362, 1_883_729),
+        (ResNetGAN, 2_408_241, 1_878_608),
+        (UNetGAN, 5_819_585, 1_878_608),
+        (VGG16GAN, 27_265_281, 8_193),
+    ],
 )
 def test_networks_have_the_trainable_parameters_of_their_tables(factory, generator, discriminator):
     network = factory(cards.PROBLEM)
-    assert [count_network(part)["trainable"] for part in (network.generator, network.discriminator)] == [generator, discriminator]
+    assert [count_network(part)["trainable"] for part in (network.generator, network.discriminator)] == [
+        generator,
+        discriminator,
+    ]
 
 
 @pytest.mark.parametrize("factory", [SAGAN, ResNetGAN, UNetGAN, VGG16GAN])
@@ -57,11 +65,17 @@ def test_a_spectral_layer_s_largest_singular_value_comes_to_one():
 
 def test_every_layer_with_weights_is_spectral_in_both_of_sagan_s_networks_and_in_the_other_discriminators_only():
     def bare(network):
-        layers = [layer for layer in network.modules() if isinstance(layer, torch.nn.Conv2d | torch.nn.ConvTranspose2d | torch.nn.Linear)]
+        layers = [
+            layer
+            for layer in network.modules()
+            if isinstance(layer, torch.nn.Conv2d | torch.nn.ConvTranspose2d | torch.nn.Linear)
+        ]
         return [torch.nn.utils.parametrize.is_parametrized(layer, "weight") for layer in layers].count(False)
 
     sagan, resnet, unet = SAGAN(SMALL), ResNetGAN(SMALL), UNetGAN(SMALL)
-    assert [bare(network) for network in (sagan.generator, sagan.discriminator, resnet.discriminator, unet.discriminator)] == [0, 0, 0, 0]
+    assert [
+        bare(network) for network in (sagan.generator, sagan.discriminator, resnet.discriminator, unet.discriminator)
+    ] == [0, 0, 0, 0]
     assert bare(resnet.generator) > 0 < bare(unet.generator)
 
 
@@ -94,11 +108,15 @@ def test_sagan_attends_once_in_each_network_where_maps_are_32_pixels_or_just_und
         if isinstance(layer, SelfAttention):
             layer.register_forward_hook(lambda _layer, inputs, _output: seen.append(inputs[0].shape[-1]))
     network.discriminator(network.generator(torch.randn(2, 128)))
-    assert seen == ([side, side] if size != 32 else [32])  # an image of 32 pixels is itself the discriminator's map of that side
+    assert seen == (
+        [side, side] if size != 32 else [32]
+    )  # an image of 32 pixels is itself the discriminator's map of that side
 
 
 def test_sagan_s_discriminator_learns_four_times_as_fast():
-    rates = {name: optimizer.param_groups[0]["lr"] for name, optimizer in SAGAN(SMALL).optimizers(cards.SAGAN.recipe).items()}
+    rates = {
+        name: optimizer.param_groups[0]["lr"] for name, optimizer in SAGAN(SMALL).optimizers(cards.SAGAN.recipe).items()
+    }
     assert rates == {"discriminator": pytest.approx(4e-4), "generator": 1e-4}
 
 
@@ -128,13 +146,19 @@ def test_the_unet_s_skips_reach_its_images():
 
 
 def test_unet_gan_and_resnet_gan_have_the_same_opponent():
-    shapes = [{name: tensor.shape for name, tensor in factory(SMALL).discriminator.state_dict().items()} for factory in (UNetGAN, ResNetGAN)]
+    shapes = [
+        {name: tensor.shape for name, tensor in factory(SMALL).discriminator.state_dict().items()}
+        for factory in (UNetGAN, ResNetGAN)
+    ]
     assert shapes[0] == shapes[1]
     assert isinstance(UNetGAN(SMALL).discriminator, Discriminator)
 
 
 def test_vgg16_gan_takes_the_convolutions_of_published_weights(vgg16_gan):
-    published = {f"features.{name}": torch.full_like(tensor, 0.5) for name, tensor in vgg16_gan.discriminator.features.state_dict().items()}
+    published = {
+        f"features.{name}": torch.full_like(tensor, 0.5)
+        for name, tensor in vgg16_gan.discriminator.features.state_dict().items()
+    }
     vgg16_gan.load_pretrained({**published, "head.fc.weight": torch.zeros(1000, 4096)})
     assert all((tensor == 0.5).all() for tensor in vgg16_gan.discriminator.features.state_dict().values())
 
@@ -152,7 +176,9 @@ def test_vgg16_gan_s_generator_gets_gradients_through_the_frozen_extractor(vgg16
         loss.backward()
         optimizers[name].step()
     assert all(weight.grad is not None and weight.grad.any() for weight in vgg16_gan.generator.parameters())
-    assert all(torch.equal(tensor, before[name]) for name, tensor in vgg16_gan.discriminator.features.state_dict().items())
+    assert all(
+        torch.equal(tensor, before[name]) for name, tensor in vgg16_gan.discriminator.features.state_dict().items()
+    )
     assert not any(weight.requires_grad for weight in vgg16_gan.discriminator.features.parameters())
 
 

@@ -20,7 +20,16 @@ from torch.nn import functional as F  # noqa: N812 - the field's name for it
 
 from tumorbench import BadInput, Batch, Generator, Problem, Recipe, build_optimizer
 
-__all__ = ["CROSS_ENTROPY", "HINGE", "SLOPE", "Objective", "UnconditionalGAN", "frozen", "initialise_as_keras", "require_multiple"]
+__all__ = [
+    "CROSS_ENTROPY",
+    "HINGE",
+    "SLOPE",
+    "Objective",
+    "UnconditionalGAN",
+    "frozen",
+    "initialise_as_keras",
+    "require_multiple",
+]
 
 SLOPE = 0.2  # of every LeakyReLU
 
@@ -60,7 +69,9 @@ class UnconditionalGAN(Generator):
     generator's loss that only grows, are the signs that the generator has lost or collapsed.
     """
 
-    def __init__(self, problem: Problem, generator: nn.Module, discriminator: nn.Module, latent: int, objective: Objective) -> None:
+    def __init__(
+        self, problem: Problem, generator: nn.Module, discriminator: nn.Module, latent: int, objective: Objective
+    ) -> None:
         super().__init__(problem)
         self.latent, self.objective = latent, objective
         self.generator, self.discriminator = generator, discriminator
@@ -78,7 +89,10 @@ class UnconditionalGAN(Generator):
 
     def optimizers(self, recipe: Recipe) -> dict[str, torch.optim.Optimizer]:
         """One optimizer a network, both as the recipe says."""
-        return {name: build_optimizer(recipe.optimizer, getattr(self, name).parameters()) for name in ("discriminator", "generator")}
+        return {
+            name: build_optimizer(recipe.optimizer, getattr(self, name).parameters())
+            for name in ("discriminator", "generator")
+        }
 
     def sample(self, n: int, labels: Tensor, rng: torch.Generator) -> Tensor:  # noqa: ARG002 - unconditional
         """``n`` images ``(n, channels, size, size)`` in [-1, 1]; the labels are ignored."""
@@ -110,4 +124,6 @@ def initialise_as_keras(layer: nn.Module) -> None:
 def require_multiple(model: str, size: int, factor: int, halvings: str) -> None:
     """``size`` is a multiple of ``factor``. Raises: BadInput, which says how often ``model`` halves its images."""
     if size % factor:
-        raise BadInput(f"{model} halves its images {halvings}: it needs a side that is a multiple of {factor}, not {size}")
+        raise BadInput(
+            f"{model} halves its images {halvings}: it needs a side that is a multiple of {factor}, not {size}"
+        )

@@ -40,10 +40,14 @@ UNIT = PATCH * 2 ** (len(MULTIPLES) - 1)  # what the network divides a side by
 class EDM(Generator):
     """The preconditioned denoiser, its training loss, and Heun's method to sample it, for any side that is a multiple of 16."""
 
-    def __init__(self, problem: Problem, width: int = 32, dropout: float = 0.1, steps: int = 18, sigma_data: float = 0.5) -> None:
+    def __init__(
+        self, problem: Problem, width: int = 32, dropout: float = 0.1, steps: int = 18, sigma_data: float = 0.5
+    ) -> None:
         super().__init__(problem)
         if problem.size % UNIT:
-            raise BadInput(f"edm divides the sides of its images by {UNIT}: it needs a multiple of that, not {problem.size}")
+            raise BadInput(
+                f"edm divides the sides of its images by {UNIT}: it needs a multiple of that, not {problem.size}"
+            )
         self.sigma_data = sigma_data
         self.levels = noise_levels(steps)
         self.unet = UNet(problem.channels, problem.size, len(problem.classes), width, dropout)

@@ -53,15 +53,27 @@ class UNet(nn.Module):
         def stage(wide: int, wide_after: int, side: int) -> Stage:
             return Stage(wide, wide_after, embedding, dropout, attention=side <= ATTENTION_SIDE)
 
-        self.noise_level = nn.Sequential(Waves(width), nn.Linear(width, embedding), nn.SiLU(), nn.Linear(embedding, embedding))
+        self.noise_level = nn.Sequential(
+            Waves(width), nn.Linear(width, embedding), nn.SiLU(), nn.Linear(embedding, embedding)
+        )
         self.label = nn.Embedding(classes, embedding)
         self.stem = nn.Conv2d(channels * PATCH**2, width, 3, padding=1)
         self.down = nn.ModuleList(stage(*each) for each in zip([width, *widths], widths, sides, strict=False))
-        self.middle = nn.ModuleList([stage(widths[-1], widths[-1], sides[-1]), Stage(widths[-1], widths[-1], embedding, dropout, attention=False)])
+        self.middle = nn.ModuleList(
+            [
+                stage(widths[-1], widths[-1], sides[-1]),
+                Stage(widths[-1], widths[-1], embedding, dropout, attention=False),
+            ]
+        )
         upwards = list(zip(widths, widths[1:], sides, strict=False))[::-1]
         self.narrow = nn.ModuleList(nn.Conv2d(below, wide, 1) for wide, below, _ in upwards)
         self.up = nn.ModuleList(stage(wide, wide, side) for wide, _, side in upwards)
-        self.head = nn.Sequential(nn.GroupNorm(GROUPS, width), nn.SiLU(), zeroed(nn.Conv2d(width, channels * PATCH**2, 3, padding=1)), nn.PixelShuffle(PATCH))
+        self.head = nn.Sequential(
+            nn.GroupNorm(GROUPS, width),
+            nn.SiLU(),
+            zeroed(nn.Conv2d(width, channels * PATCH**2, 3, padding=1)),
+            nn.PixelShuffle(PATCH),
+        )
         self._initialise()
 
     def _initialise(self) -> None:
@@ -108,7 +120,9 @@ class Block(nn.Module):
         self.first = nn.Sequential(nn.GroupNorm(GROUPS, wide), nn.SiLU(), nn.Conv2d(wide, wide_after, 3, padding=1))
         self.modulation = nn.Linear(embedding, 2 * wide_after)
         self.norm = nn.GroupNorm(GROUPS, wide_after)
-        self.second = nn.Sequential(nn.SiLU(), nn.Dropout(dropout), zeroed(nn.Conv2d(wide_after, wide_after, 3, padding=1)))
+        self.second = nn.Sequential(
+            nn.SiLU(), nn.Dropout(dropout), zeroed(nn.Conv2d(wide_after, wide_after, 3, padding=1))
+        )
         self.shortcut = nn.Conv2d(wide, wide_after, 1) if wide != wide_after else nn.Identity()
 
     def forward(self, features: Tensor, embedding: Tensor) -> Tensor:
@@ -124,14 +138,20 @@ class Attention(nn.Module):
     def __init__(self, wide: int) -> None:
         super().__init__()
         self.norm = nn.GroupNorm(GROUPS, wide)
-        self.queries_keys_values = nn.Conv2d(wide, 3 * wide, 1, bias=False)  # the softmax would not see a bias of the keys
+        self.queries_keys_values = nn.Conv2d(
+            wide, 3 * wide, 1, bias=False
+        )  # the softmax would not see a bias of the keys
         self.out = zeroed(nn.Conv2d(wide, wide, 1))
 
     def forward(self, features: Tensor) -> Tensor:
         """``(batch, wide, side, side)`` -> the same shape."""
         _, wide, side, _ = features.shape
-        queries, keys, values = self.queries_keys_values(self.norm(features)).flatten(2).chunk(3, dim=1)  # each (batch, wide, positions)
-        weights = (queries.transpose(1, 2) @ keys / math.sqrt(wide)).softmax(2)  # (batch, positions, positions that each looks at)
+        queries, keys, values = (
+            self.queries_keys_values(self.norm(features)).flatten(2).chunk(3, dim=1)
+        )  # each (batch, wide, positions)
+        weights = (queries.transpose(1, 2) @ keys / math.sqrt(wide)).softmax(
+            2
+        )  # (batch, positions, positions that each looks at)
         seen = values @ weights.transpose(1, 2).to(values.dtype)  # (batch, wide, positions)
         return features + self.out(seen.unflatten(2, (side, side)))  # type: ignore[no-any-return]
 

@@ -16,7 +16,17 @@ from torch.nn.utils.parametrizations import spectral_norm
 from tumorbench import BadInput
 from tumorbench_generators.adversarial import initialise_as_keras
 
-__all__ = ["Discriminator", "ResidualDown", "ResidualUp", "SumOverPixels", "plain", "residual_generator", "sides", "spectral", "width"]
+__all__ = [
+    "Discriminator",
+    "ResidualDown",
+    "ResidualUp",
+    "SumOverPixels",
+    "plain",
+    "residual_generator",
+    "sides",
+    "spectral",
+    "width",
+]
 
 DEEPEST = 8  # pixels a side that are not halved any more
 Wrap = Callable[[nn.Module], nn.Module]  # what becomes of each layer with weights
@@ -43,7 +53,9 @@ def sides(size: int) -> list[int]:
     found = [size]
     while found[-1] >= DEEPEST:
         if found[-1] % 2:
-            raise BadInput(f"residual blocks halve an image until it is under {DEEPEST} pixels, and {size} leads to the odd {found[-1]}; give a power of two")
+            raise BadInput(
+                f"residual blocks halve an image until it is under {DEEPEST} pixels, and {size} leads to the odd {found[-1]}; give a power of two"
+            )
         found.append(found[-1] // 2)
     return found
 
@@ -88,13 +100,24 @@ class SumOverPixels(nn.Module):
         return maps.sum((2, 3))
 
 
-def residual_generator(latent: int, size: int, channels: int, wrap: Wrap = plain, after: Callable[[int], list[nn.Module]] = lambda _side: []) -> nn.Sequential:
+def residual_generator(
+    latent: int,
+    size: int,
+    channels: int,
+    wrap: Wrap = plain,
+    after: Callable[[int], list[nn.Module]] = lambda _side: [],
+) -> nn.Sequential:
     """Latent ``(batch, latent)`` -> images ``(batch, channels, size, size)`` in [-1, 1]. after: the layers that follow the block that ends at a side."""
     up = sides(size)[::-1]
-    layers: list[nn.Module] = [wrap(nn.Linear(latent, width(up[0]) * up[0] ** 2)), nn.Unflatten(1, (width(up[0]), up[0], up[0]))]
+    layers: list[nn.Module] = [
+        wrap(nn.Linear(latent, width(up[0]) * up[0] ** 2)),
+        nn.Unflatten(1, (width(up[0]), up[0], up[0])),
+    ]
     for low, high in pairwise(up):
         layers += [ResidualUp(width(low), width(high), wrap), *after(high)]
-    return nn.Sequential(*layers, nn.BatchNorm2d(width(size)), nn.ReLU(), wrap(nn.Conv2d(width(size), channels, 3, padding=1)), nn.Tanh())
+    return nn.Sequential(
+        *layers, nn.BatchNorm2d(width(size)), nn.ReLU(), wrap(nn.Conv2d(width(size), channels, 3, padding=1)), nn.Tanh()
+    )
 
 
 class Discriminator(nn.Sequential):

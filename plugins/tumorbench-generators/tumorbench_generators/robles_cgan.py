@@ -32,7 +32,9 @@ class CGAN(ConditionalGAN):
     """
 
     def __init__(self, problem: Problem, generator: int = 1, discriminator: int = 1, latent: int = 128) -> None:
-        require_one_of(problem.size, generator=(generator, (1, 2)), discriminator=(discriminator, (1, 2)), latent=(latent, LATENTS))
+        require_one_of(
+            problem.size, generator=(generator, (1, 2)), discriminator=(discriminator, (1, 2)), latent=(latent, LATENTS)
+        )
         shape = len(problem.classes), problem.size, problem.channels
         super().__init__(
             problem, ImageGenerator(generator, latent, *shape), "discriminator", ImageCritic(discriminator, *shape, nn.BatchNorm2d, bias=True), latent
@@ -42,7 +44,10 @@ class CGAN(ConditionalGAN):
         """The discriminator's loss, then the generator's, both on the same generated images of the batch's classes."""
         labels = batch.labels
         generated = self.imagine(labels)
-        of_real, of_generated = self.discriminator(batch.images, labels), self.discriminator(generated.detach(), labels)  # apart: BatchNorm would mix them
+        of_real, of_generated = (
+            self.discriminator(batch.images, labels),
+            self.discriminator(generated.detach(), labels),
+        )  # apart: BatchNorm would mix them
         for name, logits in (("real", of_real), ("generated", of_generated)):
             self.observed[f"{name}_probability"] = logits.detach().sigmoid().mean()
         yield "discriminator", CROSS_ENTROPY.discriminator(of_real, of_generated)

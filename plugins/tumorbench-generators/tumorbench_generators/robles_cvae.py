@@ -52,11 +52,18 @@ class RoblesCVAE(VariationalAutoencoder):
 
     def __init__(self, problem: Problem, encoder: int = 3, decoder: int = 3, latent: int = 256) -> None:
         require(encoder in CONVOLUTIONS, f"encoder={encoder} is none of the report's; give 3 or 6 convolutions")
-        require(decoder in CONVOLUTIONS, f"decoder={decoder} is none of the report's; give 3 or 6 transposed convolutions")
-        require(problem.size % HALVINGS == 0, f"robles-cvae halves its images three times: it needs a side that is a multiple of 8, not {problem.size}")
+        require(
+            decoder in CONVOLUTIONS, f"decoder={decoder} is none of the report's; give 3 or 6 transposed convolutions"
+        )
+        require(
+            problem.size % HALVINGS == 0,
+            f"robles-cvae halves its images three times: it needs a side that is a multiple of 8, not {problem.size}",
+        )
         down = strided_encoder(problem.channels) if encoder == 3 else pooled_encoder(problem.channels)  # noqa: PLR2004 - the report's numbers
         up = short_decoder(problem.channels) if decoder == 3 else long_decoder(problem.channels)  # noqa: PLR2004
-        super().__init__(problem, down, up, Maps(WIDTHS[-1], problem.size // HALVINGS), latent, classes=len(problem.classes))
+        super().__init__(
+            problem, down, up, Maps(WIDTHS[-1], problem.size // HALVINGS), latent, classes=len(problem.classes)
+        )
 
 
 def strided_encoder(channels: int) -> nn.Sequential:
@@ -71,7 +78,13 @@ def pooled_encoder(channels: int) -> nn.Sequential:
     """Six convolutions, max-pooling after every second: images -> maps ``(batch, 128, size / 8, size / 8)``."""
     layers: list[nn.Module] = []
     for inputs, width in pairwise((channels, *WIDTHS)):
-        layers += [nn.Conv2d(inputs, width, 3, padding=1), nn.ReLU(), nn.Conv2d(width, width, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)]
+        layers += [
+            nn.Conv2d(inputs, width, 3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(width, width, 3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+        ]
     return nn.Sequential(*layers)
 
 

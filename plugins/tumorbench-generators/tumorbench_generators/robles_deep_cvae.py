@@ -49,7 +49,11 @@ from tumorbench_generators.variational import Maps, VariationalAutoencoder, requ
 __all__ = ["RoblesCVAETransfer", "RoblesDeepCVAE", "RoblesVAE"]
 
 WIDTHS = (16, 32, 64, 128, 256)  # a quarter of VGG's, and twice that where VGG stops to widen
-CONVOLUTIONS = {13: (2, 2, 3, 3, 3), 16: (2, 2, 4, 4, 4), 19: (2, 2, 5, 5, 5)}  # depth -> convolutions of each stage; 13 and 16 are VGG16's and VGG19's
+CONVOLUTIONS = {
+    13: (2, 2, 3, 3, 3),
+    16: (2, 2, 4, 4, 4),
+    19: (2, 2, 5, 5, 5),
+}  # depth -> convolutions of each stage; 13 and 16 are VGG16's and VGG19's
 HALVINGS = 32  # the side of an image over that of the last map
 FROZEN_SHARE = 0.75  # of the epochs, the first: 30 of the report's 40
 STACKS = ("encoder", "decoder")
@@ -58,7 +62,15 @@ STACKS = ("encoder", "decoder")
 class RoblesDeepCVAE(VariationalAutoencoder):
     """For any side that is a multiple of 32."""
 
-    def __init__(self, problem: Problem, depth: int = 13, latent: int = 256, skips: bool = False, residual: bool = False, noise: float = 0.0) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        depth: int = 13,
+        latent: int = 256,
+        skips: bool = False,
+        residual: bool = False,
+        noise: float = 0.0,
+    ) -> None:
         stacks = encoder_and_decoder(problem, depth, skips, residual)
         super().__init__(problem, *stacks, _maps(problem), latent, classes=len(problem.classes), noise=noise)
         self.start_narrow()
@@ -82,9 +94,16 @@ class RoblesCVAETransfer(RoblesDeepCVAE):
     def load_pretrained(self, weights: Mapping[str, Tensor]) -> None:
         """Both convolutional stacks are those of ``weights``, a robles-vae's of the same depth; dense layers are drawn anew. Raises: BadInput where they do not fit."""
         for name in STACKS:
-            stack, given = getattr(self, name), {key.removeprefix(f"{name}."): tensor for key, tensor in weights.items() if key.startswith(f"{name}.")}
+            stack, given = (
+                getattr(self, name),
+                {key.removeprefix(f"{name}."): tensor for key, tensor in weights.items() if key.startswith(f"{name}.")},
+            )
             own = stack.state_dict()
-            unlike = sorted(key for key in own.keys() | given.keys() if key not in own or key not in given or own[key].shape != given[key].shape)
+            unlike = sorted(
+                key
+                for key in own.keys() | given.keys()
+                if key not in own or key not in given or own[key].shape != given[key].shape
+            )
             if unlike:
                 raise BadInput(
                     f"the pretrained weights are not those of a robles-vae of this depth: {name}.{unlike[0]} differs; pre-train one and start from it"
@@ -107,10 +126,15 @@ class RoblesCVAETransfer(RoblesDeepCVAE):
         return self
 
 
-def encoder_and_decoder(problem: Problem, depth: int, skips: bool = False, residual: bool = False) -> tuple[nn.Sequential, nn.Sequential]:
+def encoder_and_decoder(
+    problem: Problem, depth: int, skips: bool = False, residual: bool = False
+) -> tuple[nn.Sequential, nn.Sequential]:
     """Images -> maps ``(batch, 256, size / 32, size / 32)``, and its mirror image, maps -> logits: ``depth`` 3x3 convolutions each. Raises: BadInput."""
     require(depth in CONVOLUTIONS, f"depth={depth} is none of the report's; give 13, 16 or 19 convolutions")
-    require(problem.size % HALVINGS == 0, f"a deep VAE halves its images five times: it needs a side that is a multiple of 32, not {problem.size}")
+    require(
+        problem.size % HALVINGS == 0,
+        f"a deep VAE halves its images five times: it needs a side that is a multiple of 32, not {problem.size}",
+    )
     stages = list(zip(pairwise((problem.channels, *WIDTHS)), CONVOLUTIONS[depth], strict=True))
     down: list[nn.Module] = []
     for (inputs, width), count in stages:
@@ -132,7 +156,9 @@ class Stage(nn.Module):
         super().__init__()
         self.skips, self.residual = skips, residual
         read = [*widths[:-2], widths[-2] + widths[0] if skips else widths[-2]]
-        self.convolutions = nn.ModuleList(_convolution(inputs, outputs) for inputs, outputs in zip(read, widths[1:], strict=True))
+        self.convolutions = nn.ModuleList(
+            _convolution(inputs, outputs) for inputs, outputs in zip(read, widths[1:], strict=True)
+        )
 
     def forward(self, maps: Tensor) -> Tensor:
         """``(batch, widths[0], side, side)`` -> ``(batch, widths[-1], side, side)``."""

@@ -57,7 +57,11 @@ class ImageGenerator(nn.Module):
         super().__init__()
         side, widths = size // HALVED, WIDTHS[::-1]
         inputs = latent + CLASS_WIDTH if classes else latent
-        layers = [nn.Linear(inputs, widths[0] * side * side, bias=False), nn.Unflatten(1, (widths[0], side, side)), *_normalised(widths[0])]
+        layers = [
+            nn.Linear(inputs, widths[0] * side * side, bias=False),
+            nn.Unflatten(1, (widths[0], side, side)),
+            *_normalised(widths[0]),
+        ]
         for wide, narrow in pairwise(widths):
             layers += [*_doubled(kind, wide, narrow, bias=False), *_normalised(narrow)]
         self.layers = nn.Sequential(*layers, *_doubled(kind, widths[-1], channels, bias=True), nn.Tanh())
@@ -71,12 +75,18 @@ class ImageGenerator(nn.Module):
 class ImageCritic(nn.Module):
     """Images ``(batch, channels, size, size)`` and labels ``(batch,)`` -> float32 verdicts ``(batch,)``, higher for real. norm: critic 2's, from its channels. bias: of all verdicts."""
 
-    def __init__(self, kind: int, classes: int, size: int, channels: int, norm: Callable[[int], nn.Module], *, bias: bool) -> None:
+    def __init__(
+        self, kind: int, classes: int, size: int, channels: int, norm: Callable[[int], nn.Module], *, bias: bool
+    ) -> None:
         super().__init__()
         layers: list[nn.Module] = []
         for depth, (narrow, wide) in enumerate(pairwise((channels, *WIDTHS))):
             normalised = kind != 1 and depth > 0
-            layers += [nn.Conv2d(narrow, wide, 4, stride=2, padding=1, bias=not normalised), *([norm(wide)] if normalised else []), nn.LeakyReLU(SLOPE)]
+            layers += [
+                nn.Conv2d(narrow, wide, 4, stride=2, padding=1, bias=not normalised),
+                *([norm(wide)] if normalised else []),
+                nn.LeakyReLU(SLOPE),
+            ]
             layers += [nn.Dropout(DROPOUT)] if kind == 1 else []
         features = WIDTHS[-1] * (size // HALVED) ** 2
         self.layers = nn.Sequential(*layers, nn.Flatten())
@@ -95,7 +105,9 @@ class ImageCritic(nn.Module):
 class ConditionalGAN(Generator):
     """A ``generator`` and a network that judges it; where both ignore the labels it is unconditional. judge: the attribute and optimizer name of the latter."""
 
-    def __init__(self, problem: Problem, generator: ImageGenerator, judge: str, critic: ImageCritic, latent: int) -> None:
+    def __init__(
+        self, problem: Problem, generator: ImageGenerator, judge: str, critic: ImageCritic, latent: int
+    ) -> None:
         super().__init__(problem)
         self.latent, self.judge = latent, judge
         self.generator = generator
@@ -108,7 +120,10 @@ class ConditionalGAN(Generator):
 
     def optimizers(self, recipe: Recipe) -> dict[str, torch.optim.Optimizer]:
         """One optimizer a network, both as the recipe says."""
-        return {name: build_optimizer(recipe.optimizer, getattr(self, name).parameters()) for name in (self.judge, "generator")}
+        return {
+            name: build_optimizer(recipe.optimizer, getattr(self, name).parameters())
+            for name in (self.judge, "generator")
+        }
 
     def sample(self, n: int, labels: Tensor, rng: torch.Generator) -> Tensor:
         """``n`` images ``(n, channels, size, size)`` in [-1, 1], each of its label's class."""

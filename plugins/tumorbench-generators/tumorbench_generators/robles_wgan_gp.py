@@ -35,7 +35,14 @@ from torch import Tensor
 
 from tumorbench import Batch, Problem
 from tumorbench_generators.adversarial import frozen
-from tumorbench_generators.robles_gan import LATENTS, ConditionalGAN, ImageCritic, ImageGenerator, layer_norm, require_one_of
+from tumorbench_generators.robles_gan import (
+    LATENTS,
+    ConditionalGAN,
+    ImageCritic,
+    ImageGenerator,
+    layer_norm,
+    require_one_of,
+)
 
 __all__ = ["WCGANGP", "WGANGP", "gradient_norms"]
 
@@ -56,7 +63,13 @@ class WGANGP(ConditionalGAN):
         require_one_of(problem.size, generator=(generator, (1, 2)), critic=(critic, (1, 2)), latent=(latent, LATENTS))
         classes = len(problem.classes) if self.conditional else 0
         shape = classes, problem.size, problem.channels
-        super().__init__(problem, ImageGenerator(generator, latent, *shape), "critic", ImageCritic(critic, *shape, layer_norm, bias=False), latent)
+        super().__init__(
+            problem,
+            ImageGenerator(generator, latent, *shape),
+            "critic",
+            ImageCritic(critic, *shape, layer_norm, bias=False),
+            latent,
+        )
 
     def losses(self, batch: Batch) -> Iterator[tuple[str, Tensor]]:
         """The critic's loss five times, then the generator's; latents and interpolates are drawn anew for each."""
@@ -73,7 +86,11 @@ class WGANGP(ConditionalGAN):
         share = torch.rand(len(batch), 1, 1, 1, device=generated.device)  # of the real image
         norms = gradient_norms(self.critic, share * batch.images + (1 - share) * generated, batch.labels)
         penalty = (norms - 1).square().mean()
-        self.observed = {"critic_gradient_norm": norms.detach().mean(), "gradient_penalty": penalty.detach(), "wasserstein_estimate": distance.detach()}
+        self.observed = {
+            "critic_gradient_norm": norms.detach().mean(),
+            "gradient_penalty": penalty.detach(),
+            "wasserstein_estimate": distance.detach(),
+        }
         return PENALTY * penalty - distance
 
     def _distance(self, batch: Batch, generated: Tensor) -> Tensor:

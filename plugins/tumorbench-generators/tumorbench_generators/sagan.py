@@ -61,7 +61,9 @@ class SAGAN(UnconditionalGAN):
 
     def optimizers(self, recipe: Recipe) -> dict[str, torch.optim.Optimizer]:
         """The generator's at the recipe's rate, the discriminator's ``discriminator_speed`` times that."""
-        faster = recipe.optimizer.model_copy(update={"learning_rate": recipe.optimizer.learning_rate * self.discriminator_speed})
+        faster = recipe.optimizer.model_copy(
+            update={"learning_rate": recipe.optimizer.learning_rate * self.discriminator_speed}
+        )
         return {
             "discriminator": build_optimizer(faster, self.discriminator.parameters()),
             "generator": build_optimizer(recipe.optimizer, self.generator.parameters()),
@@ -84,7 +86,9 @@ class SelfAttention(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         """Maps ``(batch, channels, s, s)`` -> the same shape."""
-        query, key, value = (each(maps).flatten(2) for each in (self.query, self.key, self.value))  # (batch, channels / 8 or 2, pixels)
+        query, key, value = (
+            each(maps).flatten(2) for each in (self.query, self.key, self.value)
+        )  # (batch, channels / 8 or 2, pixels)
         attention = (query.mT @ key).float().softmax(2)  # (batch, pixels, pixels / 4): of each pixel over all
         found = (value @ attention.mT.to(value.dtype)).unflatten(2, maps.shape[2:])  # (batch, channels / 2, s, s)
         return maps + self.weight * self.output(found)

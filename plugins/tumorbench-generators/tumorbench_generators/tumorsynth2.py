@@ -32,7 +32,13 @@ from __future__ import annotations
 from torch import nn
 
 from tumorbench import Problem
-from tumorbench_generators.adversarial import CROSS_ENTROPY, SLOPE, UnconditionalGAN, initialise_as_keras, require_multiple
+from tumorbench_generators.adversarial import (
+    CROSS_ENTROPY,
+    SLOPE,
+    UnconditionalGAN,
+    initialise_as_keras,
+    require_multiple,
+)
 
 __all__ = ["TumorSynth2"]
 

@@ -60,12 +60,20 @@ class UNetGenerator(nn.Module):
         self.canvas = nn.Sequential(plain(nn.Linear(latent, size * size)), nn.Unflatten(1, (1, size, size)))
         self.stem = nn.Sequential(plain(nn.Conv2d(1, WIDTHS[0], 3, padding=1)), nn.LeakyReLU(SLOPE))
         self.encoder = nn.ModuleList(
-            nn.Sequential(plain(nn.Conv2d(shallow, deep, 4, stride=2, padding=1, bias=False)), nn.BatchNorm2d(deep), nn.LeakyReLU(SLOPE))
+            nn.Sequential(
+                plain(nn.Conv2d(shallow, deep, 4, stride=2, padding=1, bias=False)),
+                nn.BatchNorm2d(deep),
+                nn.LeakyReLU(SLOPE),
+            )
             for shallow, deep in pairs
         )
         below = (WIDTHS[-1], *(2 * shallow for shallow, _ in pairs[:0:-1]))  # the deepest map, then each with its skip
         self.decoder = nn.ModuleList(
-            nn.Sequential(plain(nn.ConvTranspose2d(inputs, shallow, 4, stride=2, padding=1, bias=False)), nn.BatchNorm2d(shallow), nn.ReLU())
+            nn.Sequential(
+                plain(nn.ConvTranspose2d(inputs, shallow, 4, stride=2, padding=1, bias=False)),
+                nn.BatchNorm2d(shallow),
+                nn.ReLU(),
+            )
             for inputs, (shallow, _) in zip(below, pairs[::-1], strict=True)
         )
         self.slice = nn.Sequential(plain(nn.Conv2d(2 * WIDTHS[0], channels, 3, padding=1)), nn.Tanh())

@@ -45,7 +45,16 @@ class VariationalAutoencoder(Generator):
     Observed, in nats an image: ``kl`` and ``reconstruction``.
     """
 
-    def __init__(self, problem: Problem, encoder: nn.Module, decoder: nn.Module, maps: Maps, latent: int, classes: int, noise: float = 0.0) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        encoder: nn.Module,
+        decoder: nn.Module,
+        maps: Maps,
+        latent: int,
+        classes: int,
+        noise: float = 0.0,
+    ) -> None:
         require(latent >= 1, f"latent={latent} leaves nothing to draw; give 1 or more")
         require(noise >= 0, f"noise={noise} is no deviation; give 0 or more")
         super().__init__(problem)
@@ -53,7 +62,11 @@ class VariationalAutoencoder(Generator):
         self.encoder, self.decoder = encoder, decoder
         self.dense = nn.Sequential(nn.Linear(maps.features + classes, latent), nn.ReLU())
         self.mean, self.log_variance = nn.Linear(latent, latent), nn.Linear(latent, latent)
-        self.project = nn.Sequential(nn.Linear(latent + classes, maps.features), nn.ReLU(), nn.Unflatten(1, (maps.channels, maps.side, maps.side)))
+        self.project = nn.Sequential(
+            nn.Linear(latent + classes, maps.features),
+            nn.ReLU(),
+            nn.Unflatten(1, (maps.channels, maps.side, maps.side)),
+        )
 
     def start_narrow(self) -> None:
         """The posteriors start with a deviation of about exp(-2) instead of 1.
@@ -66,7 +79,9 @@ class VariationalAutoencoder(Generator):
 
     def losses(self, batch: Batch) -> Iterator[tuple[str, Tensor]]:
         """The mean of reconstruction + KL over the batch."""
-        seen = batch.images + self.noise * torch.randn_like(batch.images) if self.noise and self.training else batch.images
+        seen = (
+            batch.images + self.noise * torch.randn_like(batch.images) if self.noise and self.training else batch.images
+        )
         drawn = torch.randn(len(batch), self.latent, device=seen.device)
         kl, reconstruction = self.bound(seen, batch, drawn)
         self.observed = {"kl": kl.detach(), "reconstruction": reconstruction.detach()}
@@ -89,7 +104,11 @@ class VariationalAutoencoder(Generator):
 
     def one_hot(self, labels: Tensor) -> Tensor:
         """Float32 ``(batch, classes)``; without a column where labels do not count."""
-        return F.one_hot(labels, self.classes).float() if self.classes else torch.zeros(len(labels), 0, device=labels.device)
+        return (
+            F.one_hot(labels, self.classes).float()
+            if self.classes
+            else torch.zeros(len(labels), 0, device=labels.device)
+        )
 
     def sample(self, n: int, labels: Tensor, rng: torch.Generator) -> Tensor:
         """``n`` images ``(n, channels, size, size)`` in [0, 1]: what standard normal latents decode to, pixel by pixel the expected grey level."""
@@ -99,7 +118,9 @@ class VariationalAutoencoder(Generator):
     def validation(self, batch: Batch) -> dict[str, Tensor]:
         """``loss``, ``kl`` and ``reconstruction`` of held-out images, with the same latent noise in every epoch."""
         rng = torch.Generator().manual_seed(VALIDATION_SEED)
-        kl, reconstruction = self.bound(batch.images, batch, torch.randn(len(batch), self.latent, generator=rng).to(batch.images.device))
+        kl, reconstruction = self.bound(
+            batch.images, batch, torch.randn(len(batch), self.latent, generator=rng).to(batch.images.device)
+        )
         return {"loss": kl + reconstruction, "kl": kl, "reconstruction": reconstruction}
 
     def reconstruct(self, batch: Batch) -> Tensor:

@@ -32,7 +32,13 @@ __all__ = ["VGG16GAN"]
 HALVINGS = 32  # the side of an image over that of VGG16's last map
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 BACKBONE = "discriminator.features."
-STAGES = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))  # 3x3 convolutions, each stage pooled 2x2
+STAGES = (
+    (64, 64),
+    (128, 128),
+    (256, 256, 256),
+    (512, 512, 512),
+    (512, 512, 512),
+)  # 3x3 convolutions, each stage pooled 2x2
 
 
 class VGG16GAN(UnconditionalGAN):
@@ -40,7 +46,9 @@ class VGG16GAN(UnconditionalGAN):
 
     def __init__(self, problem: Problem, latent: int = 100) -> None:
         if problem.size < HALVINGS or problem.size % 4:
-            raise BadInput(f"vgg16-gan needs a side that is a multiple of 4, of {HALVINGS} pixels at least, not {problem.size}")
+            raise BadInput(
+                f"vgg16-gan needs a side that is a multiple of 4, of {HALVINGS} pixels at least, not {problem.size}"
+            )
         generator = image_generator(latent, problem.size // 4, problem.channels)
         super().__init__(problem, generator, VGG16Discriminator(problem.size // HALVINGS), latent, CROSS_ENTROPY)
         self.generator.apply(initialise_as_keras)
@@ -48,7 +56,10 @@ class VGG16GAN(UnconditionalGAN):
     def load_pretrained(self, weights: Mapping[str, Tensor]) -> None:
         """The extractor holds the convolutions of ``weights``, a VGG16's. Raises: BadInput where they do not fit."""
         prefix = "features."
-        load_backbone(self.discriminator.features, {name.removeprefix(prefix): tensor for name, tensor in weights.items() if name.startswith(prefix)})
+        load_backbone(
+            self.discriminator.features,
+            {name.removeprefix(prefix): tensor for name, tensor in weights.items() if name.startswith(prefix)},
+        )
 
     def trained_state(self) -> dict[str, Tensor]:
         """Everything but the extractor."""
@@ -83,7 +94,9 @@ def vgg16_convolutions() -> nn.Sequential:
     for stage in STAGES:
         for filters in stage:
             convolution = nn.Conv2d(inputs, filters, 3, padding=1)
-            nn.init.kaiming_uniform_(convolution.weight, nonlinearity="relu")  # maps keep their scale without published weights too
+            nn.init.kaiming_uniform_(
+                convolution.weight, nonlinearity="relu"
+            )  # maps keep their scale without published weights too
             layers += [convolution, nn.ReLU()]
             inputs = filters
         layers.append(nn.MaxPool2d(2))

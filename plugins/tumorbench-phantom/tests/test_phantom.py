@@ -13,7 +13,9 @@ from tumorbench_phantom import PHANTOM
 from tumorbench_phantom.anatomy import load_head, waves
 from tumorbench_phantom.phantom import KINDS, Phantom, draw_patient, render
 
-test_contract = plugin_contract("tumorbench_phantom", roots={"phantom": Path(__file__).parent})  # any folder: it is never read
+test_contract = plugin_contract(
+    "tumorbench_phantom", roots={"phantom": Path(__file__).parent}
+)  # any folder: it is never read
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +92,9 @@ def test_the_scanner_does_not_give_the_class_away():
         values = np.array([getattr(patient, name) for patient in patients])
         spread = values.std()
         means = [values[label::4].mean() for label in range(4)]
-        assert max(means) - min(means) < 1.2 * spread, name  # 15 patients a class: chance alone gives about half of this
+        assert max(means) - min(means) < 1.2 * spread, (
+            name
+        )  # 15 patients a class: chance alone gives about half of this
 
 
 def test_the_lesion_is_drawn_apart_from_pose_and_scanner():

@@ -17,7 +17,9 @@ from tumorbench import Unavailable
 
 __all__ = ["Head", "load_head", "ramp", "waves"]
 
-TEMPLATE = Path("datasets", "data", "mni_icbm152_t1_tal_nlin_sym_09a_converted.nii.gz")  # inside the nilearn package; 1 mm, skull-stripped
+TEMPLATE = Path(
+    "datasets", "data", "mni_icbm152_t1_tal_nlin_sym_09a_converted.nii.gz"
+)  # inside the nilearn package; 1 mm, skull-stripped
 ORIGIN_MM = np.array([-98.0, -134.0, -72.0])  # of the template's voxel (0, 0, 0)
 COARSE_MM = 2  # the outlines' voxels
 CLOSING_MM = 16  # sulci narrower than this belong to the brain's outline
@@ -90,7 +92,9 @@ def load_head() -> Head:
         raise Unavailable("phantom takes its anatomy from nilearn, which is not installed; run: pip install nilearn")
     path = Path(nilearn.origin).parent / TEMPLATE
     if not path.exists():
-        raise Unavailable(f"phantom: this nilearn has no {TEMPLATE.name}; run: pip install --force-reinstall 'nilearn>=0.11'")
+        raise Unavailable(
+            f"phantom: this nilearn has no {TEMPLATE.name}; run: pip install --force-reinstall 'nilearn>=0.11'"
+        )
     brain = np.asarray(nibabel.load(path).dataobj).astype(np.uint8)
     coarse = brain[::COARSE_MM, ::COARSE_MM, ::COARSE_MM] > 0
     ball_voxels = CLOSING_MM / 2 / COARSE_MM

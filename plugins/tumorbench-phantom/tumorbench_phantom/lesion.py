@@ -47,12 +47,20 @@ class Lesion:
         """The slice with the lesion, and the lesion's exact mask (core and solid part, without oedema), bool."""
         distance, depth = self.distance(points), head.depth(points)
         texture = waves(points, np.random.default_rng([self.seed, 2]), (4.0, 14.0), 16)
-        image = healthy * (1 - 0.3 * ramp(self.radius_mm + self.oedema_mm * (1 + 0.3 * texture) - distance, 0.0, 4.0) * (self.oedema_mm > 0) * (depth > 0))
+        image = healthy * (
+            1
+            - 0.3
+            * ramp(self.radius_mm + self.oedema_mm * (1 + 0.3 * texture) - distance, 0.0, 4.0)
+            * (self.oedema_mm > 0)
+            * (depth > 0)
+        )
         if self.kind == "meningioma":  # the dural tail
             tail = ramp(1.5 * self.radius_mm - distance, 0.0, 3.0) * ramp(1.8 - np.abs(depth - 0.5), 0.0, 1.0)
             image = image + (self.rim - image) * tail * 0.8
         reach = self.radius_mm - distance
-        confined = np.full_like(reach, 9.0) if self.kind == "pituitary" else depth + 0.5  # the others stay inside the dura
+        confined = (
+            np.full_like(reach, 9.0) if self.kind == "pituitary" else depth + 0.5
+        )  # the others stay inside the dura
         solid = np.clip(self.rim * (1 + (0.14 if self.kind == "glioma" else 0.05) * texture), 0.0, 1.0)
         necrotic = ramp(self.core_share * self.radius_mm - distance + 0.9 * texture, -0.8, 0.8) * (self.core_share > 0)
         body = solid + (self.core * (1 + 0.08 * texture) - solid) * necrotic
@@ -68,18 +76,62 @@ def draw_lesion(kind: str, rng: np.random.Generator, head: Head) -> Lesion:
     if kind == "glioma":
         radius, ring = rng.uniform(11, 23), rng.random() < 0.7  # noqa: PLR2004 - the others are low-grade: dark, without a ring
         centre = _point_at_depth(rng, head, depth_mm=(0.8 * radius + 2, radius + 20))
-        rim, core, share = (rng.uniform(0.58, 0.85), rng.uniform(0.16, 0.26), rng.uniform(0.55, 0.78)) if ring else (rng.uniform(0.2, 0.28), 0.2, 0.0)
-        return Lesion(kind, centre, radius, stretch, 0.13 * radius, rim, core, share, rng.uniform(3, 14), rng.uniform(0.2, 0.4), seed)
+        rim, core, share = (
+            (rng.uniform(0.58, 0.85), rng.uniform(0.16, 0.26), rng.uniform(0.55, 0.78))
+            if ring
+            else (rng.uniform(0.2, 0.28), 0.2, 0.0)
+        )
+        return Lesion(
+            kind,
+            centre,
+            radius,
+            stretch,
+            0.13 * radius,
+            rim,
+            core,
+            share,
+            rng.uniform(3, 14),
+            rng.uniform(0.2, 0.4),
+            seed,
+        )
     if kind == "meningioma":
         radius = rng.uniform(11, 22)
         side = np.array([rng.choice([-1.0, 1.0]), 1.0, 1.0])
         at_base = rng.random() < 0.2  # noqa: PLR2004 - the rest on the convexity
-        centre = side * SKULL_BASE_MM + rng.normal(0, 3, 3) if at_base else _point_at_depth(rng, head, depth_mm=(0.45 * radius, 0.8 * radius))
-        return Lesion(kind, centre, radius, stretch, 0.04 * radius, rng.uniform(0.6, 0.85), 0.0, 0.0, rng.choice([0.0, 5.0]), rng.uniform(0.3, 0.5), seed)
+        centre = (
+            side * SKULL_BASE_MM + rng.normal(0, 3, 3)
+            if at_base
+            else _point_at_depth(rng, head, depth_mm=(0.45 * radius, 0.8 * radius))
+        )
+        return Lesion(
+            kind,
+            centre,
+            radius,
+            stretch,
+            0.04 * radius,
+            rng.uniform(0.6, 0.85),
+            0.0,
+            0.0,
+            rng.choice([0.0, 5.0]),
+            rng.uniform(0.3, 0.5),
+            seed,
+        )
     radius, cystic = rng.uniform(7, 14), rng.random() < 0.35  # noqa: PLR2004 - the rest solid
     centre = SELLA_MM + rng.normal(0, 1.2, 3) + np.array([0.0, 0.0, 0.3 * radius])
     share = rng.uniform(0.4, 0.6) if cystic else 0.0
-    return Lesion("pituitary", centre, radius, stretch, 0.06 * radius, rng.uniform(0.5, 0.75), rng.uniform(0.2, 0.3), share, 0.0, rng.uniform(0.2, 0.4), seed)
+    return Lesion(
+        "pituitary",
+        centre,
+        radius,
+        stretch,
+        0.06 * radius,
+        rng.uniform(0.5, 0.75),
+        rng.uniform(0.2, 0.3),
+        share,
+        0.0,
+        rng.uniform(0.2, 0.4),
+        seed,
+    )
 
 
 def _point_at_depth(rng: np.random.Generator, head: Head, depth_mm: tuple[float, float]) -> np.ndarray:

@@ -30,7 +30,13 @@ class Phantom(Dataset):
     def samples(self) -> Sequence[Sample]:
         """240 slices, 60 a class, patient by patient."""
         return [
-            Sample(f"p{patient:02d}-s{level}", label=patient % len(PHANTOM.classes), image="", mask="", patient=f"p{patient:02d}")
+            Sample(
+                f"p{patient:02d}-s{level}",
+                label=patient % len(PHANTOM.classes),
+                image="",
+                mask="",
+                patient=f"p{patient:02d}",
+            )
             for patient in range(PATIENTS)
             for level in range(SLICES)
         ]
@@ -78,11 +84,15 @@ def render(number: int, level: int) -> tuple[np.ndarray, np.ndarray]:
     """Image and mask of one slice, uint8 ``(128, 128)``."""
     patient, head, rng = draw_patient(number), load_head(), np.random.default_rng([number, 2, level])
     points = _slice_points(patient, LEVELS[level] + rng.uniform(-0.08, 0.08))
-    warped = points + 1.5 * np.stack([waves(points, np.random.default_rng([number, 3, axis]), (45.0, 110.0), 6) for axis in range(3)])
+    warped = points + 1.5 * np.stack(
+        [waves(points, np.random.default_rng([number, 3, axis]), (45.0, 110.0), 6) for axis in range(3)]
+    )
     if patient.kind == "notumor":
         signal, mask = head.tissue(warped, patient.scalp_mm), np.zeros((SIZE, SIZE), bool)
     else:
-        signal, mask = patient.lesion.paint(head.tissue(patient.lesion.displaced(warped), patient.scalp_mm), warped, head)
+        signal, mask = patient.lesion.paint(
+            head.tissue(patient.lesion.displaced(warped), patient.scalp_mm), warped, head
+        )
     bias = 1 + patient.bias * np.clip(waves(points, np.random.default_rng([number, 4]), (150.0, 400.0), 4), -2, 2)
     signal = patient.gain * bias * np.maximum(signal, 0.0) ** patient.gamma
     real, imaginary = rng.normal(0, patient.noise, (2, SIZE, SIZE))

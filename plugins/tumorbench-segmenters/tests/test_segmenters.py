@@ -4,8 +4,8 @@ import pytest
 import torch
 
 import tumorbench as tb
-from tumorbench.parameters import count_network
 from tumorbench.testing import plugin_contract
+from tumorbench.training.networks import count_network
 from tumorbench_segmenters.cards import POSE_UNET, POSE_UNET_JOINT
 from tumorbench_segmenters.pose_unet import PoseUNet
 
@@ -32,9 +32,14 @@ def test_the_joint_u_net_differs_from_pose_unet_in_its_last_convolution_alone():
     sizes = []
     for card in (POSE_UNET, POSE_UNET_JOINT):
         with torch.device("meta"):
-            sizes.append({name: weight.numel() for name, weight in PoseUNet(card.parameters.problem).named_parameters()})
+            sizes.append(
+                {name: weight.numel() for name, weight in PoseUNet(card.parameters.problem).named_parameters()}
+            )
     two, four = sizes
-    assert {name: four[name] - two[name] for name in two if four[name] != two[name]} == {"head.2.weight": 2 * 32, "head.2.bias": 2}
+    assert {name: four[name] - two[name] for name in two if four[name] != two[name]} == {
+        "head.2.weight": 2 * 32,
+        "head.2.bias": 2,
+    }
 
 
 def test_the_joint_u_net_learns_the_classes_of_its_data_set_and_is_split_as_pose_unet():

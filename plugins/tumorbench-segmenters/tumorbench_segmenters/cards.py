@@ -4,22 +4,35 @@ from __future__ import annotations
 
 from typing import Literal
 
-from tumorbench import ModelSpec, Optimizer, Paper, ParameterCount, Preprocessing, Problem, Quick, Recipe, Reported, SplitRule
+from tumorbench import (
+    ModelSpec,
+    Optimizer,
+    Paper,
+    ParameterCount,
+    Preprocessing,
+    Problem,
+    Quick,
+    Recipe,
+    Reported,
+    SplitRule,
+)
 
 __all__ = ["ALL", "POSE_UNET", "POSE_UNET_JOINT"]
 
-PAPER = "F. E. Pose, Trabajo practico integrador: redes neuronales artificiales (IA aplicada a ingenieria con Python), 2023"
+PAPER = (
+    "F. E. Pose, Trabajo practico integrador: redes neuronales artificiales (IA aplicada a ingenieria con Python), 2023"
+)
 SPLITS = {"figshare3064": SplitRule(kind="sizes", test=123, val=488)}
 BY_SLICE = "The report's split is by slice: slices of most patients are on both sides."
 OPEN = "Not in the report, chosen here: images in [0, 1], Adam at Keras' default rate of 0.001, dropout 0.3, He-normal weights."
-NORMS = (
-    "The norms' epsilon is Keras' 0.001; their running statistics move by 0.1 a batch (Keras: 0.01), so that a quick training is not scored with stale ones."
-)
+NORMS = "The norms' epsilon is Keras' 0.001; their running statistics move by 0.1 a batch (Keras: 0.01), so that a quick training is not scored with stale ones."
 BEST_EPOCH = "The report's figures are those of its last epoch, ours those of the epoch with the highest validation Dice; which slices it drew is not known."
 BACKGROUND = "It depends on the true masks alone and never on the model: only another draw of the slices changes it."
 
 
-def reported(metric: str, part: Literal["train", "val"], value: float, note: str, difference: str = BEST_EPOCH) -> Reported:
+def reported(
+    metric: str, part: Literal["train", "val"], value: float, note: str, difference: str = BEST_EPOCH
+) -> Reported:
     """A figure of section 8.0.3 on a part of the report's split."""
     return Reported(dataset="figshare3064", metric=metric, part=part, value=value, note=note, difference=difference)
 
@@ -78,7 +91,9 @@ POSE_UNET = ModelSpec(
     parameters=ParameterCount(
         total=8_643_170,
         trainable=8_641_186,
-        problem=Problem("segmentation", ("meningioma", "glioma", "pituitary"), channels=1, size=128, mask_classes=("tumour",)),
+        problem=Problem(
+            "segmentation", ("meningioma", "glioma", "pituitary"), channels=1, size=128, mask_classes=("tumour",)
+        ),
     ),
     factory="tumorbench_segmenters.pose_unet:PoseUNet",
 )
@@ -102,11 +117,19 @@ POSE_UNET_JOINT = ModelSpec(
             NORMS,
         ),
     ),
-    recipe=POSE_UNET.recipe.model_copy(update={"masks": "classes", "quick": Quick(epochs=8, steps_per_epoch=75, batch_size=8, size=64)}),
+    recipe=POSE_UNET.recipe.model_copy(
+        update={"masks": "classes", "quick": Quick(epochs=8, steps_per_epoch=75, batch_size=8, size=64)}
+    ),
     parameters=ParameterCount(
         total=8_643_236,
         trainable=8_641_252,
-        problem=Problem("segmentation", ("meningioma", "glioma", "pituitary"), channels=1, size=128, mask_classes=("meningioma", "glioma", "pituitary")),
+        problem=Problem(
+            "segmentation",
+            ("meningioma", "glioma", "pituitary"),
+            channels=1,
+            size=128,
+            mask_classes=("meningioma", "glioma", "pituitary"),
+        ),
     ),
     factory="tumorbench_segmenters.pose_unet:PoseUNet",
 )

@@ -48,12 +48,16 @@ class PoseUNet(Segmenter):
     def __init__(self, problem: Problem, dropout: float = 0.3) -> None:
         super().__init__(problem)
         if problem.size % 16:
-            raise BadInput(f"the pose U-Net halves its images four times: it needs a side that is a multiple of 16, not {problem.size}")
+            raise BadInput(
+                f"the pose U-Net halves its images four times: it needs a side that is a multiple of 16, not {problem.size}"
+            )
         rates = (0.0, 0.0, 0.0, dropout, dropout)
         inputs = (problem.channels, *FILTERS[:-1])
         self.encoder = nn.ModuleList(map(EncoderBlock, inputs, FILTERS, rates))
         self.decoder = nn.ModuleList(map(DecoderBlock, FILTERS[:0:-1], FILTERS[-2::-1]))
-        self.head = nn.Sequential(nn.Conv2d(FILTERS[0], FILTERS[0], 3, padding=1), nn.ReLU(), nn.Conv2d(FILTERS[0], problem.outputs, 1))
+        self.head = nn.Sequential(
+            nn.Conv2d(FILTERS[0], FILTERS[0], 3, padding=1), nn.ReLU(), nn.Conv2d(FILTERS[0], problem.outputs, 1)
+        )
         self.apply(initialise)
         nn.init.xavier_uniform_(self.head[-1].weight)  # no ReLU follows the logits
 
@@ -75,7 +79,9 @@ class EncoderBlock(nn.Sequential):
     """Two convolutions, a norm and a dropout; the pool comes after the skip."""
 
     def __init__(self, inputs: int, filters: int, dropout: float) -> None:
-        super().__init__(*two_convolutions(inputs, filters), nn.BatchNorm2d(filters, eps=1e-3, momentum=0.1), nn.Dropout(dropout))
+        super().__init__(
+            *two_convolutions(inputs, filters), nn.BatchNorm2d(filters, eps=1e-3, momentum=0.1), nn.Dropout(dropout)
+        )
 
 
 class DecoderBlock(nn.Module):

@@ -7,8 +7,8 @@ import pytest
 
 import tumorbench as tb
 from tumorbench.contracts.factory import load
-from tumorbench.parameters import build, count_network, count_parameters, problem_for
 from tumorbench.testing import check_card, check_model, plugin_contract, tiny_problem
+from tumorbench.training.networks import build, count_network, count_parameters, problem_for
 from tumorbench_zoo import cards, tumorbench_model_patterns
 from tumorbench_zoo.by_name import smp_card, timm_card
 
@@ -45,7 +45,9 @@ def test_every_example_of_a_pattern_has_a_complete_card(pattern):
 
 def test_size_and_normalisation_are_those_of_the_weights():
     shown = {
-        name: (card.recipe.preprocessing.size, card.recipe.quick.size, card.recipe.preprocessing.normalisation) for name in NAMES for card in [by_name(name)]
+        name: (card.recipe.preprocessing.size, card.recipe.quick.size, card.recipe.preprocessing.normalisation)
+        for name in NAMES
+        for card in [by_name(name)]
     }
     assert shown == NAMES
 
@@ -73,7 +75,12 @@ def test_only_size_normalisation_weights_and_name_tell_two_recipes_apart():
 def test_weights_are_those_of_the_name_and_none_where_none_are_published():
     pretrained = {
         name: by_name(name).recipe.pretrained
-        for name in ("timm/vit_giant_patch14_224", "smp/unet-dpn92", "smp/fpn-tu-convnext_tiny.fb_in1k", "smp/unet-resnext50_32x4d")
+        for name in (
+            "timm/vit_giant_patch14_224",
+            "smp/unet-dpn92",
+            "smp/fpn-tu-convnext_tiny.fb_in1k",
+            "smp/unet-resnext50_32x4d",
+        )
     }
     assert pretrained == {
         "timm/vit_giant_patch14_224": None,
@@ -103,7 +110,9 @@ def test_an_unknown_name_is_refused_with_the_nearest(name, suggestion):
     assert "\n" not in str(refusal.value)
 
 
-@pytest.mark.parametrize("name", ["timm/tf_efficientnet_lite0", "timm/vit_tiny_patch16_224", "smp/fpn-resnet18", "smp/segformer-mit_b0"])
+@pytest.mark.parametrize(
+    "name", ["timm/tf_efficientnet_lite0", "timm/vit_tiny_patch16_224", "smp/fpn-resnet18", "smp/segformer-mit_b0"]
+)
 def test_parameters_counted_without_memory_are_those_of_the_network(name):
     card = by_name(name)
     problem = problem_for(card, None, card.recipe)
@@ -116,17 +125,25 @@ def test_counts_are_those_published_for_imagenet():
         name: count_parameters(timm_card(name), problem)["trainable"]
         for name in ("timm/resnet18.a1_in1k", "timm/tf_efficientnet_lite0", "timm/vit_small_patch16_224")
     }
-    assert trainable == {"timm/resnet18.a1_in1k": 11_689_512, "timm/tf_efficientnet_lite0": 4_652_008, "timm/vit_small_patch16_224": 22_050_664}
+    assert trainable == {
+        "timm/resnet18.a1_in1k": 11_689_512,
+        "timm/tf_efficientnet_lite0": 4_652_008,
+        "timm/vit_small_patch16_224": 22_050_664,
+    }
 
 
-@pytest.mark.parametrize("name", ["timm/vit_tiny_patch16_224", "smp/fpn-tu-tf_efficientnet_lite0", "smp/segformer-mit_b0"])
+@pytest.mark.parametrize(
+    "name", ["timm/vit_tiny_patch16_224", "smp/fpn-tu-tf_efficientnet_lite0", "smp/segformer-mit_b0"]
+)
 def test_a_model_made_by_name_keeps_the_contract(name):
     check_model(by_name(name))
 
 
 def test_a_frozen_model_keeps_the_contract():
     card = timm_card("timm/resnet10t.c3_in1k")
-    frozen = card.model_copy(update={"recipe": card.recipe.model_copy(update={"params": {**card.recipe.params, "frozen": True}})})
+    frozen = card.model_copy(
+        update={"recipe": card.recipe.model_copy(update={"params": {**card.recipe.params, "frozen": True}})}
+    )
     check_model(frozen)
     counted = count_parameters(frozen, tiny_problem(frozen))
     assert counted["trainable"] == 2 * 512 + 2

@@ -12,13 +12,22 @@ from safetensors.torch import save_file
 
 import tumorbench as tb
 from tumorbench.contracts.factory import load
-from tumorbench.parameters import build, problem_for
 from tumorbench.registry import find
+from tumorbench.training.networks import build, problem_for
 from tumorbench_zoo import cards
 from tumorbench_zoo.by_name import smp_card, timm_card
 from tumorbench_zoo.weights import smp_weights, timm_weights
 
-LITE0_LOGITS = [-1.29267287, -0.05893287, -0.85343438, -1.51765203, -0.85016507, -0.26514781, -1.22402847, 0.71139252]  # of the checkpoint's own network
+LITE0_LOGITS = [
+    -1.29267287,
+    -0.05893287,
+    -0.85343438,
+    -1.51765203,
+    -0.85016507,
+    -0.26514781,
+    -1.22402847,
+    0.71139252,
+]  # of the checkpoint's own network
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +81,12 @@ def test_a_frozen_backbone_gives_the_features_of_the_weights(lite0):
     network.load_pretrained(lite0)
     with torch.inference_mode():
         features = network.backbone(striped_image())
-    torch.testing.assert_close((features @ lite0["classifier.weight"].T + lite0["classifier.bias"])[0, :8], torch.tensor(LITE0_LOGITS), atol=1e-4, rtol=0)
+    torch.testing.assert_close(
+        (features @ lite0["classifier.weight"].T + lite0["classifier.bias"])[0, :8],
+        torch.tensor(LITE0_LOGITS),
+        atol=1e-4,
+        rtol=0,
+    )
 
 
 def test_a_segmenter_s_encoder_gives_the_features_of_the_weights(lite0, tmp_path):
@@ -80,7 +94,10 @@ def test_a_segmenter_s_encoder_gives_the_features_of_the_weights(lite0, tmp_path
     network.load_pretrained(lite0)
     torch.save(lite0, tmp_path / "lite0.pth")
     oracle = timm.create_model(
-        "tf_efficientnet_lite0", features_only=True, pretrained=True, pretrained_cfg_overlay={"file": str(tmp_path / "lite0.pth")}
+        "tf_efficientnet_lite0",
+        features_only=True,
+        pretrained=True,
+        pretrained_cfg_overlay={"file": str(tmp_path / "lite0.pth")},
     ).eval()
     with torch.inference_mode():
         features = network.network.encoder(striped_image())[1:]
@@ -127,7 +144,11 @@ def test_the_padding_leaves_the_logits_of_an_image_that_fits_as_they_are():
         assert torch.equal(network(image), network.network(image))
 
 
-@pytest.mark.parametrize("weights", [lambda: timm_weights("timm/resnet18.a1_in1k"), lambda: smp_weights("smp/resnet34.imagenet")], ids=["timm", "smp"])
+@pytest.mark.parametrize(
+    "weights",
+    [lambda: timm_weights("timm/resnet18.a1_in1k"), lambda: smp_weights("smp/resnet34.imagenet")],
+    ids=["timm", "smp"],
+)
 @pytest.mark.parametrize("variable", ["TUMORBENCH_OFFLINE", "HF_HUB_OFFLINE"])
 def test_offline_nothing_is_asked_for(empty_caches, monkeypatch, weights, variable):
     asked = []
@@ -140,7 +161,11 @@ def test_offline_nothing_is_asked_for(empty_caches, monkeypatch, weights, variab
     assert "\n" not in str(refusal.value)
 
 
-@pytest.mark.parametrize("weights", [lambda: timm_weights("timm/resnet18.a1_in1k"), lambda: smp_weights("smp/resnet34.imagenet")], ids=["timm", "smp"])
+@pytest.mark.parametrize(
+    "weights",
+    [lambda: timm_weights("timm/resnet18.a1_in1k"), lambda: smp_weights("smp/resnet34.imagenet")],
+    ids=["timm", "smp"],
+)
 def test_without_a_network_the_weights_are_unavailable_at_once(empty_caches, weights):
     started = time.monotonic()
     with pytest.raises(tb.Unavailable, match=r"cannot be downloaded .* --weights FILE") as refusal:
@@ -185,7 +210,9 @@ def test_a_file_in_torch_s_own_cache_is_used(empty_caches):
         (empty_caches / "hub" / "checkpoints" / "resnet18_a1_0-d63eafa0.pth").write_bytes(file.read())
     with pytest.raises(tb.Unavailable, match=r"resnet18_a1_0-d63eafa0\.pth does not hold the weights of timm/resnet18"):
         timm_weights("timm/resnet18.a1_in1k")
-    torch.save(timm.create_model("resnet18").state_dict(), empty_caches / "hub" / "checkpoints" / "resnet18_a1_0-d63eafa0.pth")
+    torch.save(
+        timm.create_model("resnet18").state_dict(), empty_caches / "hub" / "checkpoints" / "resnet18_a1_0-d63eafa0.pth"
+    )
     assert timm_weights("timm/resnet18.a1_in1k")["fc.weight"].shape == (1000, 512)
 
 

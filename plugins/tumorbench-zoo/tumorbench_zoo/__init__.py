@@ -24,7 +24,11 @@ def tumorbench_model_patterns() -> Iterable[tb.ModelPattern]:
             id="timm/*",
             title="any classifier of timm, fine-tuned from its pretrained weights; timm/NAME[frozen=true] trains a linear head on its features",
             task="classification",
-            examples=("timm/resnet18.a1_in1k", "timm/convnext_tiny.fb_in1k", "timm/vit_small_patch16_224.augreg_in21k_ft_in1k"),
+            examples=(
+                "timm/resnet18.a1_in1k",
+                "timm/convnext_tiny.fb_in1k",
+                "timm/vit_small_patch16_224.augreg_in21k_ft_in1k",
+            ),
             factory="tumorbench_zoo.by_name:timm_card",
         ),
         tb.ModelPattern(

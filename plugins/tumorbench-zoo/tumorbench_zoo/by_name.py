@@ -14,7 +14,11 @@ from tumorbench_zoo.cards import Normalisation, classifier_card, segmenter_card
 
 __all__ = ["smp_card", "timm_card", "timm_config", "with_setting"]
 
-SYMMETRIC_ENCODERS = ("inceptionresnetv2", "inceptionv4", "xception")  # smp's own that were trained on [-1, 1]; all others on ImageNet's mean and deviation
+SYMMETRIC_ENCODERS = (
+    "inceptionresnetv2",
+    "inceptionv4",
+    "xception",
+)  # smp's own that were trained on [-1, 1]; all others on ImageNet's mean and deviation
 MEANS_AND_DEVIATIONS: dict[Normalisation, tuple[float, ...]] = {
     "imagenet": (0.485, 0.456, 0.406, 0.229, 0.224, 0.225),
     "symmetric": (0.5, 0.5, 0.5, 0.5, 0.5, 0.5),
@@ -35,20 +39,32 @@ def smp_card(name: str) -> ModelSpec:
     architecture, _, encoder = name.removeprefix("smp/").partition("-")
     architectures = sorted(smp.MODEL_ARCHITECTURES_MAPPING)
     if architecture not in architectures:
-        raise BadInput(f"segmentation-models-pytorch has no architecture {architecture!r}; {_nearest(architecture, architectures, 'smp/')}")
+        raise BadInput(
+            f"segmentation-models-pytorch has no architecture {architecture!r}; {_nearest(architecture, architectures, 'smp/')}"
+        )
     if encoder.startswith("tu-"):
         config = timm_config(encoder.removeprefix("tu-"), f"smp/{architecture}-tu-")
         weights = f"timm/{encoder.removeprefix('tu-')}" if config.has_weights else None
-        size = None if architecture == "dpt" else _fixed_size(config)  # smp's DPT interpolates the positions of its encoder
-        return segmenter_card(architecture, encoder, _normalisation(config), weights, config.license or "see its page", size)
-    encoders = [known for known in smp.encoders.get_encoder_names() if not known.startswith("timm-")]  # smp calls those deprecated; tu- replaces them
+        size = (
+            None if architecture == "dpt" else _fixed_size(config)
+        )  # smp's DPT interpolates the positions of its encoder
+        return segmenter_card(
+            architecture, encoder, _normalisation(config), weights, config.license or "see its page", size
+        )
+    encoders = [
+        known for known in smp.encoders.get_encoder_names() if not known.startswith("timm-")
+    ]  # smp calls those deprecated; tu- replaces them
     if encoder not in encoders:
         suggestions = [*encoders, *(f"tu-{known}" for known in timm.list_models())]
-        raise BadInput(f"segmentation-models-pytorch has no encoder {encoder!r}; {_nearest(encoder, suggestions, f'smp/{architecture}-')}")
+        raise BadInput(
+            f"segmentation-models-pytorch has no encoder {encoder!r}; {_nearest(encoder, suggestions, f'smp/{architecture}-')}"
+        )
     normalisation: Normalisation = "symmetric" if encoder in SYMMETRIC_ENCODERS else "imagenet"
     settings = smp.encoders.encoders[encoder]["pretrained_settings"]
     setting = min(settings, key=lambda known: (not known.startswith("imagenet"), known))
-    return segmenter_card(architecture, encoder, normalisation, with_setting(encoder, setting), "see huggingface.co/smp-hub")
+    return segmenter_card(
+        architecture, encoder, normalisation, with_setting(encoder, setting), "see huggingface.co/smp-hub"
+    )
 
 
 def with_setting(encoder: str, setting: str) -> str:
@@ -60,7 +76,10 @@ def timm_config(name: str, prefix: str = "timm/") -> Any:
     """What timm says of the pretrained model ``name``. Raises: BadInput with the nearest name, shown after ``prefix``."""
     renamed = timm.models.get_deprecated_models().get(name)
     if renamed or not timm.is_model(name):
-        raise BadInput(f"timm has no model {name!r}; " + (f"it is now {prefix}{renamed}" if renamed else _nearest(name, _timm_names(), prefix)))
+        raise BadInput(
+            f"timm has no model {name!r}; "
+            + (f"it is now {prefix}{renamed}" if renamed else _nearest(name, _timm_names(), prefix))
+        )
     architecture, _, tag = name.partition(".")
     try:
         config = timm.get_pretrained_cfg(name)
@@ -82,7 +101,10 @@ def _nearest(name: str, known: Iterable[str], prefix: str) -> str:
 def _normalisation(config: Any) -> Normalisation:
     """The nearest of ours to the mean and deviation of the weights: CLIP's are within 0.06 of ImageNet's."""
     given = (*config.mean, *config.std)
-    return min(MEANS_AND_DEVIATIONS, key=lambda ours: sum((a - b) ** 2 for a, b in zip(MEANS_AND_DEVIATIONS[ours], given, strict=True)))
+    return min(
+        MEANS_AND_DEVIATIONS,
+        key=lambda ours: sum((a - b) ** 2 for a, b in zip(MEANS_AND_DEVIATIONS[ours], given, strict=True)),
+    )
 
 
 def _fixed_size(config: Any) -> int | None:

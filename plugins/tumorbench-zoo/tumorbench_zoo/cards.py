@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Literal
 
-from tumorbench import Augmentation, EarlyStopping, ModelSpec, Optimizer, Paper, Preprocessing, Quick, Recipe, ReduceOnPlateau
+from tumorbench import (
+    Augmentation,
+    EarlyStopping,
+    ModelSpec,
+    Optimizer,
+    Paper,
+    Preprocessing,
+    Quick,
+    Recipe,
+    ReduceOnPlateau,
+)
 
 __all__ = ["CURATED", "Normalisation", "classifier_card", "segmenter_card"]
 
@@ -29,7 +39,9 @@ UNET = "O. Ronneberger et al., U-Net: Convolutional Networks for Biomedical Imag
 PAPERS = {  # of the curated models; the others' cards name the library's page
     "timm/tf_efficientnet_lite0": LITE0,
     "timm/resnet18.a1_in1k": RESNET18,
-    "smp/unet-tu-tf_efficientnet_lite0": Paper(title=f"{UNET}; encoder: {LITE0.title}", url="https://arxiv.org/abs/1505.04597", notes=LITE0.notes),
+    "smp/unet-tu-tf_efficientnet_lite0": Paper(
+        title=f"{UNET}; encoder: {LITE0.title}", url="https://arxiv.org/abs/1505.04597", notes=LITE0.notes
+    ),
     "smp/unet-resnet34": Paper(
         title=f"{UNET}; encoder: K. He et al., Deep Residual Learning for Image Recognition, CVPR 2016",
         url="https://arxiv.org/abs/1505.04597",
@@ -38,7 +50,9 @@ PAPERS = {  # of the curated models; the others' cards name the library's page
 }
 
 
-def classifier_card(name: str, normalisation: Normalisation, weights: str | None, weights_licence: str, size: int | None = None) -> ModelSpec:
+def classifier_card(
+    name: str, normalisation: Normalisation, weights: str | None, weights_licence: str, size: int | None = None
+) -> ModelSpec:
     """The card ``timm/NAME``. weights: what it starts from, or None. size: where the network takes that one only, in the quick budget as well."""
     preprocessing = Preprocessing(size=size or CLASSIFIER_SIZE, channels=3, normalisation=normalisation)
     quick = Quick(**CLASSIFIER_QUICK, size=None if size else QUICK_SIZE)
@@ -49,14 +63,22 @@ def classifier_card(name: str, normalisation: Normalisation, weights: str | None
         task="classification",
         licence=f"Apache-2.0; weights: {weights_licence}" if weights else "Apache-2.0",
         paper=PAPERS.get(f"timm/{name}")
-        or Paper(title=f"see the page of {name} in timm (R. Wightman, PyTorch Image Models, 2019)", url="https://huggingface.co/timm"),
+        or Paper(
+            title=f"see the page of {name} in timm (R. Wightman, PyTorch Image Models, 2019)",
+            url="https://huggingface.co/timm",
+        ),
         recipe=_recipe(preprocessing, quick, "val_loss", weights, {"architecture": name, "frozen": False}),
         factory="tumorbench_zoo.classifier:timm_classifier",
     )
 
 
 def segmenter_card(
-    architecture: str, encoder: str, normalisation: Normalisation, weights: str | None, weights_licence: str, size: int | None = None
+    architecture: str,
+    encoder: str,
+    normalisation: Normalisation,
+    weights: str | None,
+    weights_licence: str,
+    size: int | None = None,
 ) -> ModelSpec:
     """The card ``smp/ARCHITECTURE-ENCODER``; arguments as ``classifier_card`` takes them."""
     preprocessing = Preprocessing(size=size or SEGMENTER_SIZE, channels=3, normalisation=normalisation)
@@ -78,7 +100,13 @@ def segmenter_card(
     )
 
 
-def _recipe(preprocessing: Preprocessing, quick: Quick, monitor: Literal["val_loss", "val_dice"], weights: str | None, params: dict[str, str | bool]) -> Recipe:
+def _recipe(
+    preprocessing: Preprocessing,
+    quick: Quick,
+    monitor: Literal["val_loss", "val_dice"],
+    weights: str | None,
+    params: dict[str, str | bool],
+) -> Recipe:
     """One treatment for every competitor: only size, normalisation and weights are a network's own."""
     return Recipe(
         preprocessing=preprocessing,

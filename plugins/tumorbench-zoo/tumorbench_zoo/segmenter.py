@@ -34,14 +34,18 @@ class SmpSegmenter(Segmenter):
         """Logits ``(batch, 1 + foreground classes, size, size)``."""
         height, width = images.shape[-2:]
         if missing := (-height % STRIDE, -width % STRIDE) != (0, 0):
-            images = F.pad(images, (0, -width % STRIDE, 0, -height % STRIDE), mode="replicate")  # the border of a slice is background
+            images = F.pad(
+                images, (0, -width % STRIDE, 0, -height % STRIDE), mode="replicate"
+            )  # the border of a slice is background
         logits = self.network(images)
         return logits[..., :height, :width] if missing else logits
 
     def load_pretrained(self, weights: Mapping[str, Tensor]) -> None:
         """The encoder holds ``weights``: timm's of its name for ``tu-NAME``, smp's otherwise. Raises: BadInput where they do not fit."""
         encoder = self.network.encoder
-        load_backbone(encoder, _encoder_names(weights, encoder.state_dict()) if self.encoder_name.startswith("tu-") else weights)
+        load_backbone(
+            encoder, _encoder_names(weights, encoder.state_dict()) if self.encoder_name.startswith("tu-") else weights
+        )
 
 
 def _encoder_names(weights: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -63,19 +67,34 @@ def _encoder_names(weights: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) 
 def _smp_network(problem: Problem, architecture: str, encoder: str) -> nn.Module:
     """The network by smp, without weights. Raises: BadInput where it has no such architecture on that encoder."""
     size = {}
-    if encoder.startswith("tu-") and architecture != "dpt" and timm_config(encoder.removeprefix("tu-")).fixed_input_size:
+    if (
+        encoder.startswith("tu-")
+        and architecture != "dpt"
+        and timm_config(encoder.removeprefix("tu-")).fixed_input_size
+    ):
         size["img_size"] = problem.size + -problem.size % STRIDE
     try:
         with _NumbersOnCpu():
-            return smp.create_model(architecture, encoder_name=encoder, encoder_weights=None, in_channels=problem.channels, classes=problem.outputs, **size)
+            return smp.create_model(
+                architecture,
+                encoder_name=encoder,
+                encoder_weights=None,
+                in_channels=problem.channels,
+                classes=problem.outputs,
+                **size,
+            )
     except (AssertionError, AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())
-        raise BadInput(f"segmentation-models-pytorch builds no {architecture} on {encoder} ({reason}); take another encoder, such as resnet34") from error
+        raise BadInput(
+            f"segmentation-models-pytorch builds no {architecture} on {encoder} ({reason}); take another encoder, such as resnet34"
+        ) from error
 
 
 class _NumbersOnCpu(TorchFunctionMode):
     """``linspace`` gives real numbers also where parameters are counted without memory: the mit encoders read their drop rates from it."""
 
-    def __torch_function__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None) -> Any:
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
         named = kwargs or {}
         return func(*args, **{**named, "device": "cpu"} if func is torch.linspace else named)

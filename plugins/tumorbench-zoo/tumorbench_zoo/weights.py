@@ -35,7 +35,9 @@ def timm_weights(name: str) -> dict[str, Tensor]:
     """
     config = timm_config(name.removeprefix("timm/"))
     if not config.has_weights:
-        raise BadInput(f"timm publishes no weights of {name.removeprefix('timm/')}; give some with --weights FILE, or name another model")
+        raise BadInput(
+            f"timm publishes no weights of {name.removeprefix('timm/')}; give some with --weights FILE, or name another model"
+        )
     if cached := _in_torch_cache(config):
         overlay: dict[str, Any] = {"file": str(cached)}
     elif config.hf_hub_id:
@@ -48,7 +50,13 @@ def timm_weights(name: str) -> dict[str, Tensor]:
         }  # without a name of its own the file is a state dict
     else:
         overlay = {"file": str(_torch_file(name, config.url))}
-    return _decoded(name, overlay["file"], lambda: timm.create_model(name.removeprefix("timm/"), pretrained=True, pretrained_cfg_overlay=overlay).state_dict())
+    return _decoded(
+        name,
+        overlay["file"],
+        lambda: timm.create_model(
+            name.removeprefix("timm/"), pretrained=True, pretrained_cfg_overlay=overlay
+        ).state_dict(),
+    )
 
 
 def smp_weights(name: str) -> dict[str, Tensor]:
@@ -57,7 +65,10 @@ def smp_weights(name: str) -> dict[str, Tensor]:
     published = smp.encoders.encoders.get(encoder, {}).get("pretrained_settings", {})
     sources = {with_setting(encoder, setting): source for setting, source in published.items()}
     if name not in sources:
-        raise BadInput(f"segmentation-models-pytorch publishes no {name}; " + (f"it has {', '.join(sources)}" if sources else f"it has no encoder {encoder!r}"))
+        raise BadInput(
+            f"segmentation-models-pytorch publishes no {name}; "
+            + (f"it has {', '.join(sources)}" if sources else f"it has no encoder {encoder!r}")
+        )
     path = _hub_file(name, sources[name]["repo_id"], sources[name]["revision"], HUB_FILES[:1])
 
     def load() -> dict[str, Tensor]:
@@ -74,7 +85,9 @@ def _decoded(name: str, path: str, load: Callable[[], dict[str, Tensor]]) -> dic
         return load()
     except Exception as error:
         reason = " ".join(str(error).split())[:120]
-        raise Unavailable(f"{path} does not hold the weights of {name} ({reason}); delete it and they are downloaded again") from error
+        raise Unavailable(
+            f"{path} does not hold the weights of {name} ({reason}); delete it and they are downloaded again"
+        ) from error
 
 
 def _hub_file(name: str, repository: str, revision: str | None, files: tuple[str, ...]) -> Path:
@@ -83,7 +96,9 @@ def _hub_file(name: str, repository: str, revision: str | None, files: tuple[str
         cached = huggingface_hub.try_to_load_from_cache(repository, file, revision=revision)
         if isinstance(cached, str):
             return Path(cached)
-    _require_network(name, huggingface_hub.constants.ENDPOINT, f"the Hugging Face cache, {huggingface_hub.constants.HF_HUB_CACHE}")
+    _require_network(
+        name, huggingface_hub.constants.ENDPOINT, f"the Hugging Face cache, {huggingface_hub.constants.HF_HUB_CACHE}"
+    )
     for file in files:
         try:
             return Path(huggingface_hub.hf_hub_download(repository, file, revision=revision, etag_timeout=PATIENCE_S))
@@ -118,7 +133,9 @@ def _require_network(name: str, server: str, cache: str) -> None:
     """The server answers. Raises: Unavailable where it does not, or where the environment forbids to ask."""
     for variable in ("TUMORBENCH_OFFLINE", "HF_HUB_OFFLINE"):
         if os.environ.get(variable, "").lower() in YES:
-            raise Unavailable(f"the weights {name} are not in {cache}, and {variable} forbids to download them; unset it, or give a file with --weights FILE")
+            raise Unavailable(
+                f"the weights {name} are not in {cache}, and {variable} forbids to download them; unset it, or give a file with --weights FILE"
+            )
     try:
         urllib.request.urlopen(urllib.request.Request(server, method="HEAD"), timeout=PATIENCE_S).close()  # noqa: S310 - the libraries' own servers
     except urllib.error.HTTPError:
@@ -129,4 +146,6 @@ def _require_network(name: str, server: str, cache: str) -> None:
 
 def _unavailable(name: str, reason: object) -> Unavailable:
     told = " ".join(str(reason).split())[:160]
-    return Unavailable(f"the weights {name} cannot be downloaded ({told}); give a file with --weights FILE, or run once on a machine with network")
+    return Unavailable(
+        f"the weights {name} cannot be downloaded ({told}); give a file with --weights FILE, or run once on a machine with network"
+    )

@@ -5,7 +5,13 @@ from __future__ import annotations
 from tumorbench_classifiers.cards.pose import POSE_CNN
 from tumorbench_classifiers.cards.robles import ROBLES_BASELINE
 from tumorbench_classifiers.cards.unam import UNAM_CNN
-from tumorbench_classifiers.cards.villegas import VILLEGAS_CNN1, VILLEGAS_CNN1_AUGMENTED, VILLEGAS_CNN2, VILLEGAS_VGG16, VILLEGAS_VGG16_IMAGENET
+from tumorbench_classifiers.cards.villegas import (
+    VILLEGAS_CNN1,
+    VILLEGAS_CNN1_AUGMENTED,
+    VILLEGAS_CNN2,
+    VILLEGAS_VGG16,
+    VILLEGAS_VGG16_IMAGENET,
+)
 
 __all__ = [
     "ALL",
@@ -19,4 +25,13 @@ __all__ = [
     "VILLEGAS_VGG16_IMAGENET",
 ]
 
-ALL = (POSE_CNN, VILLEGAS_CNN1, VILLEGAS_CNN1_AUGMENTED, VILLEGAS_CNN2, VILLEGAS_VGG16, VILLEGAS_VGG16_IMAGENET, UNAM_CNN, ROBLES_BASELINE)
+ALL = (
+    POSE_CNN,
+    VILLEGAS_CNN1,
+    VILLEGAS_CNN1_AUGMENTED,
+    VILLEGAS_CNN2,
+    VILLEGAS_VGG16,
+    VILLEGAS_VGG16_IMAGENET,
+    UNAM_CNN,
+    ROBLES_BASELINE,
+)

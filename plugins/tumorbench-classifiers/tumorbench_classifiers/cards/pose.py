@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from tumorbench import EarlyStopping, ModelSpec, Optimizer, Paper, ParameterCount, Preprocessing, Problem, Quick, Recipe, ReduceOnPlateau, Reported, SplitRule
+from tumorbench import (
+    EarlyStopping,
+    ModelSpec,
+    Optimizer,
+    Paper,
+    ParameterCount,
+    Preprocessing,
+    Problem,
+    Quick,
+    Recipe,
+    ReduceOnPlateau,
+    Reported,
+    SplitRule,
+)
 from tumorbench_classifiers.cards.tables import classification_report
 
 __all__ = ["POSE_CNN"]
@@ -28,7 +41,13 @@ POSE_CNN = ModelSpec(
                 note="table 4; the text says 0.93; 575 of 614 (39 wrong) is 0.936",
                 difference=STOPPED,
             ),
-            Reported(dataset=FIGSHARE, metric="cross_entropy", value=0.17, note="epoch 15; 0.19 with accuracy 0.93 at epoch 7", difference=STOPPED),
+            Reported(
+                dataset=FIGSHARE,
+                metric="cross_entropy",
+                value=0.17,
+                note="epoch 15; 0.19 with accuracy 0.93 at epoch 7",
+                difference=STOPPED,
+            ),
             Reported(
                 dataset=FIGSHARE,
                 metric="cross_entropy",
@@ -52,7 +71,12 @@ POSE_CNN = ModelSpec(
                 note="614 slices",
                 difference="The report's hardware is not named (its U-Net ran on Google Colab).",
             ),
-            Reported(dataset=FIGSHARE, metric="predict_one_s", value=0.295, difference="One Keras call, whose fixed cost is most of it."),
+            Reported(
+                dataset=FIGSHARE,
+                metric="predict_one_s",
+                value=0.295,
+                difference="One Keras call, whose fixed cost is most of it.",
+            ),
         ),
         notes=(
             "The report's split is by slice: slices of most patients are on both sides.",
@@ -71,6 +95,10 @@ POSE_CNN = ModelSpec(
         quick=Quick(epochs=6, steps_per_epoch=40, batch_size=32, size=128),
         params={"dropout": 0.25, "dense_dropout": 0.5},
     ),
-    parameters=ParameterCount(total=475_779, trainable=475_779, problem=Problem("classification", ("meningioma", "glioma", "pituitary"), channels=3, size=512)),
+    parameters=ParameterCount(
+        total=475_779,
+        trainable=475_779,
+        problem=Problem("classification", ("meningioma", "glioma", "pituitary"), channels=3, size=512),
+    ),
     factory="tumorbench_classifiers.pose_cnn:PoseCNN",
 )

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from tumorbench import ModelSpec, Optimizer, Paper, ParameterCount, Preprocessing, Problem, Quick, Recipe, Reported, SplitRule
+from tumorbench import (
+    ModelSpec,
+    Optimizer,
+    Paper,
+    ParameterCount,
+    Preprocessing,
+    Problem,
+    Quick,
+    Recipe,
+    Reported,
+    SplitRule,
+)
 from tumorbench_classifiers.cards.tables import FOUR_CLASSES
 
 __all__ = ["ROBLES_BASELINE"]
@@ -13,7 +24,9 @@ __all__ = ["ROBLES_BASELINE"]
 KAGGLE = "kaggle3264"
 
 
-def _row(part: Literal["train", "test"], accuracy: float, recall: float, precision: float, f1: float, difference: str) -> Iterator[Reported]:
+def _row(
+    part: Literal["train", "test"], accuracy: float, recall: float, precision: float, f1: float, difference: str
+) -> Iterator[Reported]:
     """One row of the report's table. Its micro means are all the accuracy, as they are for every single-label problem."""
     yield Reported(dataset=KAGGLE, metric="accuracy", value=accuracy, part=part, difference=difference)
     for name, macro in (("recall", recall), ("precision", precision), ("f1", f1)):
@@ -77,7 +90,9 @@ ROBLES_BASELINE = ModelSpec(
         quick=Quick(epochs=20, steps_per_epoch=92, batch_size=32, size=128),
         params={"dropout": 0.2},
     ),
-    parameters=ParameterCount(total=3_418_148, trainable=5_124, problem=Problem("classification", FOUR_CLASSES, channels=3, size=224)),
+    parameters=ParameterCount(
+        total=3_418_148, trainable=5_124, problem=Problem("classification", FOUR_CLASSES, channels=3, size=224)
+    ),
     judges=True,
     factory="tumorbench_classifiers.robles_baseline:RoblesBaseline",
 )

@@ -14,7 +14,13 @@ PrecisionRecallF1 = tuple[float, float, float]
 
 
 def classification_report(
-    dataset: str, classes: Mapping[str, PrecisionRecallF1], macro: PrecisionRecallF1, weighted: PrecisionRecallF1, *, note: str = "", difference: str = ""
+    dataset: str,
+    classes: Mapping[str, PrecisionRecallF1],
+    macro: PrecisionRecallF1,
+    weighted: PrecisionRecallF1,
+    *,
+    note: str = "",
+    difference: str = "",
 ) -> Iterator[Reported]:
     """Every figure of the table but its accuracy: precision, recall and F1 of each class, their means, and their means weighted by class size."""
     rows = {"_macro": macro, "_weighted": weighted} | {f"/{name}": row for name, row in classes.items()}

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from tumorbench import Augmentation, ModelSpec, Optimizer, Paper, ParameterCount, Preprocessing, Problem, Quick, Recipe, Reported, SplitRule
+from tumorbench import (
+    Augmentation,
+    ModelSpec,
+    Optimizer,
+    Paper,
+    ParameterCount,
+    Preprocessing,
+    Problem,
+    Quick,
+    Recipe,
+    Reported,
+    SplitRule,
+)
 from tumorbench_classifiers.cards.tables import FOUR_CLASSES
 
 __all__ = ["UNAM_CNN"]
@@ -28,10 +40,38 @@ UNAM_CNN = ModelSpec(
         reported=(
             Reported(dataset=KAGGLE, metric="accuracy", value=0.811, note="epoch 29 of 30", difference=READING),
             Reported(dataset=KAGGLE, metric="cross_entropy", value=0.51, note="epoch 29 of 30", difference=READING),
-            Reported(dataset=KAGGLE, metric="accuracy", value=0.894, part="val", note="1,143 images, chosen for the lowest loss", difference=READING),
-            Reported(dataset=KAGGLE, metric="cross_entropy", value=0.34, part="val", note="the lowest of 30 epochs", difference=READING),
-            Reported(dataset=KAGGLE, metric="accuracy", value=0.841, part="train", note="4,569 images", difference=TRAINING_MODE),
-            Reported(dataset=KAGGLE, metric="cross_entropy", value=0.43, part="train", note="4,569 images", difference=TRAINING_MODE),
+            Reported(
+                dataset=KAGGLE,
+                metric="accuracy",
+                value=0.894,
+                part="val",
+                note="1,143 images, chosen for the lowest loss",
+                difference=READING,
+            ),
+            Reported(
+                dataset=KAGGLE,
+                metric="cross_entropy",
+                value=0.34,
+                part="val",
+                note="the lowest of 30 epochs",
+                difference=READING,
+            ),
+            Reported(
+                dataset=KAGGLE,
+                metric="accuracy",
+                value=0.841,
+                part="train",
+                note="4,569 images",
+                difference=TRAINING_MODE,
+            ),
+            Reported(
+                dataset=KAGGLE,
+                metric="cross_entropy",
+                value=0.43,
+                part="train",
+                note="4,569 images",
+                difference=TRAINING_MODE,
+            ),
         ),
         notes=(
             (
@@ -62,6 +102,8 @@ UNAM_CNN = ModelSpec(
         quick=Quick(epochs=3, steps_per_epoch=35, batch_size=32, size=32),
         params={"batch_norm": True},
     ),
-    parameters=ParameterCount(total=14_636_420, trainable=14_626_692, problem=Problem("classification", FOUR_CLASSES, channels=1, size=256)),
+    parameters=ParameterCount(
+        total=14_636_420, trainable=14_626_692, problem=Problem("classification", FOUR_CLASSES, channels=1, size=256)
+    ),
     factory="tumorbench_classifiers.unam_cnn:UnamCNN",
 )

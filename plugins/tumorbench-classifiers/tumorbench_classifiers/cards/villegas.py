@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from tumorbench import Augmentation, ModelSpec, Optimizer, Paper, ParameterCount, Preprocessing, Problem, Quick, Recipe, Reported, SplitRule
+from tumorbench import (
+    Augmentation,
+    ModelSpec,
+    Optimizer,
+    Paper,
+    ParameterCount,
+    Preprocessing,
+    Problem,
+    Quick,
+    Recipe,
+    Reported,
+    SplitRule,
+)
 from tumorbench_classifiers.cards.tables import FOUR_CLASSES, classification_report
 
 __all__ = ["VILLEGAS_CNN1", "VILLEGAS_CNN1_AUGMENTED", "VILLEGAS_CNN2", "VILLEGAS_VGG16", "VILLEGAS_VGG16_IMAGENET"]
@@ -20,7 +32,9 @@ LEAK = (
 NO_SELECTION = "The report's validation part is its test part, so its epoch may have been chosen there. Here the last epoch counts, and nothing is chosen on the test part."
 OPEN = "optimizer (Adam at Keras' default rate of 0.001), batch size 32 (Keras' default)"
 SIZES = "The text stores slices at 180 x 180, and augmented ones at 150 x 150; the tables of layers are of 224 x 224 networks, which is what is built here."
-CLASS_ORDER = "the table numbers its classes; their supports name them: 100 glioma, 105 no tumour, 115 meningioma, 74 pituitary"
+CLASS_ORDER = (
+    "the table numbers its classes; their supports name them: 100 glioma, 105 no tumour, 115 meningioma, 74 pituitary"
+)
 LAST_EPOCH = "The report gives no optimizer, batch size or number of epochs, and may have kept its best epoch on this part; ours keeps the tenth."
 ROTATED = (
     "The report rotated each training slice once and stored it, ours rotates anew in every epoch; the test part's rotated copies are other draws; and it gives "
@@ -51,7 +65,12 @@ VILLEGAS_CNN1 = ModelSpec(
             ),
             *classification_report(
                 KAGGLE,
-                {"glioma": (0.88, 0.21, 0.34), "notumor": (0.55, 0.95, 0.69), "meningioma": (0.72, 0.77, 0.74), "pituitary": (0.86, 0.76, 0.81)},
+                {
+                    "glioma": (0.88, 0.21, 0.34),
+                    "notumor": (0.55, 0.95, 0.69),
+                    "meningioma": (0.72, 0.77, 0.74),
+                    "pituitary": (0.86, 0.76, 0.81),
+                },
                 macro=(0.75, 0.67, 0.65),
                 weighted=(0.74, 0.67, 0.64),
                 note=CLASS_ORDER,
@@ -98,7 +117,12 @@ VILLEGAS_CNN1_AUGMENTED = VILLEGAS_CNN1.model_copy(
                 ),
                 *classification_report(
                     KAGGLE,
-                    {"glioma": (0.65, 0.21, 0.32), "notumor": (0.47, 0.87, 0.61), "meningioma": (0.61, 0.55, 0.58), "pituitary": (0.59, 0.51, 0.55)},
+                    {
+                        "glioma": (0.65, 0.21, 0.32),
+                        "notumor": (0.47, 0.87, 0.61),
+                        "meningioma": (0.61, 0.55, 0.58),
+                        "pituitary": (0.59, 0.51, 0.55),
+                    },
                     macro=(0.58, 0.54, 0.51),
                     weighted=(0.58, 0.54, 0.52),
                     note=f"{CLASS_ORDER} (twice as many here)",
@@ -229,6 +253,8 @@ VILLEGAS_VGG16_IMAGENET = VILLEGAS_VGG16.model_copy(
         "in_all": "real",
         "title": "villegas VGG16 transfer, ImageNet preprocessing",
         "paper": VILLEGAS_VGG16.paper.model_copy(update={"reported": ()}),
-        "recipe": VILLEGAS_VGG16.recipe.model_copy(update={"preprocessing": UNIT.model_copy(update={"normalisation": "imagenet"})}),
+        "recipe": VILLEGAS_VGG16.recipe.model_copy(
+            update={"preprocessing": UNIT.model_copy(update={"normalisation": "imagenet"})}
+        ),
     }
 )

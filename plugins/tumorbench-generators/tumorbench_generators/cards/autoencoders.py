@@ -16,16 +16,16 @@ KEPT = (
     "The epoch with the smallest loss on held-out images counts; where nothing is held out, as on the report's own split, the last one does. Held-out "
     "images are judged with the same latent noise in every epoch."
 )
-CHOSEN = (
-    "Not in the report, chosen here: Adam at a rate of {rate:g}, batches of 32, KL and reconstruction summed over latents and pixels, no weight between them."
-)
+CHOSEN = "Not in the report, chosen here: Adam at a rate of {rate:g}, batches of 32, KL and reconstruction summed over latents and pixels, no weight between them."
 GRID = "The report does not say which of its eight configurations this is of"
 SUM = f"{GRID}; it is a sum over pixels, of which a smaller image has fewer."
 NARROW = "Posteriors start narrow (log-variance -4): with deviations of 1 and a rate of 0.001 the decoder learnt to do without its latents (KL under 7 nats after 500 steps)."
 DEEP = "Filters are a quarter of VGG's and double in every stage (16 to 256), with BatchNorm; the decoder mirrors the encoder, with nearest-neighbour up-sampling for max-pooling."
 
 
-def _recipe(quick: Quick, rate: float, epochs: int = 400, pretrained: str | None = None, **params: bool | float | str) -> Recipe:
+def _recipe(
+    quick: Quick, rate: float, epochs: int = 400, pretrained: str | None = None, **params: bool | float | str
+) -> Recipe:
     return Recipe(
         preprocessing=SLICES, epochs=epochs, batch_size=32, optimizer=Optimizer(name="adam", learning_rate=rate), monitor="val_loss", keep="best",
         quick=quick, pretrained=pretrained, params=params,
@@ -85,7 +85,15 @@ ROBLES_DEEP_CVAE = _card(
     "robles-deep-cvae",
     "robles deep CVAE (13, 16 or 19 convolutions)",
     "robles_deep_cvae:RoblesDeepCVAE",
-    _recipe(Quick(epochs=5, steps_per_epoch=100, batch_size=16, size=64), rate=3e-4, depth=13, latent=256, skips=False, residual=False, noise=0.0),
+    _recipe(
+        Quick(epochs=5, steps_per_epoch=100, batch_size=16, size=64),
+        rate=3e-4,
+        depth=13,
+        latent=256,
+        skips=False,
+        residual=False,
+        noise=0.0,
+    ),
     notes=(
         "The report names the depths, skip connections, residual blocks and added noise, and neither their layout nor the noise's deviation.",
         "Skips here stay inside a stage: its last convolution also reads the stage's input. Skips from the encoder to the decoder could not be sampled from.",
@@ -125,7 +133,14 @@ ROBLES_CVAE_TRANSFER = _card(
     "robles-cvae-transfer",
     "robles CVAE transferred from robles VAE",
     "robles_deep_cvae:RoblesCVAETransfer",
-    _recipe(Quick(epochs=4, steps_per_epoch=125, batch_size=16, size=64), rate=3e-4, epochs=40, pretrained="cell:robles-vae", depth=13, latent=256),
+    _recipe(
+        Quick(epochs=4, steps_per_epoch=125, batch_size=16, size=64),
+        rate=3e-4,
+        epochs=40,
+        pretrained="cell:robles-vae",
+        depth=13,
+        latent=256,
+    ),
     notes=(
         (
             "Starts from a finished robles-vae of the same store, budget, image size and depth: run that first. Its convolutions are taken over, the dense "

@@ -49,7 +49,9 @@ def _recipe(optimizer: Optimizer, quick: Quick, **params: int) -> Recipe:
 
 
 GULRAJANI = Optimizer(name="adam", learning_rate=1e-4, betas=(0.0, 0.9))
-WGAN_RECIPE = _recipe(GULRAJANI, Quick(epochs=8, steps_per_epoch=60, batch_size=8, size=64), generator=1, critic=1, latent=128)
+WGAN_RECIPE = _recipe(
+    GULRAJANI, Quick(epochs=8, steps_per_epoch=60, batch_size=8, size=64), generator=1, critic=1, latent=128
+)
 
 ROBLES_WCGAN_GP = ModelSpec(
     id="robles-wcgan-gp",

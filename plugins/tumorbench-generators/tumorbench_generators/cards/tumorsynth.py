@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from tumorbench import Augmentation, ModelSpec, Optimizer, Paper, ParameterCount, Preprocessing, Problem, Quick, Recipe, SplitRule
+from tumorbench import (
+    Augmentation,
+    ModelSpec,
+    Optimizer,
+    Paper,
+    ParameterCount,
+    Preprocessing,
+    Problem,
+    Quick,
+    Recipe,
+    SplitRule,
+)
 
 __all__ = ["ALL", "RESNET_GAN", "SAGAN", "TUMORSYNTH1", "TUMORSYNTH1_AUGMENTED", "TUMORSYNTH2", "UNET_GAN", "VGG16_GAN"]
 
@@ -23,11 +34,23 @@ AS_MANY_IMAGES = "18 epochs of 1,000 batches of 16 show it 288,000 images, about
 
 
 def _paper(*notes: str) -> Paper:
-    return Paper(title=TITLE, report="tumorsynth", splits={"yesno253": SplitRule(kind="everything")}, notes=(*notes, UNCONDITIONAL, KEPT))
+    return Paper(
+        title=TITLE,
+        report="tumorsynth",
+        splits={"yesno253": SplitRule(kind="everything")},
+        notes=(*notes, UNCONDITIONAL, KEPT),
+    )
 
 
 def _gan(
-    name: str, title: str, factory: str, trainable: int, recipe: Recipe, notes: tuple[str, ...], total: int | None = None, licence: str = "MIT"
+    name: str,
+    title: str,
+    factory: str,
+    trainable: int,
+    recipe: Recipe,
+    notes: tuple[str, ...],
+    total: int | None = None,
+    licence: str = "MIT",
 ) -> ModelSpec:
     counted = ParameterCount(total=total or trainable, trainable=trainable, problem=PROBLEM)
     model = f"tumorbench_generators.{factory}"
@@ -66,7 +89,9 @@ TUMORSYNTH1_AUGMENTED = _gan(
     "TumorSynth1 on augmented images (tried without success in the report)",
     "tumorsynth1:TumorSynth1",
     trainable=27_848_066,
-    recipe=TUMORSYNTH1.recipe.model_copy(update={"augmentation": Augmentation(rotation_degrees=10, zoom=0.1, shift=0.05, horizontal_flip=True)}),
+    recipe=TUMORSYNTH1.recipe.model_copy(
+        update={"augmentation": Augmentation(rotation_degrees=10, zoom=0.1, shift=0.05, horizontal_flip=True)}
+    ),
     notes=(
         NO_SUCCESS,
         (
@@ -138,7 +163,10 @@ VGG16_GAN = _gan(
     total=41_988_162,
     licence="MIT; weights: BSD-3-Clause",
     recipe=TUMORSYNTH1.recipe.model_copy(
-        update={"pretrained": "timm/vgg16.tv_in1k", "quick": Quick(epochs=5, steps_per_epoch=40, batch_size=4, size=64)},
+        update={
+            "pretrained": "timm/vgg16.tv_in1k",
+            "quick": Quick(epochs=5, steps_per_epoch=40, batch_size=4, size=64),
+        },
     ),
     notes=(
         NO_SUCCESS,

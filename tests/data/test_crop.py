@@ -1,0 +1,39 @@
+"""The crop to the brain: a box round the largest bright object, the same for a slice and its mask."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tumorbench.data.decode import brain_box
+
+
+def slice_with(*boxes: tuple[slice, slice], height: int = 60, width: int = 80) -> np.ndarray:
+    image = np.full((height, width), 10, np.uint8)
+    for box in boxes:
+        image[box] = 200
+    return image
+
+
+def test_the_box_is_that_of_the_largest_bright_object():
+    head, label = (slice(10, 50), slice(20, 70)), (slice(2, 8), slice(2, 12))
+    rows, columns = brain_box(slice_with(head, label))
+    assert abs(rows.start - 10) <= 1
+    assert abs(rows.stop - 50) <= 1
+    assert abs(columns.start - 20) <= 1
+    assert abs(columns.stop - 70) <= 1
+
+
+def test_what_a_ring_encloses_counts_as_its_own():
+    image = slice_with((slice(5, 55), slice(5, 45)), (slice(10, 40), slice(50, 78)))
+    image[10:50, 10:40] = (
+        10  # the left object is a skull round something dark, with fewer bright pixels than the right one
+    )
+    assert brain_box(image)[1].start <= 6
+
+
+def test_a_dark_slice_is_not_cropped():
+    assert brain_box(slice_with()) == (slice(0, 60), slice(0, 80))
+
+
+def test_a_bright_frame_to_the_edge_is_kept_whole():
+    assert brain_box(slice_with((slice(0, 60), slice(0, 80)))) == (slice(0, 60), slice(0, 80))

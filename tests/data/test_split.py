@@ -1,0 +1,169 @@
+"""Splits hold what their protocol promises."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import tumorbench as tb
+from tumorbench.data import split
+from tumorbench.errors import BadInput
+
+CLASSES = ("a", "b")
+
+
+def patients(n: int = 40, slices: int = 3) -> list[tb.Sample]:
+    """``n`` patients of alternating class with ``slices`` slices each."""
+    return [
+        tb.Sample(f"{patient}-{number}", patient % 2, "", patient=str(patient))
+        for patient in range(n)
+        for number in range(slices)
+    ]
+
+
+def distinct(samples: list[tb.Sample]) -> list[str]:
+    return [f"pixels of {sample.id}" for sample in samples]
+
+
+def make(samples, protocol, fold=0, rule=None, pixels=None):
+    return split.make_split(samples, CLASSES, pixels or distinct(samples), protocol, fold, rule)
+
+
+def test_no_patient_straddles_a_grouped_split():
+    samples = patients()
+    parts = make(samples, "grouped")
+    sides = [{samples[index].patient for index in getattr(parts, part)} for part in ("train", "val", "test")]
+    assert not (sides[0] & sides[2]) | (sides[1] & sides[2]) | (sides[0] & sides[1])
+
+
+def test_the_five_test_folds_are_the_whole_set_once():
+    samples = patients()
+    tested = np.concatenate([make(samples, "grouped", fold).test for fold in range(split.FOLDS)])
+    assert sorted(tested) == list(range(len(samples)))
+
+
+def test_grouped_folds_are_stratified():
+    samples = patients(100)
+    for fold in range(split.FOLDS):
+        labels = [samples[index].label for index in make(samples, "grouped", fold).test]
+        assert 0.4 < np.mean(labels) < 0.6
+
+
+def test_identical_images_of_different_patients_stay_together():
+    samples = patients()
+    pixels = distinct(samples)
+    pixels[0] = pixels[-1] = "the same slice"
+    for fold in range(split.FOLDS):
+        parts = make(samples, "grouped", fold, pixels=pixels)
+        assert (0 in parts.test) == (len(samples) - 1 in parts.test)
+
+
+def test_groups_join_through_a_chain_of_twins():
+    samples = [
+        tb.Sample(str(number), 0, "", patient=patient) for number, patient in enumerate(["p", "p", "q", "q", "r"])
+    ]
+    assert len(set(split.clusters(samples, ["1", "2", "2", "3", "3"]))) == 1
+    assert len(set(split.clusters(samples, ["1", "2", "3", "4", "5"]))) == 3
+
+
+def test_a_group_wider_than_the_patient_is_what_counts():
+    samples = [tb.Sample("1", 0, "", patient="17A", group="17"), tb.Sample("2", 0, "", patient="17B", group="17")]
+    assert len(set(split.clusters(samples, ["x", "y"]))) == 1
+
+
+def test_a_class_with_fewer_groups_than_folds_cannot_be_grouped():
+    samples = [sample for sample in patients() if sample.label == 0 or sample.patient in ("1", "3")]
+    with pytest.raises(BadInput, match="class b has 2 independent groups"):
+        make(samples, "grouped")
+
+
+def test_the_split_is_the_same_every_time_and_its_fingerprint_too():
+    samples = patients()
+    first, second = make(samples, "grouped", 2), make(samples, "grouped", 2)
+    assert first.as_ids(samples) == second.as_ids(samples)
+    assert first.fingerprint(samples) == second.fingerprint(samples) != make(samples, "grouped", 3).fingerprint(samples)
+
+
+def test_counts_are_taken_from_each_class():
+    samples = patients()
+    rule = tb.SplitRule(kind="counts", test={"a": 7, "b": 5}, val={"a": 4, "b": 3})
+    parts = make(samples, "paper", rule=rule)
+    for part, expected in (("test", [7, 5]), ("val", [4, 3]), ("train", [49, 52])):
+        assert np.bincount([samples[index].label for index in getattr(parts, part)]).tolist() == expected
+
+
+def test_sizes_are_totals_and_parts_do_not_overlap():
+    samples = patients()
+    parts = make(samples, "paper", rule=tb.SplitRule(kind="sizes", test=12, val=40))
+    assert (len(parts.train), len(parts.val), len(parts.test)) == (68, 40, 12)
+    assert len({*parts.train, *parts.val, *parts.test}) == len(samples)
+
+
+def test_a_share_is_carved_out_of_training_by_class():
+    samples = patients()
+    parts = make(samples, "paper", rule=tb.SplitRule(kind="counts", test={"a": 10, "b": 10}, val=0.1))
+    assert np.bincount([samples[index].label for index in parts.val]).tolist() == [5, 5]
+
+
+def test_more_than_there_is_cannot_be_held_out():
+    samples = patients(10)
+    with pytest.raises(BadInput, match="complete the data set"):
+        make(samples, "paper", rule=tb.SplitRule(kind="sizes", test=29, val=5))
+    with pytest.raises(BadInput, match="complete the data set"):
+        make(samples, "paper", rule=tb.SplitRule(kind="counts", test={"a": 15, "b": 1}))
+
+
+def test_holding_nothing_out_counts_every_test_image_as_identical():
+    samples = patients()
+    parts = make(samples, "paper", rule=tb.SplitRule(kind="everything"))
+    assert (
+        split.measure_leakage(parts, samples, distinct(samples)).identical_test_images
+        == len(samples)
+        == len(parts.test)
+    )
+
+
+def test_official_keeps_the_folders():
+    samples = [tb.Sample(str(number), number % 2, "", split="test" if number < 10 else "train") for number in range(50)]
+    parts = make(samples, "official")
+    assert parts.test.tolist() == list(range(10))
+    assert len(parts.val) == 4
+
+
+def test_official_needs_folders():
+    with pytest.raises(BadInput, match="no official train/test split"):
+        make(patients(), "official")
+
+
+def test_leakage_counts_patients_and_twins_on_both_sides():
+    samples = [tb.Sample(str(number), 0, "", patient=patient) for number, patient in enumerate("ppqqr")]
+    parts = split.Split("paper", 0, np.array([0, 2]), np.array([], np.int64), np.array([1, 3, 4]))
+    leakage = split.measure_leakage(parts, samples, ["1", "2", "3", "4", "3"])
+    assert leakage.model_dump() == {
+        "test_samples": 3,
+        "groups_on_both_sides": 2,
+        "test_samples_of_shared_groups": 2,
+        "identical_test_images": 1,
+    }
+
+
+def test_a_stored_split_is_the_one_that_was_made():
+    samples = patients()
+    made = make(samples, "grouped", 3)
+    stored = split.from_ids(made.to_store(samples), samples, distinct(samples), "grouped", 3)
+    assert stored.as_ids(samples) == made.as_ids(samples)
+
+
+def test_a_stored_split_that_was_changed_is_refused():
+    samples = patients()
+    stored = make(samples, "grouped").to_store(samples)
+    stored["train"].append(stored["test"].pop())
+    with pytest.raises(BadInput, match="changed since it was made"):
+        split.from_ids(stored, samples, distinct(samples), "grouped", 0)
+
+
+def test_a_stored_grouped_split_that_leaks_is_refused():
+    samples = patients()
+    leaking = split.Split("grouped", 0, np.array([0, 3, 4]), np.array([6]), np.array([1, 9])).to_store(samples)
+    with pytest.raises(BadInput, match="the grouped split leaks"):
+        split.from_ids(leaking, samples, distinct(samples), "grouped", 0)

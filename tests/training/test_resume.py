@@ -1,0 +1,225 @@
+"""A continued run is an uninterrupted one, and a checkpoint that cannot make it so is discarded."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+import tumorbench as tb
+from tumorbench import training
+
+PROBLEM = tb.Problem("classification", ("a", "b"), 1, 4)
+
+
+def recipe(**changes: object) -> tb.Recipe:
+    quick = tb.Quick(epochs=1, steps_per_epoch=1, batch_size=1)
+    preprocessing = tb.Preprocessing(size=4)
+    return tb.Recipe(preprocessing=preprocessing, epochs=4, batch_size=8, quick=quick, precision="fp32").model_copy(
+        update=changes
+    )
+
+
+def batches(epoch: int):
+    """The same batches of an epoch whenever they are asked for."""
+    rng = torch.Generator().manual_seed(epoch)
+    for _ in range(3):
+        labels = torch.randint(0, 2, (8,), generator=rng)
+        yield tb.Batch(torch.randn(8, 1, 4, 4, generator=rng) + labels.view(-1, 1, 1, 1), labels)
+
+
+class Linear(tb.Classifier):
+    def __init__(self):
+        super().__init__(PROBLEM)
+        self.layers = nn.Sequential(
+            nn.Flatten(), nn.Linear(16, 12), nn.BatchNorm1d(12), nn.ReLU(), nn.Dropout(0.5), nn.Linear(12, 2)
+        )
+
+    def forward(self, images):
+        return self.layers(images)
+
+
+def fresh(kind=Linear):
+    torch.manual_seed(0)
+    return kind()
+
+
+def fit(network, how, tmp_path, **options):
+    return training.fit(
+        network,
+        options.pop("batches", batches),
+        how,
+        seed=0,
+        device="cpu",
+        checkpoint=tmp_path / "progress.pt",
+        **options,
+    )
+
+
+def weights(network) -> dict[str, torch.Tensor]:
+    return {name: tensor.clone() for name, tensor in network.state_dict().items()}
+
+
+def equal(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+class Stops(Exception):
+    pass
+
+
+@pytest.mark.parametrize("stop_after", [1, 2, 3])
+def test_a_continued_run_equals_an_uninterrupted_one(tmp_path, stop_after):
+    how = recipe(
+        epochs=5, optimizer=tb.Optimizer(name="adam", learning_rate=0.05), reduce_on_plateau=tb.ReduceOnPlateau(patience=1, factor=0.5),
+    )  # fmt: skip
+
+    def validate(network):
+        network.eval()
+        with torch.inference_mode():
+            return {
+                "val_loss": sum(
+                    nn.functional.cross_entropy(network(batch.images), batch.labels).item() for batch in batches(99)
+                )
+            }
+
+    whole, part = tmp_path / "whole", tmp_path / "part"
+    whole.mkdir(), part.mkdir()
+    uninterrupted = fresh()
+    expected = fit(uninterrupted, how, whole, validate=validate)
+
+    def stop(entry, _epochs):
+        if entry["epoch"] == stop_after:
+            raise Stops
+
+    with pytest.raises(Stops):
+        fit(fresh(), how, part, validate=validate, on_epoch=stop)
+    torch.manual_seed(1234)  # another process: other weights to begin with, another state of the global random numbers
+    continued = Linear()
+    found = fit(continued, how, part, validate=validate)
+    assert (found.resumed_from_epoch, expected.resumed_from_epoch) == (stop_after, None)
+    assert equal(weights(continued), weights(uninterrupted))
+    assert found.best_epoch == expected.best_epoch
+    assert [{**entry, "wall_s": 0} for entry in found.history] == [{**entry, "wall_s": 0} for entry in expected.history]
+
+
+def test_a_finished_checkpoint_is_not_trained_further(tmp_path):
+    network = fresh()
+    fit(network, recipe(monitor=None), tmp_path)
+    again = Linear()
+    fitted = fit(again, recipe(monitor=None), tmp_path, batches=lambda _: pytest.fail("no batch is due"))
+    assert (equal(weights(again), weights(network)), fitted.resumed_from_epoch) == (True, 4)
+
+
+def test_the_checkpoint_is_replaced_as_a_whole(tmp_path):
+    path = tmp_path / "state.pt"
+    training.save_atomically({"one": torch.ones(1)}, path)
+    with pytest.raises((AttributeError, TypeError, RuntimeError)):
+        training.save_atomically({"two": lambda: None}, path)
+    assert torch.load(path, weights_only=True) == {"one": torch.ones(1)}
+    assert [each.name for each in tmp_path.iterdir()] == ["state.pt"]
+
+
+@pytest.fixture
+def deterministic():
+    """Determinism, as ``--deterministic`` sets it; the calls switch it."""
+    threads = torch.get_num_threads()
+    yield torch.use_deterministic_algorithms
+    torch.use_deterministic_algorithms(False)
+    torch.set_num_threads(threads)
+
+
+def stopped(tmp_path, after=2, kind=Linear):
+    """A run that was interrupted after so many epochs."""
+
+    def stop(entry, _epochs):
+        if entry["epoch"] == after:
+            raise Stops
+
+    with pytest.raises(Stops):
+        fit(fresh(kind), recipe(monitor=None), tmp_path, on_epoch=stop)
+
+
+def finished(tmp_path):
+    """(what a run that goes on in ``tmp_path`` did, the weights it ends with)."""
+    network = fresh()
+    return fit(network, recipe(monitor=None), tmp_path), weights(network)
+
+
+def test_a_checkpoint_of_another_mode_is_not_continued_under_determinism(tmp_path, deterministic, caplog):
+    stopped(tmp_path)
+    deterministic(True)
+    fitted, _ = finished(tmp_path)
+    assert (fitted.resumed_from_epoch, fitted.discarded) == (None, "deterministic was False and is True")
+    assert "progress.pt is not continued, training starts anew: deterministic was False" in caplog.text
+
+
+def test_a_checkpoint_of_another_thread_count_is_not_continued_under_determinism(tmp_path, deterministic):
+    deterministic(True)
+    torch.set_num_threads(1)
+    stopped(tmp_path)
+    torch.set_num_threads(2)
+    fitted, _ = finished(tmp_path)
+    assert (fitted.resumed_from_epoch, fitted.discarded) == (None, "threads was 1 and is 2")
+
+
+def test_a_checkpoint_of_another_device_is_not_continued_under_determinism(tmp_path, deterministic):
+    deterministic(True)
+    stopped(tmp_path)
+    state = torch.load(tmp_path / "progress.pt", weights_only=True)
+    state["conditions"]["device"] = "Some GPU"
+    torch.save(state, tmp_path / "progress.pt")
+    assert finished(tmp_path)[0].discarded == "device was Some GPU and is cpu"
+
+
+def test_a_checkpoint_of_the_same_conditions_is_continued_under_determinism(tmp_path, deterministic):
+    deterministic(True)
+    stopped(tmp_path)
+    fitted, _ = finished(tmp_path)
+    assert (fitted.resumed_from_epoch, fitted.discarded) == (2, "")
+
+
+def test_without_determinism_a_checkpoint_of_another_thread_count_is_continued(tmp_path, deterministic):
+    torch.set_num_threads(1)
+    stopped(tmp_path)
+    torch.set_num_threads(2)
+    assert finished(tmp_path)[0].resumed_from_epoch == 2
+
+
+class Wide(Linear):
+    """The layers before the last are as those of ``Linear``."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers[-1] = nn.Linear(12, 3)
+
+
+@pytest.mark.parametrize("damage", ["empty", "half", "text", "another network"])
+def test_a_checkpoint_that_cannot_be_read_is_discarded_and_leaves_no_trace_in_the_result(tmp_path, damage, caplog):
+    for name in ("damaged", "none"):
+        (tmp_path / name).mkdir()
+    path = tmp_path / "damaged" / "progress.pt"
+    stopped(tmp_path / "damaged", kind=Wide if damage == "another network" else Linear)
+    whole = path.read_bytes()
+    path.write_bytes(
+        {"empty": b"", "half": whole[: len(whole) // 2], "text": b"no checkpoint", "another network": whole}[damage]
+    )
+    (fitted, found), (_, expected) = (finished(tmp_path / name) for name in ("damaged", "none"))
+    assert fitted.resumed_from_epoch is None
+    assert fitted.discarded.startswith("it cannot be read")
+    assert "training starts anew" in caplog.text
+    assert equal(found, expected)
+
+
+def test_a_checkpoint_is_read_into_host_memory(tmp_path, monkeypatch):
+    stopped(tmp_path)
+    load, places = torch.load, []
+    monkeypatch.setattr(
+        torch,
+        "load",
+        lambda *given, map_location, **options: (
+            places.append(map_location) or load(*given, map_location=map_location, **options)
+        ),
+    )
+    finished(tmp_path)
+    assert places == ["cpu"]

@@ -1,0 +1,1 @@
+"""Published records: copied from a store, verified, run again, compared."""

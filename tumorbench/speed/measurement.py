@@ -1,0 +1,201 @@
+"""One model's throughput, latency, memory and arithmetic, beside the matrix rate of the same machine in the same minute."""
+
+from __future__ import annotations
+
+import random
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import psutil
+import torch
+
+from tumorbench.contracts.families import Network
+from tumorbench.contracts.problem import Problem
+from tumorbench.contracts.recipe import Recipe
+from tumorbench.speed.memory import peak_mib, reset_peak_mib
+from tumorbench.speed.rounds import Reference, Rounds, least_s
+from tumorbench.speed.subject import Subject, flops_of
+
+__all__ = ["Measurement", "measure"]
+
+INFERENCE_BATCH = {"cpu": 16, "cuda": 64}
+LATENCIES = 100  # single images at most, 3 at least; between them as many as the time allows
+SMALL_BATCH = 2  # the least that batch normalisation can train on
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """The measured fields of ``contracts.record.Throughput``, and how many rounds of training and inference together were kept and thrown away.
+
+    peak_memory_mib: of training at ``train_batch``, above what the process held before the network was built (CUDA: tensors; CPU: resident memory).
+    gflop: a multiply-add counts as two; a training image's count is a whole step's (every loss and optimizer) over its batch; None where torch cannot count.
+    gemm_gflop_per_s: the faster of a square matrix product and a 3 x 3 convolution, in the same precision, between the rounds.
+    share: the model's arithmetic rate over that one, the median of paired rounds; it may pass 1 a little where the model's shapes suit the machine better.
+    """
+
+    train_batch: int
+    inference_batch: int
+    train_images_per_s: float
+    inference_images_per_s: float
+    latency_p50_ms: float
+    latency_p95_ms: float
+    peak_memory_mib: float
+    train_gflop_per_image: float | None
+    inference_gflop_per_image: float | None
+    gemm_gflop_per_s: float
+    train_share_of_gemm: float | None
+    inference_share_of_gemm: float | None
+    rounds: int
+    discarded_rounds: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Phase:
+    """Training or inference: its batch, its operations an image, its timed rounds."""
+
+    batch: int
+    flops: float | None
+    rounds: Rounds
+
+    @property
+    def images_per_s(self) -> float:
+        return self.batch / self.rounds.median_s
+
+    @property
+    def gflop_per_image(self) -> float | None:
+        return None if self.flops is None else self.flops / 1e9
+
+    def share(self, reference: Reference) -> float | None:
+        return None if self.flops is None else self.rounds.share(self.flops * self.batch, reference.flops)
+
+
+def measure(
+    network_factory: Callable[[], Network],
+    problem: Problem,
+    recipe: Recipe,
+    device: str,
+    precision: str,
+    *,
+    seconds: float = 8.0,
+    channels_last: bool = False,
+) -> Measurement:
+    """Speed of a fresh network on random images, in about ``seconds`` for each of training, inference and latency.
+
+    The training batch is the recipe's; on the CPU it is halved until a step should take no more than a quarter of ``seconds`` and half of the free memory.
+    The inference batch is 64 on CUDA and 16 on the CPU, halved likewise. At least three rounds of each are timed, however slow the model.
+    Random states and determinism flags are afterwards what they were. Raises: Diverged where a loss or an output is not finite.
+    """
+    with _state_kept(device):
+        _load_what_torch_loads_late()
+        reference = Reference(device, precision)
+        held_mib = reset_peak_mib(device)
+        subject = Subject(network_factory, problem, recipe, device, precision, channels_last=channels_last)
+        small = subject.batch(min(SMALL_BATCH, recipe.batch_size))
+
+        flops = flops_of(lambda: subject.train(small))
+        step_s = least_s(lambda: subject.train(small), device, seconds / 4)
+        image_mib = max(peak_mib(device) - held_mib - subject.state_mib(), 1.0) / len(small)
+        batch = subject.batch(_fitting(recipe.batch_size, step_s / len(small), image_mib, device, seconds))
+        subject.check_losses(batch)
+        subject.train(batch)
+        peak_memory_mib = peak_mib(device) - held_mib
+        training = _Phase(
+            len(batch),
+            flops and flops / len(small),
+            Rounds.timed(lambda: subject.train(batch), reference, device, seconds),
+        )
+
+        subject.network.eval()
+        flops = flops_of(lambda: subject.infer(small))
+        pass_s = least_s(lambda: subject.infer(small), device, seconds / 4)
+        batch = subject.batch(_fitting(INFERENCE_BATCH[device], pass_s / len(small), image_mib, device, seconds))
+        subject.check_output(batch)
+        inference = _Phase(
+            len(batch),
+            flops and flops / len(small),
+            Rounds.timed(lambda: subject.infer(batch), reference, device, seconds),
+        )
+        latency_ms = _latency_ms(subject, device, seconds)
+    return _summary(training, inference, reference, latency_ms, peak_memory_mib)
+
+
+def _summary(
+    training: _Phase, inference: _Phase, reference: Reference, latency_ms: tuple[float, float], peak_memory_mib: float
+) -> Measurement:
+    reference_s = (*training.rounds.reference_s, *inference.rounds.reference_s)
+    return Measurement(
+        train_batch=training.batch,
+        inference_batch=inference.batch,
+        train_images_per_s=training.images_per_s,
+        inference_images_per_s=inference.images_per_s,
+        latency_p50_ms=latency_ms[0],
+        latency_p95_ms=latency_ms[1],
+        peak_memory_mib=peak_memory_mib,
+        train_gflop_per_image=training.gflop_per_image,
+        inference_gflop_per_image=inference.gflop_per_image,
+        gemm_gflop_per_s=reference.flops / statistics.median(reference_s) / 1e9,
+        train_share_of_gemm=training.share(reference),
+        inference_share_of_gemm=inference.share(reference),
+        rounds=len(reference_s),
+        discarded_rounds=training.rounds.discarded + inference.rounds.discarded,
+    )
+
+
+def _fitting(wanted: int, image_s: float, image_mib: float, device: str, seconds: float) -> int:
+    """``wanted``, on the CPU halved (never below 2) until a batch takes at most a quarter of ``seconds`` and half of the free memory."""
+    if device == "cuda":
+        return wanted
+    largest = min(seconds / 4 / image_s, psutil.virtual_memory().available / 2**20 / 2 / image_mib)
+    while wanted > max(largest, SMALL_BATCH):
+        wanted = max(wanted // 2, SMALL_BATCH)
+    return wanted
+
+
+def _latency_ms(subject: Subject, device: str, seconds: float) -> tuple[float, float]:
+    """Median and 95th percentile of the wall time of one image, from the call to the finished result; one model in the machine, nothing queued."""
+    single = subject.batch(1)
+    times_ms: list[float] = []
+    for _ in range(2):
+        subject.infer(single)
+    started = time.perf_counter()
+    while len(times_ms) < 3 or (len(times_ms) < LATENCIES and time.perf_counter() - started < seconds):  # noqa: PLR2004 - documented at LATENCIES
+        if device == "cuda":
+            torch.cuda.synchronize()
+        begun = time.perf_counter()
+        subject.infer(single)
+        if device == "cuda":
+            torch.cuda.synchronize()
+        times_ms.append((time.perf_counter() - begun) * 1000)
+    p50_ms, p95_ms = np.percentile(times_ms, [50, 95])
+    return float(p50_ms), float(p95_ms)
+
+
+def _load_what_torch_loads_late() -> None:
+    """The first step of an optimizer imports a hundred MiB of torch, which would count as the network's."""
+    weight = torch.nn.Parameter(torch.ones(1))
+    (weight * 2).sum().backward()  # type: ignore[no-untyped-call]
+    torch.optim.Adam([weight]).step()
+
+
+@contextmanager
+def _state_kept(device: str) -> Iterator[None]:
+    """Random states and determinism flags are the caller's again afterwards; inside, seeds are fixed and cuDNN may choose its algorithms if torch may."""
+    cudnn, deterministic = torch.backends.cudnn, torch.are_deterministic_algorithms_enabled()
+    flags, warn_only = (cudnn.deterministic, cudnn.benchmark), torch.is_deterministic_algorithms_warn_only_enabled()
+    python_state, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002 - a stranger's network may draw from the global one
+    with torch.random.fork_rng(devices=[torch.cuda.current_device()] if device == "cuda" else []):
+        torch.default_generator.manual_seed(0)
+        if device == "cuda":
+            torch.cuda.manual_seed(0)
+        cudnn.benchmark = not deterministic
+        try:
+            yield
+        finally:
+            torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
+            cudnn.deterministic, cudnn.benchmark = flags
+            random.setstate(python_state)
+            np.random.set_state(numpy_state)  # noqa: NPY002

@@ -1,0 +1,148 @@
+"""The entries of a row: each a short text that answers one question about a number."""
+
+from __future__ import annotations
+
+import posixpath
+import statistics
+from collections.abc import Sequence
+
+from tumorbench.contracts.problem import FOLDED, FOLDS
+from tumorbench.contracts.record import Record
+from tumorbench.tables.inputs import BoardCards
+from tumorbench.tables.markdown import NOTHING, code, integers, link, number, plain, plural
+from tumorbench.tables.memorised import shares_samples
+from tumorbench.tables.rows import Row, Statistic, device_kind, hardware_name
+
+__all__ = [
+    "cells",
+    "constant_class",
+    "hardware",
+    "leaks",
+    "model",
+    "part_of_folds",
+    "protocol",
+    "records",
+    "reported",
+    "samples",
+    "test_samples",
+    "value",
+]
+
+LINKS = 10  # a row of more cells links to their folder
+
+
+def model(row: Row) -> str:
+    """Title, id and version, and what tells the row from another of the same model."""
+    return f"{plain(row.record.model_title)} ({code(row.identity.model)} {plain(row.identity.model_version)}{plain(row.suffix)})"
+
+
+def protocol(row: Row) -> str:
+    """The protocol, and whether it ranks."""
+    return code(row.identity.protocol) if row.ranked else f"{code(row.identity.protocol)} (not ranked)"
+
+
+def value(statistic: Statistic | None, *, with_n: bool) -> str:
+    """Mean and spread; with N, a single cell's interval and the real-vs-real value where the metric needs them to be read."""
+    if statistic is None:
+        return NOTHING
+    if statistic.mean is None:
+        text = "undefined"
+    else:
+        spread = NOTHING if statistic.spread is None else number(statistic.spread, statistic.mean)
+        text = f"{number(statistic.mean)} ± {spread}"
+    remarks = [f"N {integers(statistic.samples)}"] if with_n else []
+    if with_n and statistic.interval is not None:
+        remarks.append(" to ".join(number(end, statistic.mean) for end in statistic.interval))
+    if statistic.real_vs_real is not None:
+        remarks.append(f"real vs real {number(statistic.real_vs_real)}")
+    if 0 < statistic.defined < statistic.cells:
+        remarks.append(f"undefined in {statistic.cells - statistic.defined} of {plural(statistic.cells, 'cell')}")
+    return f"{text} ({'; '.join(remarks)})" if remarks else text
+
+
+def reported(row: Row, metric: str, cards: BoardCards) -> str:
+    """The source report's figure on its test data, for rows under its own protocol; empty where it gives none."""
+    if row.identity.protocol not in ("paper", "tstr-paper"):
+        return ""
+    figures = [
+        f"{figure.value:g}"
+        for figure in cards.reported(row.identity.model, row.identity.dataset)
+        if (figure.metric, figure.part) == (metric, "test")
+    ]
+    return f"reported {', '.join(figures)}" if figures else ""
+
+
+def part_of_folds(row: Row) -> str:
+    """``1 of 5 folds`` for a row of a protocol with folds that covers fewer than all; empty for every other."""
+    return f"{row.folds} of {FOLDS} folds" if row.identity.protocol in FOLDED and row.folds < FOLDS else ""
+
+
+def cells(row: Row) -> str:
+    """How many cells the mean is over, and which."""
+    folds = row.folds
+    seeds = plural(len({cell.record.identity.seed for cell in row.cells}), "seed")
+    if row.identity.protocol in FOLDED:
+        return f"{len(row.cells)} ({folds} of {FOLDS} folds, {seeds})"
+    return f"{len(row.cells)} ({plural(folds, 'fold')}, {seeds})" if folds > 1 else f"{len(row.cells)} ({seeds})"
+
+
+def test_samples(row: Row, metrics: Sequence[str]) -> str:
+    """How many test samples stand behind one cell's metric: a number, or the range over cells and metrics."""
+    counts = [n for name in metrics if (statistic := row.statistic(name)) for n in statistic.samples]
+    return integers(counts) if counts else NOTHING
+
+
+def constant_class(row: Row) -> str:
+    """Accuracy of always answering the commonest test class: what a model must beat to have learnt anything."""
+    shares = [
+        max(map(sum, confusion)) / total
+        for cell in row.cells
+        if (confusion := cell.record.confusion) and (total := sum(map(sum, confusion)))
+    ]
+    return number(statistics.fmean(shares)) if shares else NOTHING
+
+
+def leaks(row: Row, cards: BoardCards) -> str:
+    """What stands on both sides of the split, the range over the cells."""
+    found = [cell.record.leakage for cell in row.cells if cell.record.leakage is not None]
+    if not found:
+        return "not measured"
+    shared = integers([leak.groups_on_both_sides for leak in found])
+    touched = integers([leak.test_samples_of_shared_groups for leak in found])
+    identical = integers([leak.identical_test_images for leak in found])
+    if (shared, touched, identical) == ("0", "0", "0"):
+        return "none"
+    dataset = cards.datasets.get(row.identity.dataset)
+    noun = "groups" if dataset is None else "patients" if dataset.patients_known else "duplicate groups"
+    tested = integers([leak.test_samples for leak in found])
+    return f"leaks: {shared} {noun} on both sides ({touched} of {tested} test images), {identical} identical images"
+
+
+def hardware(row: Row) -> str:
+    """Names of the devices, their kind and the precision."""
+    names = sorted({hardware_name(cell.record.hardware) for cell in row.cells})
+    return plain(f"{', '.join(names)} ({device_kind(row.record.hardware)}, {row.identity.recipe.precision})")
+
+
+def records(row: Row) -> str:
+    """Links to the row's records, or to their folder where they are many."""
+    if len(row.cells) > LINKS:
+        folder = posixpath.commonpath([posixpath.dirname(cell.path) for cell in row.cells])
+        return link(plural(len(row.cells), "record"), folder or ".")
+    return " ".join(link(cell_name(cell.record), cell.path) for cell in row.cells)
+
+
+def samples(row: Row) -> str:
+    """Links to the pictures of what the cells' generators made; of the first cells, where they are many, and of none that may not be shared."""
+    found = [
+        link(cell_name(cell.record), posixpath.join(posixpath.dirname(cell.path), artifact.path))
+        for cell in row.cells
+        for artifact in cell.record.artifacts
+        if (artifact.kind, artifact.title) == ("figure", "samples") and shares_samples(cell.record)
+    ]
+    return " ".join(found[:LINKS]) or NOTHING
+
+
+def cell_name(record: Record) -> str:
+    """Fold and seed: ``f0 s0``."""
+    return f"f{record.identity.fold} s{record.identity.seed}"

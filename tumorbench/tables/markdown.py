@@ -1,0 +1,64 @@
+"""Markdown's small parts: tables, numbers, links, and text that cannot break a table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from urllib.parse import quote
+
+__all__ = ["DASH", "NOTHING", "code", "integers", "link", "number", "plain", "plural", "table"]
+
+DASH = "\N{EN DASH}"  # not ranked; also between the ends of a range
+NOTHING = "—"  # there is no such value
+_SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\|*`[<"})
+
+
+def plain(text: str) -> str:
+    """``text`` on one line, shown as it is: no character of it acts as Markdown."""
+    return " ".join(text.split()).translate(_SPECIAL)
+
+
+def code(text: str) -> str:
+    """``text`` as a code span that is safe inside a table."""
+    return f"`{' '.join(text.replace('`', chr(39)).split())}`".replace("|", "\\|")
+
+
+def link(text: str, path: str) -> str:
+    """A link to ``path``, whose brackets, spaces and pipes are percent-encoded."""
+    return f"[{text}]({quote(path, safe='/.')})"
+
+
+def plural(count: int, noun: str) -> str:
+    """``1 cell``, ``5 cells``."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def number(value: float | None, scale: float | None = None) -> str:
+    """``value`` with about four significant digits; ``scale`` is the number whose digits it follows (a spread follows its mean).
+
+    None and what is not finite are ``undefined``.
+    """
+    if value is None or not math.isfinite(value):
+        return "undefined"
+    size = abs(value if scale is None else scale)
+    if value and 0 < size < 0.001:  # noqa: PLR2004 - four decimals would show one digit
+        return f"{value:.2e}"
+    decimals = 4 if size < 10 else 2 if size < 100 else 1  # noqa: PLR2004 - powers of ten
+    return f"{value:,.{decimals}f}"
+
+
+def integers(values: Sequence[int]) -> str:
+    """One number where all are equal, otherwise their range."""
+    low, high = min(values), max(values)
+    return f"{low:,}" if low == high else f"{low:,}{DASH}{high:,}"
+
+
+def table(rows: Sequence[dict[str, str]]) -> str:
+    """``rows`` as a GitHub pipe table; columns in the order in which the rows first name them, missing entries as a dash."""
+    import pandas as pd
+    from tabulate import tabulate
+
+    columns = pd.DataFrame(list(rows)).fillna(NOTHING).to_dict("list")
+    return str(
+        tabulate(columns, headers="keys", tablefmt="pipe", disable_numparse=True, colalign=["left"] * len(columns))
+    )

@@ -1,0 +1,138 @@
+"""Rows of a board: the finished cells of one model under one protocol, and their mean and spread."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from tumorbench.contracts.cell import CellIdentity, canonical_json
+from tumorbench.contracts.record import MetricValue, Record
+from tumorbench.tables.inputs import LocatedRecord
+
+__all__ = ["Row", "Statistic", "device_kind", "hardware_name", "rows_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Statistic:
+    """One metric over the cells of a row.
+
+    mean, spread: over the cells where the metric is defined; the spread is the sample standard deviation (n - 1), None for fewer than two.
+    """
+
+    mean: float | None
+    spread: float | None
+    defined: int  # cells where the metric has a value
+    cells: int  # cells that carry the metric at all
+    samples: tuple[int, ...]  # n of each of those cells
+    real_vs_real: float | None  # mean over the cells that have it
+    comparable: bool
+    higher_is_better: bool | None
+    interval: tuple[float, float] | None = None  # of the one cell that carries the metric
+
+
+@dataclass(frozen=True)
+class Row:
+    """Finished cells that differ in fold and seed only, in that order."""
+
+    cells: tuple[LocatedRecord, ...]
+    suffix: str = ""  # what tells this row from another of the same model in the same table
+
+    @property
+    def record(self) -> Record:
+        """The first cell's record; all cells agree on model, data set, protocol, budget, recipe and kind of device."""
+        return self.cells[0].record
+
+    @property
+    def identity(self) -> CellIdentity:
+        """The first cell's identity."""
+        return self.record.identity
+
+    @property
+    def ranked(self) -> bool:
+        """Whether the row's protocol ranks."""
+        return self.identity.protocol == "grouped"
+
+    @property
+    def folds(self) -> int:
+        """How many folds the cells are of."""
+        return len({cell.record.identity.fold for cell in self.cells})
+
+    @cached_property
+    def metric_names(self) -> frozenset[str]:
+        """Names of the metrics that any cell carries."""
+        return frozenset(metric.name for cell in self.cells for metric in cell.record.metrics)
+
+    def statistic(self, name: str) -> Statistic | None:
+        """The metric over the row's cells; None where no cell carries it."""
+        found = [metric for cell in self.cells if (metric := cell.record.metric(name)) is not None]
+        return _statistic(found) if found else None
+
+
+def _statistic(found: Sequence[MetricValue]) -> Statistic:
+    values = [metric.value for metric in found if metric.value is not None and math.isfinite(metric.value)]
+    ideals = [
+        metric.real_vs_real
+        for metric in found
+        if metric.real_vs_real is not None and math.isfinite(metric.real_vs_real)
+    ]
+    return Statistic(
+        mean=statistics.fmean(values) if values else None,
+        spread=statistics.stdev(values) if len(values) > 1 else None,
+        defined=len(values),
+        cells=len(found),
+        samples=tuple(metric.n for metric in found),
+        real_vs_real=statistics.fmean(ideals) if ideals else None,
+        comparable=all(metric.comparable for metric in found),
+        higher_is_better=found[0].higher_is_better,
+        interval=found[0].interval if len(found) == 1 else None,
+    )
+
+
+def device_kind(hardware: dict[str, Any]) -> str:
+    """``cpu`` or ``cuda``; ``unknown`` where the record does not say."""
+    return str(hardware.get("device") or hardware.get("kind") or "unknown").partition(":")[0]
+
+
+def hardware_name(hardware: dict[str, Any]) -> str:
+    """The device's name as the record gives it."""
+    keys = ("name", "device_name", "gpu", "cpu") if device_kind(hardware) == "cuda" else ("name", "device_name", "cpu")
+    return next((str(hardware[key]) for key in keys if hardware.get(key)), device_kind(hardware))
+
+
+def _variants(record: Record) -> dict[str, str]:
+    """What else must be equal for two cells to share a row, by the word that a board would use for it."""
+    identity = record.identity
+    recipe = hashlib.sha256(canonical_json(identity.recipe.model_dump(mode="json"))).hexdigest()
+    return {
+        "version": identity.model_version,
+        "recipe": recipe,
+        "content": identity.dataset_fingerprint,
+        "metrics": identity.metric_suite,
+        "device": device_kind(record.hardware),
+    }
+
+
+def rows_of(finished: Iterable[LocatedRecord]) -> list[Row]:
+    """Rows of the finished cells of one data set and budget, by model and protocol; of two records of one cell the later counts."""
+    groups: dict[tuple[str, ...], dict[str, LocatedRecord]] = defaultdict(dict)
+    for cell in sorted(finished, key=lambda cell: (cell.record.started_at, cell.path)):
+        identity = cell.record.identity
+        key = (identity.model, identity.protocol, *_variants(cell.record).values())
+        groups[key][cell.record.cell_key] = cell
+    siblings: dict[tuple[str, ...], list[dict[str, str]]] = defaultdict(list)
+    for key, cells in groups.items():
+        siblings[key[:2]].append(_variants(next(iter(cells.values())).record))
+    return [_row(cells.values(), siblings[key[:2]]) for key, cells in sorted(groups.items())]
+
+
+def _row(cells: Iterable[LocatedRecord], siblings: Sequence[dict[str, str]]) -> Row:
+    ordered = sorted(cells, key=lambda cell: (cell.record.identity.fold, cell.record.identity.seed, cell.path))
+    variants = _variants(ordered[0].record)
+    telling = [word for word in ("recipe", "content", "metrics") if len({sibling[word] for sibling in siblings}) > 1]
+    return Row(tuple(ordered), "".join(f", {word} {variants[word][:8]}" for word in telling))

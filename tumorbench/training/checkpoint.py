@@ -1,0 +1,156 @@
+"""Where training stands: its history, its best weights and their running average, and the checkpoint from which a killed run continues."""
+
+from __future__ import annotations
+
+import logging
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tumorbench.contracts.families import Network
+from tumorbench.contracts.recipe import Recipe
+from tumorbench.contracts.whole import written_whole
+
+__all__ = ["Optimizers", "Progress", "note", "reduce_on_plateau", "resume", "save", "save_atomically", "should_stop"]
+
+Optimizers = dict[str, torch.optim.Optimizer]
+Weights = dict[str, Tensor]
+MIN_DELTA = 1e-4  # what counts as better for the plateau, as in Keras, which the source reports used
+
+
+@dataclass(slots=True)
+class Progress:
+    """Everything that an interrupted run needs to go on, besides the seed."""
+
+    history: list[dict[str, float]] = field(default_factory=list)
+    best_epoch: int = 0
+    best_value: float = math.inf
+    best_weights: Weights | None = None
+    average: Weights | None = None  # the running average of the weights, where the recipe asks for one
+    steps: int = 0  # that entered the average
+
+
+def note(progress: Progress, entry: dict[str, float], network: Network, recipe: Recipe) -> None:
+    """The epoch enters the history; its weights (their average, where there is one) are kept when the monitored value is the best so far."""
+    progress.history.append(entry)
+    value = _monitored(entry, recipe)
+    if value < progress.best_value:
+        progress.best_value, progress.best_epoch = value, len(progress.history)
+        if recipe.keep == "best":
+            progress.best_weights = {
+                name: tensor.detach().clone() for name, tensor in (progress.average or network.trained_state()).items()
+            }
+
+
+def _monitored(entry: dict[str, float], recipe: Recipe) -> float:
+    """The monitored value as something to minimise; infinite where the epoch has none."""
+    value = entry.get(recipe.monitor or "")
+    if value is None:
+        return math.inf
+    return value if recipe.monitor in ("val_loss", "val_block_distance") else -value
+
+
+def should_stop(progress: Progress, recipe: Recipe) -> bool:
+    """Keras' EarlyStopping: no better monitored value in the last ``patience`` epochs."""
+    return bool(
+        recipe.early_stopping
+        and progress.best_epoch
+        and len(progress.history) - progress.best_epoch >= recipe.early_stopping.patience
+    )
+
+
+def reduce_on_plateau(progress: Progress, recipe: Recipe, optimizers: Optimizers) -> None:
+    """Keras' ReduceLROnPlateau, worked out anew from the history, so that it needs no state of its own."""
+    rule = recipe.reduce_on_plateau
+    if rule is None or recipe.monitor is None:
+        return
+    best, wait, due = math.inf, 0, False
+    for entry in progress.history:
+        value, due = _monitored(entry, recipe), False
+        if math.isinf(value):  # nothing was held out: there is no plateau to see
+            continue
+        if value < best - MIN_DELTA:
+            best, wait = value, 0
+        else:
+            wait += 1
+            if wait >= rule.patience:
+                wait, due = 0, True
+    if due:
+        for optimizer in optimizers.values():
+            for group in optimizer.param_groups:
+                group["lr"] = max(group["lr"] * rule.factor, rule.minimum)
+
+
+def resume(checkpoint: Path, network: Network, recipe: Recipe, device: str) -> tuple[Progress, Optimizers, str]:
+    """Where the checkpoint left off, the optimizers, and "" or why it was discarded; without one the network keeps the weights that it has."""
+    optimizers = network.optimizers(recipe)
+    if not checkpoint.exists():
+        return Progress(), optimizers, ""
+    drawn = {name: tensor.detach().clone() for name, tensor in network.trained_state().items()}
+    try:
+        state = torch.load(
+            checkpoint, map_location="cpu", weights_only=True
+        )  # load_state_dict copies it to where each tensor belongs
+        reason = _other_conditions(state.get("conditions", {}), _conditions(device))
+        if not reason:
+            network.load_trained_state(state["network"])
+            for name, optimizer in optimizers.items():
+                optimizer.load_state_dict(state["optimizers"][name])
+            progress = Progress(**state["progress"])
+            device_of = {name: tensor.device for name, tensor in drawn.items()}
+            progress.average = (
+                {name: tensor.to(device_of[name]) for name, tensor in progress.average.items()}
+                if progress.average
+                else None
+            )
+            return progress, optimizers, ""
+    except (MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:  # noqa: BLE001 - torch.load tells a damaged file by a dozen types
+        reason = f"it cannot be read ({type(error).__name__})"
+        network.load_trained_state(drawn)
+        optimizers = network.optimizers(recipe)
+    logging.getLogger(__name__).warning("%s is not continued, training starts anew: %s", checkpoint, reason)
+    checkpoint.unlink()
+    return Progress(), optimizers, reason
+
+
+def _conditions(device: str) -> dict[str, bool | int | str]:
+    """What decides the bits of a result besides seed and recipe, as the checkpoint keeps it."""
+    name = torch.cuda.get_device_name() if device == "cuda" else device
+    return {
+        "deterministic": torch.are_deterministic_algorithms_enabled(),
+        "device": name,
+        "threads": torch.get_num_threads(),
+        "torch": str(torch.__version__),
+    }
+
+
+def _other_conditions(stored: dict[str, Any], now: dict[str, Any]) -> str:
+    """Why a checkpoint cannot be continued bit for bit; "" where it can, and where nobody asked for that."""
+    if not now["deterministic"]:
+        return ""
+    return ", ".join(
+        f"{name} was {stored.get(name)} and is {value}" for name, value in now.items() if stored.get(name) != value
+    )
+
+
+def save(checkpoint: Path, progress: Progress, network: Network, optimizers: Optimizers, device: str) -> None:
+    """``checkpoint`` holds the state after an epoch, as a whole."""
+    state = {
+        "network": network.trained_state(),
+        "optimizers": {name: optimizer.state_dict() for name, optimizer in optimizers.items()},
+        "conditions": _conditions(device),
+        "progress": {name: getattr(progress, name) for name in Progress.__slots__},
+    }
+    save_atomically(state, checkpoint)
+
+
+def save_atomically(state: object, path: Path) -> None:
+    """``torch.save`` that leaves either the old file or the whole new one."""
+    with written_whole(path) as partial:
+        torch.save(state, partial)

@@ -1,0 +1,171 @@
+"""The one loop that trains every family, and continues where a killed run stopped."""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tumorbench.contracts.cell import derive_seed
+from tumorbench.contracts.families import Batch, Network
+from tumorbench.contracts.recipe import Recipe
+from tumorbench.errors import BadInput, CellTimeout, Diverged
+from tumorbench.training.averaging import averaged, update_average
+from tumorbench.training.checkpoint import Optimizers, Progress, note, reduce_on_plateau, resume, save, should_stop
+
+__all__ = ["Fit", "autocast", "check_deadline", "fit", "seed_everything"]
+
+
+@dataclass(slots=True)
+class Fit:
+    """What training did. history: one entry an epoch; best_epoch: the 1-based epoch whose weights the network now has."""
+
+    history: list[dict[str, float]] = field(default_factory=list)
+    best_epoch: int = 0
+    resumed_from_epoch: int | None = None
+    discarded: str = ""  # why an earlier run's checkpoint was not continued
+
+
+def seed_everything(seed: int) -> None:
+    """torch, numpy and ``random`` start from ``seed``: a plugin's model may draw from any of them."""
+    torch.manual_seed(seed)
+    np.random.seed(seed % 2**32)  # noqa: NPY002 - the global state is what a stranger's code uses
+    random.seed(seed)
+
+
+def autocast(device: str, precision: str) -> AbstractContextManager[Any]:
+    """bf16 autocast, or nothing for fp32."""
+    return torch.autocast(device, torch.bfloat16) if precision == "bf16" else nullcontext()
+
+
+def check_deadline(deadline: float, where: str) -> None:
+    """There is time left at ``where``. Raises: CellTimeout after ``deadline`` (``time.monotonic`` seconds)."""
+    if time.monotonic() > deadline:
+        raise CellTimeout(f"out of time {where}")
+
+
+def fit(
+    network: Network,
+    batches: Callable[[int], Iterable[Batch]],
+    recipe: Recipe,
+    *,
+    seed: int,
+    device: str,
+    checkpoint: Path,
+    validate: Callable[[Network], dict[str, float]] | None = None,
+    deadline: float = math.inf,
+    on_epoch: Callable[[dict[str, float], int], None] = lambda _entry, _epochs: None,
+    on_step: Callable[[int, int], None] = lambda _epoch, _step: None,
+    on_weights: Callable[[Network, int], None] = lambda _network, _epoch: None,
+    result: Fit | None = None,
+) -> Fit:
+    """The network is trained by its recipe and holds the weights that the recipe keeps; ``checkpoint`` holds the last epoch's state.
+
+    batches: epoch number -> its batches. Every epoch starts from seeds derived from (seed, epoch), so that continuing from the checkpoint gives the same
+    numbers as never having stopped. validate: mean validation values, "val_loss" among them; None where nothing is held out.
+    on_weights: called after each epoch with the network as it would be scored then. result: filled as training goes, so that its history is known even when this raises.
+    A checkpoint that cannot be read is discarded, and under determinism also one that was made in another mode or on another device or thread count.
+    Raises: Diverged when an epoch's mean loss or a validation value is not finite; CellTimeout after ``deadline`` (``time.monotonic`` seconds);
+    BadInput when an epoch takes no step.
+    """
+    result = result or Fit()
+    progress, optimizers, result.discarded = resume(checkpoint, network, recipe, device)
+    result.history, result.resumed_from_epoch = progress.history, len(progress.history) or None
+    for epoch in range(len(progress.history) + 1, recipe.epochs + 1):
+        if should_stop(progress, recipe):
+            break
+        seed_everything(derive_seed(seed, "training", epoch))
+        started = time.perf_counter()
+        network.begin_epoch(epoch, recipe.epochs)
+        entry = {
+            "epoch": float(epoch),
+            **_train_epoch(
+                network, _until(deadline, batches(epoch), epoch, on_step), optimizers, recipe, progress, device
+            ),
+        }
+        _check_finite(entry, epoch)
+        with averaged(progress, network):
+            if validate:
+                check_deadline(deadline, f"in epoch {epoch}, before its validation")
+                entry |= validate(network)
+                _check_finite(entry, epoch)
+            on_weights(network, epoch)
+        entry["learning_rate"] = float(next(iter(optimizers.values())).param_groups[0]["lr"])
+        entry["wall_s"] = round(time.perf_counter() - started, 3)
+        note(progress, entry, network, recipe)
+        reduce_on_plateau(progress, recipe, optimizers)
+        save(checkpoint, progress, network, optimizers, device)
+        on_epoch(entry, recipe.epochs)
+    kept = progress.best_weights if recipe.keep == "best" and progress.best_weights is not None else progress.average
+    if kept is not None:
+        network.load_trained_state(kept)
+    result.best_epoch = progress.best_epoch if recipe.keep == "best" and progress.best_epoch else len(progress.history)
+    return result
+
+
+def _train_epoch(
+    network: Network, batches: Iterable[Batch], optimizers: Optimizers, recipe: Recipe, progress: Progress, device: str
+) -> dict[str, float]:
+    """One pass over ``batches``: the mean of each loss and of what the network observed, summed on the device so that no step waits for the host."""
+    network.train()
+    means = _Means(device)
+    for batch in batches:
+        losses = network.losses(batch)
+        while True:
+            with autocast(device, recipe.precision):
+                step = next(losses, None)
+            if step is None:
+                break
+            name, loss = step
+            optimizers[name].zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizers[name].step()
+            means.add(name, loss)
+        for name, value in network.observed.items():
+            means.add(name, value)
+        if recipe.ema_decay is not None:
+            update_average(progress, network, recipe.ema_decay)
+    if not means.totals:
+        raise BadInput(
+            "no training step was taken in an epoch: there is no batch, or losses() yields nothing; mend the split or the model"
+        )
+    return means.values()
+
+
+class _Means:
+    """Means of named scalars on the device."""
+
+    def __init__(self, device: str) -> None:
+        self.device = device
+        self.totals: dict[str, Tensor] = {}
+        self.counts: dict[str, int] = {}
+
+    def add(self, name: str, value: Tensor) -> None:
+        self.totals[name] = self.totals.get(name, torch.zeros((), device=self.device)) + value.detach().float()
+        self.counts[name] = self.counts.get(name, 0) + 1
+
+    def values(self) -> dict[str, float]:
+        return {name: (total / self.counts[name]).item() for name, total in self.totals.items()}
+
+
+def _check_finite(entry: dict[str, float], epoch: int) -> None:
+    if bad := [name for name, value in entry.items() if not math.isfinite(value)]:
+        raise Diverged(f"{', '.join(bad)} is not finite in epoch {epoch}")
+
+
+def _until(
+    deadline: float, batches: Iterable[Batch], epoch: int, on_step: Callable[[int, int], None]
+) -> Iterator[Batch]:
+    for step, batch in enumerate(batches, 1):
+        check_deadline(deadline, f"in epoch {epoch}, step {step}")
+        on_step(epoch, step)
+        yield batch
