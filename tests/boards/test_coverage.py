@@ -2,9 +2,9 @@
 
 import pytest
 
-from tumorbench.boards import BoardCards
 from tumorbench.contracts.cards import Paper, SplitRule
 from tumorbench.tables.coverage import COVERAGE_NOTE
+from tumorbench.tables.inputs import BoardCards
 
 WHOLE, SHORT = {"train": 20, "val": 5, "test": 10}, {"train": 17, "val": 4, "test": 10}  # the card publishes 35
 

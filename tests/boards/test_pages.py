@@ -47,7 +47,7 @@ def test_cpu_and_cuda_speeds_never_share_a_table(speed, render, tables):
 def test_quick_speeds_and_speeds_on_synthetic_data_stand_apart(located, speed, render, tables):
     records = [located({"accuracy": 0.9}, dataset="phantom", synthetic=True)]
     page = render(records, [speed(), speed(budget="quick"), speed(dataset="phantom")])["throughput.md"]
-    assert [part for part in page.split("\n\n") if part.startswith("## ")] == [
+    assert [paragraph for paragraph in page.split("\n\n") if paragraph.startswith("## ")] == [
         "## CPU, full budget",
         "## CPU, quick budget",
         "## CPU, full budget, SYNTHETIC data",
@@ -55,7 +55,7 @@ def test_quick_speeds_and_speeds_on_synthetic_data_stand_apart(located, speed, r
     assert len(tables(page)) == 3
 
 
-def test_a_speed_row_shows_every_figure_with_its_unit(speed, render, tables):
+def test_a_speed_row_shows_every_value_with_its_unit(speed, render, tables):
     (table,) = tables(render([], [speed()])["throughput.md"])
     heading, _, row = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in table.splitlines()]
     shown = dict(zip(heading, row, strict=True))

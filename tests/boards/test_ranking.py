@@ -6,6 +6,7 @@ import pytest
 
 from tumorbench.boards.pages import HOW_TO_READ
 from tumorbench.contracts.cards import MetricSpec
+from tumorbench.tables.markdown import DASH
 
 HEAD = "| rank"
 
@@ -32,7 +33,7 @@ def test_a_row_of_one_lucky_fold_has_no_rank_beside_a_whole_row(covering, render
     page = render(
         [*covering("net-a", 0.99, [0]), *covering("net-b", 0.7, range(5)), *covering("net-c", 0.8, range(5))]
     )["classification.md"]
-    assert list(column(page, rows_with, "rank").items()) == [("net-c", "1"), ("net-b", "2"), ("net-a", "–")]  # noqa: RUF001 - the board's dash
+    assert list(column(page, rows_with, "rank").items()) == [("net-c", "1"), ("net-b", "2"), ("net-a", DASH)]
     assert column(page, rows_with, "cells")["net-a"] == "1 (1 of 5 folds, 1 seed)"
     assert (
         "Rows of fewer than 5 folds have no rank here: they stand on part of the data, the ranked rows on all of it."
@@ -81,13 +82,13 @@ def test_a_fold_without_a_value_of_the_ranking_metric_is_not_covered(covering, r
     page = render(
         [*covering("net-a", 0.9, range(4)), *covering("net-a", None, [4]), *covering("net-b", 0.7, range(5))]
     )["classification.md"]
-    assert column(page, rows_with, "rank") == {"net-b": "1", "net-a": "–"}  # noqa: RUF001 - the board's dash
+    assert column(page, rows_with, "rank") == {"net-b": "1", "net-a": DASH}
 
 
 def test_more_seeds_do_not_make_a_row_whole(covering, render, rows_with):
     seeds = [cell for seed in range(5) for cell in covering("net-a", 0.99, [0], seed=seed)]
     page = render([*seeds, *covering("net-b", 0.7, range(5))])["classification.md"]
-    assert column(page, rows_with, "rank") == {"net-b": "1", "net-a": "–"}  # noqa: RUF001 - the board's dash
+    assert column(page, rows_with, "rank") == {"net-b": "1", "net-a": DASH}
 
 
 def test_whole_rows_need_no_sentence(covering, render):
@@ -112,12 +113,20 @@ def test_a_quick_row_of_one_fold_keeps_its_rank_whatever_the_full_table_has(cove
 
 def test_two_ranking_metrics_give_a_rank_each_and_the_first_orders_the_table(located, render, rows_with, cards):
     coverage = MetricSpec(
-        id="coverage", title="Coverage", task="generation", version="1", higher_is_better=True, value_range=(0, 1), ranks=True, needs_extractor=True, factory="m:m"
-    )  # fmt: skip
-    figures = {"net-a": (0.3, 0.9), "net-b": (0.1, 0.2), "net-c": (0.2, 0.5)}
+        id="coverage",
+        title="Coverage",
+        task="generation",
+        version="1",
+        higher_is_better=True,
+        value_range=(0, 1),
+        ranks=True,
+        needs_extractor=True,
+        factory="m:m",
+    )
+    values = {"net-a": (0.3, 0.9), "net-b": (0.1, 0.2), "net-c": (0.2, 0.5)}
     records = [
         located({"kid[e]": kid, "coverage[e]": share}, model=model, task="generation")
-        for model, (kid, share) in figures.items()
+        for model, (kid, share) in values.items()
     ]
     page = render(records, cards=replace(cards, metrics=[*cards.metrics, coverage]))["generation.md"]
     assert list(column(page, rows_with, "rank by kid").items()) == [("net-b", "1"), ("net-c", "2"), ("net-a", "3")]

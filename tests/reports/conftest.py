@@ -1,12 +1,12 @@
 import pytest
 
-from tumorbench.boards import BoardCards, LocatedRecord
 from tumorbench.contracts.cards import DatasetSpec, ModelSpec, Paper, ParameterCount, Reported, Source, SplitRule
 from tumorbench.contracts.cell import CellIdentity, cell_key
 from tumorbench.contracts.problem import Problem
 from tumorbench.contracts.recipe import Preprocessing, Quick, Recipe
 from tumorbench.contracts.record import Leakage, MetricValue, Record, Timing
 from tumorbench.reports import render_reproductions
+from tumorbench.tables.inputs import BoardCards, LocatedRecord
 
 RECIPE = Recipe(
     preprocessing=Preprocessing(size=512, channels=3),
@@ -22,13 +22,13 @@ CLEAN = Leakage(test_samples=500, groups_on_both_sides=0, test_samples_of_shared
 
 @pytest.fixture
 def spec():
-    """A classifier of the report "course", with the given figures of the data set figs."""
+    """A classifier of the report "course", with the given values of the data set figs."""
 
-    def make(*figures, name="net-a", report="course", recipe=RECIPE, splits=None, **more):
+    def make(*values, name="net-a", report="course", recipe=RECIPE, splits=None, **more):
         paper = {
             "title": "A course work, 2023",
             "report": report,
-            "reported": tuple(Reported(dataset="figs", **figure) for figure in figures),
+            "reported": tuple(Reported(dataset="figs", **value) for value in values),
         }
         paper["splits"] = (
             {"figs": SplitRule(kind="counts", test={"glioma": 286, "pituitary": 186}, val=0.1)}
@@ -55,10 +55,19 @@ def spec():
 def figs():
     def make(**more):
         fields = {
-            "id": "figs", "title": "The figs slices", "version": "1", "tasks": ("classification",), "classes": ("glioma", "pituitary"), "licence": "CC BY 4.0",
-            "citation": "Someone, 2017", "source": Source(homepage="a page"), "patients_known": True, "counts": {"all": {"glioma": 600, "pituitary": 400}},
-            "notes": ("A third of the slices is blue.",), "factory": "figs:Figs",
-        }  # fmt: skip
+            "id": "figs",
+            "title": "The figs slices",
+            "version": "1",
+            "tasks": ("classification",),
+            "classes": ("glioma", "pituitary"),
+            "licence": "CC BY 4.0",
+            "citation": "Someone, 2017",
+            "source": Source(homepage="a page"),
+            "patients_known": True,
+            "counts": {"all": {"glioma": 600, "pituitary": 400}},
+            "notes": ("A third of the slices is blue.",),
+            "factory": "figs:Figs",
+        }
         return DatasetSpec(**fields | more)
 
     return make
@@ -77,18 +86,31 @@ def located():
         seed=0,
         version="2",
         recipe=RECIPE,
-        precision="fp32",
         **more,
     ):
         identity = CellIdentity(
-            dataset=more.pop("dataset", "figs"), dataset_fingerprint=more.pop("content", "d" * 64), protocol=protocol, split_fingerprint="s" * 64, fold=fold,
-            task=more.pop("task", "classification"), model=more.pop("model", "net-a"), model_version=version,
-            recipe=recipe.for_budget(budget).model_copy(update={"precision": precision}), seed=seed, budget=budget, metric_suite="m" * 64,
-        )  # fmt: skip
+            dataset=more.pop("dataset", "figs"),
+            dataset_fingerprint=more.pop("content", "d" * 64),
+            protocol=protocol,
+            split_fingerprint="s" * 64,
+            fold=fold,
+            task=more.pop("task", "classification"),
+            model=more.pop("model", "net-a"),
+            model_version=version,
+            recipe=recipe.for_budget(budget),
+            seed=seed,
+            budget=budget,
+        )
         fields = {
-            "status": "ok", "dataset_title": "The figs slices", "model_title": "Network net-a", "synthetic": False, "leakage": LEAKING if protocol == "paper" else CLEAN,
-            "hardware": {"device": "cpu", "name": "a cpu of ours"}, "sizes": {"train": 350, "val": 36, "test": 614},
-        } | more  # fmt: skip
+            "status": "ok",
+            "dataset_title": "The figs slices",
+            "model_title": "Network net-a",
+            "synthetic": False,
+            "leakage": LEAKING if protocol == "paper" else CLEAN,
+            "precision": "fp32",
+            "hardware": {"device": "cpu", "name": "a cpu of ours"},
+            "sizes": {"train": 350, "val": 36, "test": 614},
+        } | more
         values = [
             MetricValue(name=name, value=value, n=614, higher_is_better=True)
             for name, value in ({"accuracy": 0.8} if metrics is None else metrics).items()

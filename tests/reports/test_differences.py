@@ -1,4 +1,4 @@
-"""Why ours is not the reported figure: facts of the records and cards, and only beyond the spread."""
+"""Why ours is not the reported value: facts of the records and cards, and only beyond the spread."""
 
 import pytest
 
@@ -15,9 +15,9 @@ CLEAN = Leakage(test_samples=500, groups_on_both_sides=0, test_samples_of_shared
 def why(spec, lines):
     """The last column of the only line."""
 
-    def render(records, figure=ACCURACY, **more):
+    def render(records, reported=ACCURACY, **more):
         dataset = {"dataset": more.pop("dataset")} if "dataset" in more else {}
-        (line,) = lines(records, spec(figure, **more), **dataset)
+        (line,) = lines(records, spec(reported, **more), **dataset)
         return line["why they differ"]
 
     return render
@@ -33,7 +33,7 @@ def test_one_cell_is_close_within_a_hundredth(why, located, value, said):
 @pytest.mark.parametrize(
     ("ours", "said"), [(0.0225, "`paper` within 0.0021."), (0.024, "`paper` higher by 0.0034: no reason known.")]
 )
-def test_one_cell_is_close_to_a_small_figure_within_a_tenth_of_it(why, located, ours, said):
+def test_one_cell_is_close_to_a_small_value_within_a_tenth_of_it(why, located, ours, said):
     assert why([located({"cross_entropy": ours})], {"metric": "cross_entropy", "value": 0.0206}) == said
 
 
@@ -46,11 +46,11 @@ def test_several_cells_are_close_within_their_spread(why, located, reported, sai
 
 
 def test_the_cards_sentence_stands_beyond_the_spread_only(why, located):
-    figure = {**ACCURACY, "difference": "Its epoch was chosen on the test part."}
+    reported = {**ACCURACY, "difference": "Its epoch was chosen on the test part."}
     assert (
-        why([located({"accuracy": 0.8})], figure) == "`paper` lower by 0.1400. Its epoch was chosen on the test part."
+        why([located({"accuracy": 0.8})], reported) == "`paper` lower by 0.1400. Its epoch was chosen on the test part."
     )
-    assert why([located({"accuracy": 0.935})], figure) == "`paper` within 0.0100."
+    assert why([located({"accuracy": 0.935})], reported) == "`paper` within 0.0100."
 
 
 def test_the_cards_sentence_stands_once_after_the_protocols(why, located):
@@ -73,7 +73,10 @@ def test_a_quick_run_at_the_full_size_names_no_size(why, spec, located):
 
 def test_grouped_without_a_leak_is_told_from_the_reports_split_with_one(why, located):
     said = why([located({"accuracy": 0.94}), located(protocol="grouped")])
-    leak = "613 of 614 test images come from patients who are also in training and 7 of 614 test images are pixel-identical to a training image"
+    leak = (
+        "613 of 614 test images come from patients who are also in training and "
+        "7 of 614 test images are pixel-identical to a training image"
+    )
     assert (
         said
         == f"`paper` within 0.0100. `grouped` lower by 0.1400: nothing is on both sides here, and under `paper` {leak}."
@@ -104,7 +107,7 @@ def test_groups_are_not_called_patients_where_patients_are_not_known(why, figs, 
     assert said == "`official` lower by 0.1400: 9 of 51 test images belong to groups that are also in training here."
 
 
-def test_a_leak_of_the_test_part_explains_no_training_figure_and_no_time(why, located, timing):
+def test_a_leak_of_the_test_part_explains_no_training_value_and_no_time(why, located, timing):
     records = [located(), located(protocol="grouped", parts={"train": {"accuracy": 0.7}}, timing=timing)]
     assert why(records, {**ACCURACY, "part": "train"}) == "`grouped` lower by 0.2400: no reason known."
     assert (
@@ -157,11 +160,12 @@ def test_a_judged_generators_leaks_are_those_of_the_splits_that_its_protocols_ta
     leak = "613 of 614 test images come from patients who are also in training"
     assert (
         why(records, JUDGED)
-        == f"`paper` lower by 0.1400: no reason known. `grouped` lower by 0.1400: nothing is on both sides here, and under `paper` {leak}."
+        == "`paper` lower by 0.1400: no reason known. `grouped` lower by 0.1400: nothing is on both sides here, and "
+        f"under `paper` {leak}."
     )
 
 
-def test_the_test_parts_leaks_explain_nothing_of_what_the_classifier_learnt_from(why, located):
+def test_the_test_parts_leaks_explain_nothing_of_what_the_classifier_learned_from(why, located):
     record = located({"tstr_generated_train": 0.8}, protocol="tstr", budget="quick", leakage=LEAKING)
     assert (
         why([record], {**JUDGED, "metric": "tstr_generated_train"})
@@ -170,8 +174,8 @@ def test_the_test_parts_leaks_explain_nothing_of_what_the_classifier_learnt_from
 
 
 @pytest.fixture
-def figures():
-    """Three figures of which the first two have a sentence in common."""
+def values():
+    """Three values of which the first two have a sentence in common."""
     told = {
         "accuracy": "Its epoch was chosen.",
         "f1_macro": "Its epoch was chosen.",
@@ -180,18 +184,20 @@ def figures():
     return [{"metric": name, "value": 0.94, "difference": sentence} for name, sentence in told.items()]
 
 
-def test_what_several_figures_of_a_table_say_stands_once_under_it(spec, page, lines, located, figures):
-    records, model = [located({"accuracy": 0.8, "f1_macro": 0.8, "recall_macro": 0.7})], spec(*figures)
+def test_what_several_lines_of_a_table_say_stands_once_under_it(spec, page, lines, located, values):
+    records, model = [located({"accuracy": 0.8, "f1_macro": 0.8, "recall_macro": 0.7})], spec(*values)
     assert [line["why they differ"] for line in lines(records, model)] == [
-        "`paper` lower by 0.1400. See 1.", "`paper` lower by 0.1400. See 1.", "`paper` lower by 0.2400. Its class is rare.",
-    ]  # fmt: skip
+        "`paper` lower by 0.1400. See 1.",
+        "`paper` lower by 0.1400. See 1.",
+        "`paper` lower by 0.2400. Its class is rare.",
+    ]
     text = page(records, model)
     assert "|\n\nWhy they differ, for several lines:\n\n1. Its epoch was chosen.\n" in text
     assert (text.count("Its epoch was chosen."), text.count("Its class is rare.")) == (1, 1)
 
 
-def test_a_sentence_whose_other_figure_is_within_the_spread_stays_in_its_line(spec, page, lines, located, figures):
-    records, model = [located({"accuracy": 0.8, "f1_macro": 0.935})], spec(*figures)
+def test_a_sentence_whose_other_value_is_within_the_spread_stays_in_its_line(spec, page, lines, located, values):
+    records, model = [located({"accuracy": 0.8, "f1_macro": 0.935})], spec(*values)
     assert [line["why they differ"] for line in lines(records, model)][:2] == [
         "`paper` lower by 0.1400. Its epoch was chosen.",
         "`paper` within 0.0100.",

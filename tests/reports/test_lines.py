@@ -5,12 +5,17 @@ import pytest
 ACCURACY = {"metric": "accuracy", "value": 0.94, "note": "table 4"}
 
 
-def test_a_figure_that_nobody_has_run_says_so_under_every_protocol(spec, lines):
+def test_a_value_that_nobody_has_run_says_so_under_every_protocol(spec, lines):
     (line,) = lines([], spec(ACCURACY))
     assert line == {
-        "quantity": "`accuracy`, test", "reported": "0.94 (table 4)", "ours, `paper`": "not run", "ours, `grouped`": "not run",
-        "budget": "—", "hardware": "—", "why they differ": "—",
-    }  # fmt: skip
+        "quantity": "`accuracy`, test",
+        "reported": "0.94 (table 4)",
+        "ours, `paper`": "not run",
+        "ours, `grouped`": "not run",
+        "budget": "—",
+        "hardware": "—",
+        "why they differ": "—",
+    }
 
 
 def test_a_protocol_that_was_not_run_stands_beside_one_that_was(spec, lines, located):
@@ -55,7 +60,7 @@ def test_two_kinds_of_hardware_share_no_line(spec, lines, located):
 
 
 @pytest.mark.parametrize(
-    ("figure", "shown", "value"),
+    ("reported", "shown", "value"),
     [
         ({"metric": "accuracy", "part": "train"}, "`accuracy`, train", "0.9900"),
         ({"metric": "accuracy", "part": "val"}, "`accuracy`, val", "0.9100"),
@@ -68,19 +73,19 @@ def test_two_kinds_of_hardware_share_no_line(spec, lines, located):
         ({"metric": "train_s", "part": "train"}, "seconds of training (`train_s`)", "321.0"),
     ],
 )
-def test_a_quantity_is_found_in_its_own_part_or_timing(spec, lines, located, timing, figure, shown, value):
+def test_a_quantity_is_found_in_its_own_part_or_timing(spec, lines, located, timing, reported, shown, value):
     parts = {"train": {"loss": 0.03, "accuracy": 0.99, "n": 350.0}, "val": {"loss": 0.29, "accuracy": 0.91, "n": 36.0}}
     record = located({"accuracy": 0.8, "cross_entropy": 0.45}, parts=parts, timing=timing)
-    (line,) = lines([record], spec({**figure, "value": 1.5}))
+    (line,) = lines([record], spec({**reported, "value": 1.5}))
     assert (line["quantity"], line["ours, `paper`"].split()[0]) == (shown, value)
 
 
 @pytest.mark.parametrize(
-    "figure",
+    "reported",
     [{"metric": "f1_macro"}, {"metric": "accuracy", "part": "val"}, {"metric": "predict_one_s"}, {"metric": "train_s"}],
 )
-def test_what_a_record_does_not_hold_is_not_recorded(spec, lines, located, figure):
-    (line,) = lines([located(parts={"val": {"loss": 0.3}})], spec({**figure, "value": 0.5}))
+def test_what_a_record_does_not_hold_is_not_recorded(spec, lines, located, reported):
+    (line,) = lines([located(parts={"val": {"loss": 0.3}})], spec({**reported, "value": 0.5}))
     assert line["ours, `paper`"].startswith("not recorded (1 cell: [f0 s0](")
     assert line["why they differ"] == "—"
 
@@ -130,7 +135,7 @@ def test_what_judges_a_generator_is_read_from_the_protocol_of_its_own_on_the_col
     ]
 
 
-def test_other_figures_are_not_read_from_the_protocols_that_judge(spec, lines, located):
+def test_other_values_are_not_read_from_the_protocols_that_judge(spec, lines, located):
     (line,) = lines([located({"accuracy": 0.9}, protocol="tstr-paper"), located({"accuracy": 0.7})], spec(ACCURACY))
     assert (line["ours, `paper`"].split()[0], line["ours, `grouped`"]) == ("0.7000", "not run")
 
@@ -142,7 +147,7 @@ def test_a_generator_that_nobody_judged_says_so_but_not_of_the_official_split(sp
     assert (line["budget"], line["hardware"]) == ("—", "—")
 
 
-def test_a_figure_has_a_line_only_in_settings_with_rows_beside_it(spec, lines, located):
+def test_a_value_has_a_line_only_in_settings_with_rows_beside_it(spec, lines, located):
     found = lines(
         [located(), located({"tstr_generated": 0.5}, protocol="tstr", budget="quick")], spec(ACCURACY, JUDGED)
     )
@@ -152,12 +157,15 @@ def test_a_figure_has_a_line_only_in_settings_with_rows_beside_it(spec, lines, l
     ]
 
 
-def test_accuracy_on_what_the_classifier_learnt_from_is_not_called_a_test(spec, lines, located):
+def test_accuracy_on_what_the_classifier_learned_from_is_not_called_a_test(spec, lines, located):
     (line,) = lines(
         [located({"tstr_mixed_train": 0.98}, protocol="tstr-paper")],
         spec({"metric": "tstr_mixed_train", "value": 0.98}),
     )
-    assert (line["quantity"], line["ours, `paper`"].split()[0]) == ("`tstr_mixed_train`, what it learnt from", "0.9800")
+    assert (line["quantity"], line["ours, `paper`"].split()[0]) == (
+        "`tstr_mixed_train`, what it learned from",
+        "0.9800",
+    )
 
 
 @pytest.mark.parametrize(("metrics", "value"), [({}, "57.60"), ({"kl": 61.25}, "61.25")])

@@ -2,7 +2,5 @@
 
 from tumorbench.boards.pages import render_boards
 from tumorbench.boards.summary import summary_table
-from tumorbench.reports import render_reproductions
-from tumorbench.tables.inputs import BoardCards, LocatedRecord
 
-__all__ = ["BoardCards", "LocatedRecord", "render_boards", "render_reproductions", "summary_table"]
+__all__ = ["render_boards", "summary_table"]

@@ -15,15 +15,16 @@ HEADLINES = {
     "classification": ("accuracy", "balanced_accuracy", "f1_macro", "cross_entropy"),
     "segmentation": ("dice", "iou", "dice_image_mean", "pixel_accuracy", "keras_meaniou_bug"),
     "generation": (
-        "kid", "coverage", "fid", "density", "manifold_precision", "manifold_recall", "inception_score", "memorisation", "nearest_ratio",
-        "ks_d", "wasserstein_1", "ks_d_foreground", "diversity",
+        "kid", "coverage", "fid", "density", "manifold_precision", "manifold_recall", "inception_score",
+        "memorisation", "nearest_ratio", "ks_d", "wasserstein_1", "ks_d_foreground", "diversity",
     ),
 }  # fmt: skip
 TSTR = ("tstr_real", "tstr_generated", "tstr_mixed", "tstr_augmented", "tstr_generated_train")
 TSTR_NOTE = (
-    "Accuracy on the same real test images of a classifier that learnt from the real training images (`tstr_real`), from as many generated ones of the same classes "
-    "(`tstr_generated`), from both (`tstr_mixed`), and from the real ones with a rotated, zoomed, shifted or mirrored copy of each (`tstr_augmented`, which costs what the "
-    "mix does). A generator that knows no class is trained once for each. Values are means over the classifier's seeds."
+    "Accuracy on the same real test images of a classifier that learned from the real training images (`tstr_real`), "
+    "from as many generated ones of the same classes (`tstr_generated`), from both (`tstr_mixed`), and from the real "
+    "ones with a rotated, zoomed, shifted or mirrored copy of each (`tstr_augmented`, which costs what the mix does). "
+    "A generator that knows no class is trained once for each. Values are means over the classifier's seeds."
 )
 ARROWS = {True: " ↑", False: " ↓", None: ""}
 
@@ -38,7 +39,7 @@ class Ranking:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One table: its metrics in column order with their headings, and those of them that rank, of which the first orders the table."""
+    """One table: its metrics in column order with their headings, and those that rank; the first of these orders it."""
 
     metrics: dict[str, str]
     rankings: tuple[Ranking, ...]

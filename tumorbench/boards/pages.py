@@ -20,22 +20,34 @@ TASKS = {
     "generation": "How close generated slices come to real ones.",
 }
 THROUGHPUT = "How fast each model trains and predicts, by kind of device."
-MAKE_RECORDS = "`tumorbench run --all` makes results, `tumorbench publish` puts them here and `tumorbench leaderboard` renders the boards."
+INDEX = "Every row is rendered from records, each of which says how to run it again. Only the `grouped` protocol ranks."
+MAKE_RECORDS = (
+    "`tumorbench run --all` makes results, `tumorbench publish` puts them here and `tumorbench leaderboard` renders "
+    "the boards."
+)
 MAKE_THROUGHPUTS = "`tumorbench bench` measures, `tumorbench leaderboard` renders."
 HOW_TO_READ = f"""How to read a row:
 
-- A value is the mean ± the sample standard deviation (n - 1) over the row's cells, that is over its folds and seeds. `± {NOTHING}`: one cell, so no spread is known.
-- **Only `grouped` rows rank**: no known patient and no identical image is on both sides of their split. Rows under `paper` (as the source publication split) and `official` (the set's own folders) have
-  the rank {DASH} and are not ranked; the column "split" says what leaks in them.
-- A `grouped` row is whole with 5 of 5 folds, and only whole rows rank against each other. A row of fewer folds stands on part of the data: where its table has a whole row it has no
-  rank, and where no row is whole it ranks among the rows of exactly the same folds.
-- Where a copy of a data set has not the published number of slices, the column "slices" says how many of them each row stands on.
-- ↑ higher is better, ↓ lower is better. "reported" is the source publication's own figure; `undefined`: the metric has no value there."""
+- A value is the mean ± the sample standard deviation (n - 1) over the row's cells, that is over its folds and seeds.
+  `± {NOTHING}`: one cell, so no spread is known.
+- **Only `grouped` rows rank**: no known patient and no identical image is on both sides of their split. Rows under
+  `paper` (as the source publication split) and `official` (the set's own folders) have the rank {DASH} and are not
+  ranked; the column "split" says what leaks in them.
+- A `grouped` row is whole with 5 of 5 folds, and only whole rows rank against each other. A row of fewer folds stands
+  on part of the data: where its table has a whole row it has no rank, and where no row is whole it ranks among the
+  rows of exactly the same folds.
+- Where a copy of a data set has not the published number of slices, the column "slices" says how many of them each
+  row stands on.
+- ↑ higher is better, ↓ lower is better. "reported" is the source publication's own value; `undefined`: the metric has
+  no value there."""
 TASK_NOTES = {
-    "classification": '"constant class" is the accuracy of always answering the commonest test class: a model has learnt something only above it.',
-    "segmentation": "`dice` and `iou` are of the foreground. `keras_meaniou_bug` reproduces a published artefact and is not a measure of quality.",
-    "generation": "`N` is the number of images on each side. FID is biased at these sizes: read each value against the same metric between two sets of N real images (real vs real). "
-    "`A to B` is a single cell's 95 % interval over images, and under training on synthetic images the lowest and the highest of the classifier's seeds.",
+    "classification": '"constant class" is the accuracy of always answering the commonest test class: a model has '
+    "learned something only above it.",
+    "segmentation": "`dice` and `iou` are of the foreground. `keras_meaniou_bug` reproduces a published artefact and "
+    "is not a measure of quality.",
+    "generation": "`N` is the number of images on each side. FID is biased at these sizes: read each value against the "
+    "same metric between two sets of N real images (real vs real). `A to B` is a single cell's 95 % interval over "
+    "images, and under training on synthetic images the lowest and the highest of the classifier's seeds.",
 }
 
 
@@ -53,41 +65,42 @@ def render_boards(
 
 
 def _belongs(record: Record, task: str) -> bool:
-    """Whether the record is of the task, or of a model that did this task too (it segments and classifies in one pass)."""
+    """Whether the record is of the task, or of a model that did this task too, in one pass."""
     return record.identity.task == task or record.metric(HEADLINES[task][0]) is not None
 
 
-def _page(parts: Iterable[str]) -> str:
-    return "\n\n".join([GENERATED, *parts]) + "\n"
+def _page(paragraphs: Iterable[str]) -> str:
+    return "\n\n".join([GENERATED, *paragraphs]) + "\n"
 
 
 def _task_page(task: str, located: Sequence[LocatedRecord], cards: BoardCards) -> list[str]:
-    parts = [f"# {task.capitalize()}", TASKS[task]]
+    paragraphs = [f"# {task.capitalize()}", TASKS[task]]
     if not located:
-        return [*parts, f"No record yet. {MAKE_RECORDS}"]
+        return [*paragraphs, f"No record yet. {MAKE_RECORDS}"]
     named = [f"{plain(ranking.title)} ({code(ranking.id)})" for ranking in cards.rankings(task)]
     order = (
         f"Ranked by {', which orders the tables, and by '.join(named)}."
         if named
         else "No ranking metric is installed, so nothing ranks."
     )
-    parts += [HOW_TO_READ, f"{order} {TASK_NOTES[task]}"]
+    paragraphs += [HOW_TO_READ, f"{order} {TASK_NOTES[task]}"]
     for section in sorted({(cell.record.synthetic, cell.record.identity.dataset) for cell in located}):
-        parts += dataset_section(
+        paragraphs += dataset_section(
             task, [cell for cell in located if (cell.record.synthetic, cell.record.identity.dataset) == section], cards
         )
-    return parts
+    return paragraphs
 
 
 def _throughput_page(throughputs: Sequence[Throughput], synthetic: set[str]) -> list[str]:
-    parts = ["# Throughput", THROUGHPUT]
+    paragraphs = ["# Throughput", THROUGHPUT]
     if not throughputs:
-        return [*parts, f"No measurement yet. {MAKE_THROUGHPUTS}"]
+        return [*paragraphs, f"No measurement yet. {MAKE_THROUGHPUTS}"]
     reading = (
-        "Speeds of different machines do not compare; the share of the GEMM rate does better, because the rate (matrix products of the same precision) was measured in the same run. "
+        "Speeds of different machines do not compare; the share of the GEMM rate does better, because the rate (matrix "
+        "products of the same precision) was measured in the same run. "
         "Latency is of one image. GFLOP count one multiplication and one addition as two."
     )
-    return [*parts, reading, *throughput_tables(throughputs, lambda dataset: dataset in synthetic)]
+    return [*paragraphs, reading, *throughput_tables(throughputs, lambda dataset: dataset in synthetic)]
 
 
 def _index(
@@ -103,14 +116,14 @@ def _index(
         lines.append(_index_line(task, about, content, {cell.record.identity.dataset for cell in located}, synthetic))
     measured = plural(len(throughputs), "measurement") if throughputs else "nothing yet"
     lines.append(_index_line("throughput", THROUGHPUT, measured, {speed.dataset for speed in throughputs}, synthetic))
-    parts = [
+    paragraphs = [
         "# Leaderboards",
-        "Every row is rendered from records, each of which says how to run it again. Only the `grouped` protocol ranks.",
+        INDEX,
         table(lines),
     ]
     missing = [MAKE_RECORDS] if not any(by_task.values()) else []
     missing += [MAKE_THROUGHPUTS] if not throughputs else []
-    return [*parts, *(f"Nothing there yet? {command}" for command in missing)]
+    return [*paragraphs, *(f"Nothing there yet? {command}" for command in missing)]
 
 
 def _index_line(board: str, about: str, content: str, datasets: set[str], synthetic: set[str]) -> dict[str, str]:

@@ -1,4 +1,7 @@
-"""Which rows of a table rank against each other: those that stand on the same folds, and only whole ones where there is a whole one."""
+"""Which rows of a table rank against each other.
+
+Those that stand on the same folds, and only whole ones where there is a whole one.
+"""
 
 from __future__ import annotations
 
@@ -29,21 +32,22 @@ class Place:
 def places(rows: Sequence[Row], ranking: Ranking | None) -> list[Place]:
     """Each row's place by ``ranking``, no rank without one; equal means share a rank.
 
-    Where a row covers all 5 folds, rows that cover fewer have no rank. Where none does, each ranks among the rows of exactly its folds.
+    Where a row covers all 5 folds, rows that cover fewer have no rank. Where none does, each ranks among the rows of
+    exactly its folds.
     """
     folds = [_folds(row, ranking.metric if ranking else None) for row in rows]
     whole = max(map(len, folds), default=0) >= FOLDS
-    scores = [
-        _score(row, ranking) if own and (len(own) >= FOLDS or not whole) else None
+    merits = [
+        _merit(row, ranking) if own and (len(own) >= FOLDS or not whole) else None
         for row, own in zip(rows, folds, strict=True)
     ]
     rivals = [
-        [score for score, theirs in zip(scores, folds, strict=True) if score is not None and theirs == own]
+        [merit for merit, theirs in zip(merits, folds, strict=True) if merit is not None and theirs == own]
         for own in folds
     ]
     ranked = [
-        None if score is None else 1 + sum(other > score for other in others)
-        for score, others in zip(scores, rivals, strict=True)
+        None if merit is None else 1 + sum(other > merit for other in others)
+        for merit, others in zip(merits, rivals, strict=True)
     ]
     return [Place(rank, own) for rank, own in zip(ranked, folds, strict=True)]
 
@@ -63,14 +67,18 @@ def _folds(row: Row, metric: str | None) -> tuple[int, ...]:
     )
 
 
-def _score(row: Row, ranking: Ranking | None) -> float | None:
+def _merit(row: Row, ranking: Ranking | None) -> float | None:
+    """The row's mean of the ranking metric, turned so that more is better."""
     statistic = row.statistic(ranking.metric) if ranking else None
     mean = statistic.mean if statistic else None
     return mean if mean is None or ranking is None or ranking.higher_is_better else -mean
 
 
 def order(row: Row, place: Place) -> tuple[object, ...]:
-    """What a table is sorted by: ranked rows by their folds and rank, then those with fewer folds, then the protocols that do not rank."""
+    """What a table is sorted by.
+
+    Ranked rows by their folds and rank, then those with fewer folds, then the protocols that do not rank.
+    """
     unranked = place.rank is None
     return (
         not row.ranked,
@@ -85,16 +93,22 @@ def order(row: Row, place: Place) -> tuple[object, ...]:
 
 
 def ranking_note(standing: Sequence[Place]) -> str | None:
-    """The sentence under a table in which some row covers fewer than all folds; None where every ranked row is whole."""
+    """The sentence under a table where some row covers fewer than all folds; None where every ranked row is whole."""
     partial = {place.folds for place in standing if 0 < len(place.folds) < FOLDS}
     if not partial:
         return None
     if any(len(place.folds) >= FOLDS for place in standing):
-        return f"Rows of fewer than {FOLDS} folds have no rank here: they stand on part of the data, the ranked rows on all of it."
+        return (
+            f"Rows of fewer than {FOLDS} folds have no rank here: they stand on part of the data, the ranked rows on "
+            "all of it."
+        )
     if len(partial) == 1:
         (folds,) = partial
         return f"No row covers all {FOLDS} folds: the ranks hold for {named(folds)} only, which is part of the data."
-    return f"No row covers all {FOLDS} folds: each ranks only among the rows of the same folds, which stand beside its rank."
+    return (
+        f"No row covers all {FOLDS} folds: each ranks only among the rows of the same folds, which stand beside its "
+        "rank."
+    )
 
 
 def named(folds: Sequence[int]) -> str:

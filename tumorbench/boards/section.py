@@ -1,4 +1,4 @@
-"""One data set's section of a task's board: its facts, the full and the quick tables apart, and the cells without a result."""
+"""One data set's section of a task's board: facts, full and quick tables apart, and cells without a result."""
 
 from __future__ import annotations
 
@@ -18,14 +18,22 @@ from tumorbench.tables.rows import Row, rows_of
 
 __all__ = ["SYNTHETIC", "dataset_section"]
 
-SYNTHETIC = "These images are computed, not taken of patients: the numbers show that the benchmark works, and say nothing about brain tumours."
+SYNTHETIC = (
+    "These images are computed, not taken of patients: the numbers show that the benchmark works, and say nothing "
+    "about brain tumours."
+)
+QUICK = (
+    "Quick results are runs of a bounded number of steps, for a CPU or CI, some at a smaller image size. They are not "
+    "comparable with full ones, which never stand in this table."
+)
 BUDGETS = {
     "full": ("Full budget", "Every model trained for its recipe's epochs."),
     "quick": (
         "Quick budget",
-        "Quick results are runs of a bounded number of steps, for a CPU or CI, some at a smaller image size. They are not comparable with full ones, which never stand in this table.",
+        QUICK,
     ),
 }
+NOT_COMPARABLE = "† not comparable with published values: the literature's are computed with another feature extractor."
 
 
 def dataset_section(task: str, located: Sequence[LocatedRecord], cards: BoardCards) -> Iterator[str]:
@@ -71,7 +79,7 @@ def _tables(task: str, rows: Sequence[Row], cards: BoardCards) -> Iterator[str]:
         if block.note:
             yield block.note
         if not block.comparable:
-            yield "† not comparable with published values: the literature's are computed with another feature extractor."
+            yield NOT_COMPARABLE
         kept = [row for row in rows if not block.title or row.metric_names & set(block.metrics)]
         standing = _standing(kept, block)
         yield _table(task, kept, standing, block, cards)
@@ -80,7 +88,10 @@ def _tables(task: str, rows: Sequence[Row], cards: BoardCards) -> Iterator[str]:
         if any(differs(row, cards) for row in kept):
             yield COVERAGE_NOTE
         if copied := sorted({row.identity.model for row in kept if any(memorises(cell.record) for cell in row.cells)}):
-            yield f"Memorised: more than {MEMORISED:.0%} of the images of {', '.join(map(code, copied))} are nearer to a training image than nearly all held-out ones."
+            yield (
+                f"Memorised: more than {MEMORISED:.0%} of the images of {', '.join(map(code, copied))} are nearer to a "
+                "training image than nearly all held-out ones."
+            )
 
 
 def _standing(rows: Sequence[Row], block: Block) -> dict[str, list[Place]]:
@@ -93,7 +104,10 @@ def _standing(rows: Sequence[Row], block: Block) -> dict[str, list[Place]]:
 def _table(
     task: str, rows: Sequence[Row], standing: Mapping[str, Sequence[Place]], block: Block, cards: BoardCards
 ) -> str:
-    """The rows in the order of their first places; with their folds beside the rank and a column of slices where rows differ in them."""
+    """The rows in the order of their first places.
+
+    With their folds beside the rank, and a column of slices, where rows differ in them.
+    """
     name_folds = len({place.folds for found in standing.values() for place in found if place.rank is not None}) > 1
     with_slices = any(differs(row, cards) for row in rows)
     lines = []
@@ -108,8 +122,8 @@ def _entry(task: str, row: Row, block: Block, cards: BoardCards) -> dict[str, st
     generation = task == "generation"
     entry = {"model": entries.model(row), "protocol": entries.protocol(row)}
     for name, heading in block.metrics.items():
-        text, figure = entries.value(row.statistic(name), with_n=generation), entries.reported(row, name, cards)
-        entry[heading] = f"{text} ({figure})" if figure else text
+        text, reported = entries.value(row.statistic(name), with_n=generation), entries.reported(row, name, cards)
+        entry[heading] = f"{text} ({reported})" if reported else text
     if task == "classification":
         entry["constant class"] = entries.constant_class(row)
     entry["cells"] = entries.cells(row)
@@ -125,27 +139,28 @@ def _entry(task: str, row: Row, block: Block, cards: BoardCards) -> dict[str, st
 
 
 def _beside_the_reports(rows: Sequence[Row], cards: BoardCards) -> Iterator[str]:
-    """Every figure that the source reports give for this data set, ours beside it."""
+    """Every value that the source reports give for this data set, ours beside it."""
     lines = []
     for model in sorted({row.identity.model for row in rows}):
         own = [row for row in rows if row.identity.model == model]
-        for figure in cards.reported(model, own[0].identity.dataset):
-            part = "" if figure.part == "test" else f" of {figure.part}"
-            line = {"model": code(model), "metric": f"{code(figure.metric)}{part}", "reported": f"{figure.value:g}"}
+        for reported in cards.reported(model, own[0].identity.dataset):
+            part = "" if reported.part == "test" else f" of {reported.part}"
+            line = {"model": code(model), "metric": f"{code(reported.metric)}{part}", "reported": f"{reported.value:g}"}
             for split in SPLITS:
-                ours = [_ours(row, figure) for row in own if row.identity.protocol == protocol_of(figure.metric, split)]
+                protocol = protocol_of(reported.metric, split)
+                ours = [_ours(row, reported) for row in own if row.identity.protocol == protocol]
                 line[f"ours, `{split}`"] = "; ".join(ours) or NOTHING
-            lines.append({**line, "note": plain(figure.note) or NOTHING})
+            lines.append({**line, "note": plain(reported.note) or NOTHING})
     if lines:
         yield "#### Beside the source reports"
         yield table(lines)
 
 
-def _ours(row: Row, figure: Reported) -> str:
-    found, part = measured(row, figure), entries.part_of_folds(row)
+def _ours(row: Row, reported: Reported) -> str:
+    found, folds = measured(row, reported), entries.folds_covered(row)
     if found is None:
         return NOTHING
-    return f"{found.text} ({part})" if part else found.text
+    return f"{found.text} ({folds})" if folds else found.text
 
 
 def _without_result(located: Sequence[LocatedRecord]) -> Iterator[str]:
@@ -158,7 +173,7 @@ def _without_result(located: Sequence[LocatedRecord]) -> Iterator[str]:
         key=lambda pair: (pair[1].model, pair[1].protocol, pair[1].budget, pair[1].fold, pair[1].seed, pair[0].path),
     )
     yield "\n".join(
-        f"- {code(identity.model)} {identity.protocol} {identity.budget} {entries.cell_name(cell.record)}: **{cell.record.status}**, "
-        f"{plain(cell.record.reason) or 'no reason recorded'} ({link('record', cell.path)})"
+        f"- {code(identity.model)} {identity.protocol} {identity.budget} {entries.cell_name(cell.record)}: "
+        f"**{cell.record.status}**, {plain(cell.record.reason) or 'no reason recorded'} ({link('record', cell.path)})"
         for cell, identity in ordered
     )

@@ -19,7 +19,7 @@ MEANING = {
 
 def throughput_tables(throughputs: Sequence[Throughput], is_synthetic: Callable[[str], bool]) -> list[str]:
     """Headings and tables, in a fixed order; a table holds one kind of device, one kind of data and one budget."""
-    parts = []
+    paragraphs = []
     for device, title in DEVICES.items():
         for synthetic in (False, True):
             for budget, meaning in MEANING.items():
@@ -29,12 +29,12 @@ def throughput_tables(throughputs: Sequence[Throughput], is_synthetic: Callable[
                     if (speed.device, is_synthetic(speed.dataset), speed.budget) == (device, synthetic, budget)
                 ]
                 if chosen:
-                    parts += [
+                    paragraphs += [
                         f"## {title}, {budget} budget{', SYNTHETIC data' if synthetic else ''}",
                         meaning,
                         table([_entry(speed) for speed in _sorted(chosen)]),
                     ]
-    return parts
+    return paragraphs
 
 
 def _sorted(speeds: Sequence[Throughput]) -> list[Throughput]:
@@ -66,15 +66,24 @@ def _entry(speed: Throughput) -> dict[str, str]:
         "parameters (trainable)": NOTHING
         if total is None
         else f"{total:,} ({NOTHING if trainable is None else f'{trainable:,}'})",
-        "GFLOP per image (train / inference)": f"{_optional(speed.train_gflop_per_image)} / {_optional(speed.inference_gflop_per_image)}",
-        "share of GEMM rate (train / inference)": f"{_share(speed.train_share_of_gemm)} / {_share(speed.inference_share_of_gemm)}",
+        "GFLOP per image (train / inference)": _both(
+            _optional, speed.train_gflop_per_image, speed.inference_gflop_per_image
+        ),
+        "share of GEMM rate (train / inference)": _both(
+            _share, speed.train_share_of_gemm, speed.inference_share_of_gemm
+        ),
         "GEMM measured, GFLOP/s": f"{speed.gemm_gflop_per_s:,.0f}",
         "hardware": plain(hardware_name(speed.hardware)),
     }
 
 
+def _both(shown: Callable[[float | None], str], train: float | None, inference: float | None) -> str:
+    return f"{shown(train)} / {shown(inference)}"
+
+
 def _rate(value: float) -> str:
-    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"  # noqa: PLR2004 - three significant digits below a thousand
+    """Three significant digits below a thousand."""
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"  # noqa: PLR2004 - said above
 
 
 def _optional(value: float | None) -> str:

@@ -13,7 +13,7 @@ __all__ = ["summary_table"]
 
 
 def summary_table(records: Sequence[Record]) -> list[dict[str, Any]]:
-    """One line a cell, in a fixed order: its identity, its status and the first headline metric that it carries (None where none)."""
+    """One line a cell, in a fixed order: its identity, its status and its first headline metric (None where none)."""
     ordered = sorted(records, key=_order)
     return [_line(record) for record in ordered]
 

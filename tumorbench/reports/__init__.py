@@ -1,4 +1,4 @@
-"""Reproduction pages: every figure of a source report beside ours. Pure functions of the records and cards: equal input, equal bytes."""
+"""Reproduction pages: every value of a source report beside ours. Equal records and cards, equal bytes."""
 
 from tumorbench.reports.pages import render_reproductions
 

@@ -1,4 +1,4 @@
-"""What the report's split is worth: the same model, budget and hardware on the split of ``paper`` and on that of ``grouped``."""
+"""What the report's split is worth: one model, budget and hardware on the split of ``paper`` and on ``grouped``'s."""
 
 from __future__ import annotations
 
@@ -37,4 +37,5 @@ def _of_metric(name: str, setting: Setting) -> Iterator[str]:
             values = (
                 f"{code(name)} is {number(one.mean)} under {protocols[0]} and {number(other.mean)} under {protocols[1]}"
             )
-            yield f"{quick}{values}, {turn} with patients and identical images apart (cells: {entries.cells(paper)} and {entries.cells(grouped)})."
+            cells = f"(cells: {entries.cells(paper)} and {entries.cells(grouped)})"
+            yield f"{quick}{values}, {turn} with patients and identical images apart {cells}."

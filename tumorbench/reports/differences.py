@@ -1,4 +1,4 @@
-"""Why ours is not the reported figure: what the records and cards state as facts, and nothing where the two agree."""
+"""Why ours is not the reported value: what the records and cards state as facts; nothing where the two agree."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from tumorbench.tables.rows import Row
 __all__ = ["Difference", "Standpoint", "difference", "shared_reasons"]
 
 CLOSE = 0.01  # with one cell no spread is known
-CLOSE_SHARE = 0.1  # of the reported figure, where that is less
+CLOSE_SHARE = 0.1  # of the reported value, where that is less
 ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
 class Standpoint:
-    """Whose figures they are, and the cards of what they are on."""
+    """Whose values they are, and the cards of what they are on."""
 
     spec: ModelSpec
     cards: BoardCards
@@ -34,7 +34,10 @@ class Standpoint:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Of each of our values how it stands to the reported one and the facts that bear on that; and the card's sentence, where one is beyond the spread."""
+    """How each of our values stands to the reported one, with the facts that bear on that.
+
+    remark: the card's sentence, where one of them is beyond the spread.
+    """
 
     values: tuple[tuple[str, tuple[str, ...]], ...] = ()
     remark: str = ""
@@ -53,7 +56,7 @@ class Difference:
 
 
 def shared_reasons(differences: Iterable[Difference]) -> dict[str, int]:
-    """The reasons that stand in more than one of a table's lines, numbered from 1 in the order in which the table first gives them."""
+    """The reasons that stand in more than one of a table's lines, numbered from 1 in the table's order."""
     lines = Counter(reason for found in differences for reason in found.reasons)
     return {reason: place for place, reason in enumerate((reason for reason, count in lines.items() if count > 1), 1)}
 
@@ -69,37 +72,43 @@ def _sentence(fact: str) -> str:
     return f"{fact[:1].upper()}{fact[1:]}."
 
 
-def difference(figure: Reported, setting: Setting, standpoint: Standpoint) -> Difference:
-    """Of every value of ours: within the spread, or by how much it is off and the facts that bear on it. Nothing where nothing was run."""
+def difference(reported: Reported, setting: Setting, standpoint: Standpoint) -> Difference:
+    """Of every value of ours: within the spread, or by how much it is off and the facts that bear on it.
+
+    Nothing where nothing was run.
+    """
     values: list[tuple[str, tuple[str, ...]]] = []
     apart = False
     for split in SPLITS:
-        for row in setting.ours(figure.metric, split):
-            ours = measured(row, figure)
+        for row in setting.ours(reported.metric, split):
+            ours = measured(row, reported)
             if ours is None:
                 continue
-            name, close = f"{code(split)}{plain(row.suffix)}", tolerance(figure, ours)
+            name, close = f"{code(split)}{plain(row.suffix)}", tolerance(reported, ours)
             if ours.mean is None:
                 values.append((f"{name} is undefined", ()))
-            elif abs(gap := ours.mean - figure.value) <= close + ROUNDING:
+            elif abs(gap := ours.mean - reported.value) <= close + ROUNDING:
                 values.append((f"{name} within {'the spread' if ours.spread is not None else number(close)}", ()))
             else:
                 apart = True
-                facts = tuple(_facts(row, figure, standpoint))
-                unknown = "" if facts or figure.difference else ": no reason known"
+                facts = tuple(_facts(row, reported, standpoint))
+                unknown = "" if facts or reported.difference else ": no reason known"
                 values.append(
-                    (f"{name} {'lower' if gap < 0 else 'higher'} by {number(abs(gap), figure.value)}{unknown}", facts)
+                    (f"{name} {'lower' if gap < 0 else 'higher'} by {number(abs(gap), reported.value)}{unknown}", facts)
                 )
-    return Difference(tuple(values), plain(figure.difference) if apart else "")
+    return Difference(tuple(values), plain(reported.difference) if apart else "")
 
 
-def tolerance(figure: Reported, ours: Measured) -> float:
-    """How far ours may be off without a reason: the spread over the cells; for one cell 0.01, or a tenth of the reported figure where that is less."""
-    return ours.spread if ours.spread is not None else min(CLOSE, CLOSE_SHARE * abs(figure.value))
+def tolerance(reported: Reported, ours: Measured) -> float:
+    """How far ours may be off without a reason.
+
+    The spread over the cells; for one cell 0.01, or a tenth of the reported value where that is less.
+    """
+    return ours.spread if ours.spread is not None else min(CLOSE, CLOSE_SHARE * abs(reported.value))
 
 
-def _facts(row: Row, figure: Reported, standpoint: Standpoint) -> Iterator[str]:
-    """Facts of the row's records that bear on the figure."""
+def _facts(row: Row, reported: Reported, standpoint: Standpoint) -> Iterator[str]:
+    """Facts of the row's records that bear on the reported value."""
     spec, cards, recipe = standpoint.spec, standpoint.cards, row.identity.recipe
     if row.identity.budget == "quick":
         smaller = recipe.preprocessing.size != spec.recipe.preprocessing.size
@@ -110,16 +119,19 @@ def _facts(row: Row, figure: Reported, standpoint: Standpoint) -> Iterator[str]:
         )
     if row.identity.model_version != spec.version:
         yield f"version {plain(row.identity.model_version)} of the model, now {plain(spec.version)}"
-    if is_time(figure):
+    if is_time(reported):
         yield "seconds of the hardware named here"
     if differs(row, cards):
         yield f"on {coverage(row, cards)}"
-    if is_of_test_images(figure):
+    if is_of_test_images(reported):
         yield from _facts_of_the_test_part(row, standpoint)
 
 
 def _facts_of_the_test_part(row: Row, standpoint: Standpoint) -> Iterator[str]:
-    """What its images are; on the split of ``paper`` they leak as the report's own do, which makes no difference between the two."""
+    """What its images are.
+
+    On the split of ``paper`` they leak as the report's own do, which makes no difference between the two.
+    """
     if split_of(row.identity.protocol) != "paper":
         here, report = (leaks_in_words(rows, standpoint.cards) for rows in ([row], standpoint.paper))
         if here and here != report:

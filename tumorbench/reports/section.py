@@ -1,4 +1,4 @@
-"""One model's section: what its card says, and on each of its data sets a table of the report's figures beside ours."""
+"""One model's section: what its card says, and on each of its data sets a table of the report's values beside ours."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ __all__ = ["datasets_of", "model_section"]
 
 
 def datasets_of(spec: ModelSpec) -> list[str]:
-    """The data sets for which the model's source gives a figure or a split, in the card's order."""
-    return list(dict.fromkeys([*(figure.dataset for figure in spec.paper.reported), *spec.paper.splits]))
+    """The data sets for which the model's source gives a value or a split, in the card's order."""
+    return list(dict.fromkeys([*(each.dataset for each in spec.paper.reported), *spec.paper.splits]))
 
 
 def model_section(spec: ModelSpec, located: Sequence[LocatedRecord], cards: BoardCards) -> Iterator[str]:
@@ -34,23 +34,24 @@ def model_section(spec: ModelSpec, located: Sequence[LocatedRecord], cards: Boar
         for fact in [parameters_in_words(spec), budgets_in_words(spec.recipe), *map(plain, spec.paper.notes)]
     )
     for dataset in datasets_of(spec):
-        yield from _dataset_part(
+        yield from _on_dataset(
             spec, dataset, [cell for cell in located if cell.record.identity.dataset == dataset], cards
         )
 
 
-def _dataset_part(spec: ModelSpec, dataset: str, located: Sequence[LocatedRecord], cards: BoardCards) -> Iterator[str]:
+def _on_dataset(spec: ModelSpec, dataset: str, located: Sequence[LocatedRecord], cards: BoardCards) -> Iterator[str]:
     yield f"### {plain(spec.title)} on {code(dataset)}"
     yield split_in_words(spec.paper.splits.get(dataset), spec.recipe)
     settings = settings_of(spec, [cell for cell in located if cell.record.status == "ok"])
     if leaks := leaks_as_run(settings, cards):
         yield leaks
-    figures = [figure for figure in spec.paper.reported if figure.dataset == dataset]
-    if figures:
+    reported = [each for each in spec.paper.reported if each.dataset == dataset]
+    if reported:
         standpoint = Standpoint(spec, cards, [row for setting in settings for row in setting.of_split("paper")])
-        yield from _table(figures, _splits(dataset, settings, cards), settings, standpoint)
+        yield from _table(reported, _splits(dataset, settings, cards), settings, standpoint)
     else:
-        yield f"The report gives no figure for it on this data set; ours are on the {link(f'board of {spec.task}', f'../{spec.task}.md')}."
+        board = link(f"board of {spec.task}", f"../{spec.task}.md")
+        yield f"The report gives no value for it on this data set; ours are on the {board}."
     yield from (sentence for setting in settings for sentence in contrasts(setting))
     yield from _without_result([cell for cell in located if cell.record.status != "ok"])
 
@@ -63,10 +64,10 @@ def _splits(dataset: str, settings: Sequence[Setting], cards: BoardCards) -> lis
 
 
 def _table(
-    figures: Sequence[Reported], splits: Sequence[Protocol], settings: Sequence[Setting], standpoint: Standpoint
+    values: Sequence[Reported], splits: Sequence[Protocol], settings: Sequence[Setting], standpoint: Standpoint
 ) -> Iterator[str]:
-    """The figures' lines, and under them, once, what several of them say on why they differ."""
-    lines = [line for figure in figures for line in _lines(figure, splits, settings, standpoint)]
+    """The values' lines, and under them, once, what several of them say on why they differ."""
+    lines = [line for reported in values for line in _lines(reported, splits, settings, standpoint)]
     shared = shared_reasons(why for _, why in lines)
     yield table([line | {"why they differ": why.text(shared) or NOTHING} for line, why in lines])
     if shared:
@@ -76,25 +77,25 @@ def _table(
 
 
 def _lines(
-    figure: Reported, splits: Sequence[Protocol], settings: Sequence[Setting], standpoint: Standpoint
+    reported: Reported, splits: Sequence[Protocol], settings: Sequence[Setting], standpoint: Standpoint
 ) -> Iterator[tuple[dict[str, str], Difference]]:
-    """The figure's line in each setting that has rows beside it, or one line that says that nothing has been run."""
-    beside = [setting for setting in settings if any(setting.ours(figure.metric, split) for split in splits)]
-    run = {split for setting in beside for split in splits if setting.ours(figure.metric, split)}
-    stated = f"{figure.value:,.10g}" + (f" ({plain(figure.note)})" if figure.note else "")
+    """The value's line in each setting that has rows beside it, or one line that says that nothing has been run."""
+    beside = [setting for setting in settings if any(setting.ours(reported.metric, split) for split in splits)]
+    run = {split for setting in beside for split in splits if setting.ours(reported.metric, split)}
+    stated = f"{reported.value:,.10g}" + (f" ({plain(reported.note)})" if reported.note else "")
     for setting in beside or [Setting(NOTHING, NOTHING, {})]:
-        line = {"quantity": quantity(figure), "reported": stated}
+        line = {"quantity": quantity(reported), "reported": stated}
         for split in splits:
-            absent = NOTHING if split in run or protocol_of(figure.metric, split) is None else "not run"
+            absent = NOTHING if split in run or protocol_of(reported.metric, split) is None else "not run"
             line[f"ours, `{split}`"] = (
-                "; ".join(_ours(row, figure) for row in setting.ours(figure.metric, split)) or absent
+                "; ".join(_ours(row, reported) for row in setting.ours(reported.metric, split)) or absent
             )
-        yield line | {"budget": setting.budget, "hardware": setting.hardware}, difference(figure, setting, standpoint)
+        yield line | {"budget": setting.budget, "hardware": setting.hardware}, difference(reported, setting, standpoint)
 
 
-def _ours(row: Row, figure: Reported) -> str:
+def _ours(row: Row, reported: Reported) -> str:
     """``0.8046 ± — (quick, 1 cell: link)``."""
-    found, folds = measured(row, figure), entries.part_of_folds(row)
+    found, folds = measured(row, reported), entries.folds_covered(row)
     remarks = [
         *(["**quick**"] if row.identity.budget == "quick" else []),
         plural(len(row.cells), "cell"),
@@ -113,6 +114,7 @@ def _without_result(located: Sequence[LocatedRecord]) -> Iterator[str]:
     if lines:
         yield "Without a result:"
         yield "\n".join(
-            f"- {protocol} {budget} {name}: **{cell.record.status}**, {plain(cell.record.reason) or 'no reason recorded'} ({link('record', path)})"
+            f"- {protocol} {budget} {name}: **{cell.record.status}**, "
+            f"{plain(cell.record.reason) or 'no reason recorded'} ({link('record', path)})"
             for (protocol, budget, name, path), cell in sorted(lines.items(), key=lambda item: item[0])
         )

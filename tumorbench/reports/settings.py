@@ -1,4 +1,4 @@
-"""What two results must share to stand in one line: budget and hardware. The protocols stand beside one another in it."""
+"""What two results must share to stand in one line: budget and hardware. Protocols stand beside one another in it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Setting:
     rows: Mapping[Protocol, Sequence[Row]]
 
     def ours(self, metric: str, split: Protocol) -> Sequence[Row]:
-        """The rows that stand in the column of the split beside a figure of the metric, whether they hold it or not."""
+        """The rows that stand in the column of the split beside a value of the metric, whether they hold it or not."""
         protocol = protocol_of(metric, split)
         return self.rows.get(protocol, ()) if protocol else ()
 
@@ -35,7 +35,10 @@ class Setting:
 
 
 def settings_of(spec: ModelSpec, finished: Sequence[LocatedRecord]) -> list[Setting]:
-    """The settings of one model's finished cells on one data set, full ones first; a protocol with a full row shows no quick one."""
+    """The settings of one model's finished cells on one data set, full ones first.
+
+    A protocol with a full row shows no quick one.
+    """
     found: dict[tuple[bool, str, str], dict[Protocol, list[Row]]] = {}
     shown: set[str] = set()
     for budget in ("full", "quick"):

@@ -14,7 +14,10 @@ BY_SLICE = "Slices are drawn one by one: patients are not kept apart."
 def split_in_words(rule: SplitRule | None, recipe: Recipe) -> str:
     """The report's protocol, as the card's rule and recipe say it."""
     if rule is None:
-        return "The report's protocol: the card gives no split for this data set, so the `paper` protocol does not run on it."
+        return (
+            "The report's protocol: the card gives no split for this data set, so the `paper` protocol does not run on "
+            "it."
+        )
     match rule.kind:
         case "counts":
             words = f"{_counted(rule.test)} slices drawn at random for test; {_validation(rule)}. {BY_SLICE}"
@@ -43,7 +46,7 @@ def _counted(counts: dict[str, int] | float | None) -> str:
 
 
 def _validation(rule: SplitRule) -> str:
-    """What is held out of the rest for validation; an official split takes a share only, whatever else the rule says."""
+    """What is held out of the rest for validation; an official split takes a share only, whatever the rule says."""
     if isinstance(rule.val, float):
         return (
             f"{100 * rule.val:.3g} % of the rest for validation" if rule.val else "nothing is held out for validation"
@@ -65,7 +68,8 @@ def parameters_in_words(spec: ModelSpec) -> str:
         if problem.mask_classes
         else f"{len(problem.classes)} classes"
     )
-    return f"Parameters: {stated.total:,}{about}, {training} (images of {problem.size} x {problem.size} x {problem.channels}, {outputs})."
+    images = f"images of {problem.size} x {problem.size} x {problem.channels}, {outputs}"
+    return f"Parameters: {stated.total:,}{about}, {training} ({images})."
 
 
 def budgets_in_words(recipe: Recipe) -> str:

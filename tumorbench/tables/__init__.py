@@ -1,1 +1,1 @@
-"""What boards and reports share: records in rows, their values in words, and Markdown's small parts."""
+"""What boards and reports share: records in rows, their values in words, and Markdown."""

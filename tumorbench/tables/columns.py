@@ -1,4 +1,4 @@
-"""The columns of ours beside a reported figure: one for each way to split, and the protocol whose rows stand in it."""
+"""The columns of ours beside a reported value: one for each way to split, and the protocol whose rows stand in it."""
 
 from __future__ import annotations
 

@@ -11,7 +11,10 @@ from tumorbench.tables.rows import Row
 
 __all__ = ["COVERAGE_NOTE", "coverage", "differs"]
 
-COVERAGE_NOTE = "A row with another number of slices than published was made on another copy of the data set than its publication's."
+COVERAGE_NOTE = (
+    "A row with another number of slices than published was made on another copy of the data set than its "
+    "publication's."
+)
 
 
 def coverage(row: Row, cards: BoardCards) -> str:
@@ -34,7 +37,10 @@ def _published(card: DatasetSpec | None) -> int:
 
 
 def _slices(row: Row, cards: BoardCards) -> list[int]:
-    """The slices of each cell's data set; [] where its protocol may leave some out, or counts some twice in a way that no card tells."""
+    """The slices of each cell's data set.
+
+    [] where its protocol may leave some out, or counts some twice in a way that no card tells.
+    """
     return [count for cell in row.cells if (count := _slices_of(cell.record, cards)) is not None]
 
 

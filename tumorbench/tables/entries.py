@@ -16,10 +16,10 @@ from tumorbench.tables.rows import Row, Statistic, device_kind, hardware_name
 __all__ = [
     "cells",
     "constant_class",
+    "folds_covered",
     "hardware",
     "leaks",
     "model",
-    "part_of_folds",
     "protocol",
     "records",
     "reported",
@@ -33,7 +33,10 @@ LINKS = 10  # a row of more cells links to their folder
 
 def model(row: Row) -> str:
     """Title, id and version, and what tells the row from another of the same model."""
-    return f"{plain(row.record.model_title)} ({code(row.identity.model)} {plain(row.identity.model_version)}{plain(row.suffix)})"
+    identity = row.identity
+    return (
+        f"{plain(row.record.model_title)} ({code(identity.model)} {plain(identity.model_version)}{plain(row.suffix)})"
+    )
 
 
 def protocol(row: Row) -> str:
@@ -42,7 +45,7 @@ def protocol(row: Row) -> str:
 
 
 def value(statistic: Statistic | None, *, with_n: bool) -> str:
-    """Mean and spread; with N, a single cell's interval and the real-vs-real value where the metric needs them to be read."""
+    """Mean and spread; with N, a single cell's interval and the real-vs-real value where a reader needs them."""
     if statistic is None:
         return NOTHING
     if statistic.mean is None:
@@ -61,18 +64,18 @@ def value(statistic: Statistic | None, *, with_n: bool) -> str:
 
 
 def reported(row: Row, metric: str, cards: BoardCards) -> str:
-    """The source report's figure on its test data, for rows under its own protocol; empty where it gives none."""
+    """The source report's value on its test data, for rows under its own protocol; empty where it gives none."""
     if row.identity.protocol not in ("paper", "tstr-paper"):
         return ""
-    figures = [
-        f"{figure.value:g}"
-        for figure in cards.reported(row.identity.model, row.identity.dataset)
-        if (figure.metric, figure.part) == (metric, "test")
+    values = [
+        f"{each.value:g}"
+        for each in cards.reported(row.identity.model, row.identity.dataset)
+        if (each.metric, each.part) == (metric, "test")
     ]
-    return f"reported {', '.join(figures)}" if figures else ""
+    return f"reported {', '.join(values)}" if values else ""
 
 
-def part_of_folds(row: Row) -> str:
+def folds_covered(row: Row) -> str:
     """``1 of 5 folds`` for a row of a protocol with folds that covers fewer than all; empty for every other."""
     return f"{row.folds} of {FOLDS} folds" if row.identity.protocol in FOLDED and row.folds < FOLDS else ""
 
@@ -93,7 +96,7 @@ def test_samples(row: Row, metrics: Sequence[str]) -> str:
 
 
 def constant_class(row: Row) -> str:
-    """Accuracy of always answering the commonest test class: what a model must beat to have learnt anything."""
+    """Accuracy of always answering the commonest test class: what a model must beat to have learned anything."""
     shares = [
         max(map(sum, confusion)) / total
         for cell in row.cells
@@ -119,9 +122,10 @@ def leaks(row: Row, cards: BoardCards) -> str:
 
 
 def hardware(row: Row) -> str:
-    """Names of the devices, their kind and the precision."""
+    """Names of the devices, their kind, and every precision in which the row's cells were computed."""
     names = sorted({hardware_name(cell.record.hardware) for cell in row.cells})
-    return plain(f"{', '.join(names)} ({device_kind(row.record.hardware)}, {row.identity.recipe.precision})")
+    precisions = sorted({cell.record.precision for cell in row.cells} - {""})
+    return plain(f"{', '.join(names)} ({', '.join([device_kind(row.record.hardware), *precisions])})")
 
 
 def records(row: Row) -> str:
@@ -133,7 +137,10 @@ def records(row: Row) -> str:
 
 
 def samples(row: Row) -> str:
-    """Links to the pictures of what the cells' generators made; of the first cells, where they are many, and of none that may not be shared."""
+    """Links to the pictures of what the cells' generators made.
+
+    Of the first cells, where they are many, and of none that may not be shared.
+    """
     found = [
         link(cell_name(cell.record), posixpath.join(posixpath.dirname(cell.path), artifact.path))
         for cell in row.cells

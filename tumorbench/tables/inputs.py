@@ -21,7 +21,7 @@ class LocatedRecord:
 
 @dataclass(frozen=True, slots=True)
 class BoardCards:
-    """The installed cards by id. A record whose data set or model is not among them renders from what it says itself."""
+    """The installed cards by id. A record whose data set or model has none renders from what it says itself."""
 
     models: Mapping[str, ModelSpec] = field(default_factory=dict)
     datasets: Mapping[str, DatasetSpec] = field(default_factory=dict)
@@ -34,7 +34,7 @@ class BoardCards:
     def reported(self, model: str, dataset: str) -> tuple[Reported, ...]:
         """What the model's source publication reports on that data set; ``model`` may carry parameters in brackets."""
         card = self.model(model)
-        return tuple(figure for figure in card.paper.reported if figure.dataset == dataset) if card else ()
+        return tuple(each for each in card.paper.reported if each.dataset == dataset) if card else ()
 
     def rankings(self, task: str) -> list[MetricSpec]:
         """The metrics that give a rank on the task's board; the first orders it."""

@@ -1,4 +1,4 @@
-"""Markdown's small parts: tables, numbers, links, and text that cannot break a table."""
+"""Pieces of Markdown: tables, numbers, links, and text that cannot break a table."""
 
 from __future__ import annotations
 
@@ -34,7 +34,9 @@ def plural(count: int, noun: str) -> str:
 
 
 def number(value: float | None, scale: float | None = None) -> str:
-    """``value`` with about four significant digits; ``scale`` is the number whose digits it follows (a spread follows its mean).
+    """``value`` with about four significant digits.
+
+    scale: the number whose digits it follows (a spread follows its mean).
 
     None and what is not finite are ``undefined``.
     """
@@ -54,7 +56,10 @@ def integers(values: Sequence[int]) -> str:
 
 
 def table(rows: Sequence[dict[str, str]]) -> str:
-    """``rows`` as a GitHub pipe table; columns in the order in which the rows first name them, missing entries as a dash."""
+    """``rows`` as a GitHub pipe table.
+
+    Columns in the order in which the rows first name them, missing entries as a dash.
+    """
     import pandas as pd
     from tabulate import tabulate
 

@@ -1,4 +1,7 @@
-"""Which generators repeat their training images: their rows are flagged, and their samples, which may be pictures of patients, are not shared."""
+"""Which generators repeat their training images.
+
+Their rows are flagged, and their samples, which may be pictures of patients, are not shared.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ MEMORISED = 0.25  # of the images; 0.05 is what held-out ones give
 
 
 def memorises(record: Record) -> bool:
-    """Whether many of its images come as near to a training image as 1 held-out image in 20 does, by features of any kind."""
+    """Whether many of its images come as near to a training image as 1 held-out image in 20, by any features."""
     found = [
         metric.value for metric in record.metrics if metric_id(metric.name) == "memorisation" and "/" not in metric.name
     ]

@@ -52,42 +52,45 @@ class Measured:
         )
 
 
-def is_time(figure: Reported) -> bool:
-    """Whether the figure is of seconds."""
-    return figure.metric.endswith("_s") and figure.metric in Timing.model_fields
+def is_time(reported: Reported) -> bool:
+    """Whether the value is of seconds."""
+    return reported.metric.endswith("_s") and reported.metric in Timing.model_fields
 
 
-def is_of_test_images(figure: Reported) -> bool:
-    """Whether the figure says how well the images of the test part are answered."""
-    return figure.part == "test" and not is_time(figure) and not _is_of_what_was_learnt(figure)
+def is_of_test_images(reported: Reported) -> bool:
+    """Whether the value says how well the images of the test part are answered."""
+    return reported.part == "test" and not is_time(reported) and not _is_of_what_was_learned(reported)
 
 
-def _is_of_what_was_learnt(figure: Reported) -> bool:
-    """Whether the figure is of the images that the classifier learnt from which judges a generator."""
-    return is_judged(figure.metric) and figure.metric.endswith("_train")
+def _is_of_what_was_learned(reported: Reported) -> bool:
+    """Whether the value is of the images from which the classifier that judges a generator learned."""
+    return is_judged(reported.metric) and reported.metric.endswith("_train")
 
 
-def quantity(figure: Reported) -> str:
+def quantity(reported: Reported) -> str:
     """The metric and the part of the split, or what the seconds are of."""
-    if _is_of_what_was_learnt(figure):
-        return f"{code(figure.metric)}, what it learnt from"
-    if is_time(figure):
-        return f"seconds {SECONDS.get(figure.metric, '')}".strip() + f" ({code(figure.metric)})"
-    return f"{code(figure.metric)}, {figure.part}"
+    if _is_of_what_was_learned(reported):
+        return f"{code(reported.metric)}, what it learned from"
+    if is_time(reported):
+        return f"seconds {SECONDS.get(reported.metric, '')}".strip() + f" ({code(reported.metric)})"
+    return f"{code(reported.metric)}, {reported.part}"
 
 
-def measured(row: Row, figure: Reported) -> Measured | None:
-    """The figure's quantity in the row's cells; None where no cell holds it."""
-    values = [value for cell in row.cells for value in _held(cell.record, figure)]
+def measured(row: Row, reported: Reported) -> Measured | None:
+    """The reported quantity in the row's cells; None where no cell holds it."""
+    values = [value for cell in row.cells for value in _held(cell.record, reported)]
     return Measured(tuple(values)) if values else None
 
 
-def _held(record: Record, figure: Reported) -> Sequence[float | None]:
-    """The record's value, or [] where it holds none: seconds of its timing, of the test part a metric before a value of its parts, of the others the latter."""
-    if is_time(figure):
-        seconds = getattr(record.timing, figure.metric)
+def _held(record: Record, reported: Reported) -> Sequence[float | None]:
+    """The record's value, or [] where it holds none.
+
+    Seconds are of its timing; of the test part a metric counts before a value of ``parts``, of the others the latter.
+    """
+    if is_time(reported):
+        seconds = getattr(record.timing, reported.metric)
         return [seconds] if seconds else []  # 0.0 is what a record says that did not measure
-    if figure.part == "test" and (metric := record.metric(figure.metric)):
+    if reported.part == "test" and (metric := record.metric(reported.metric)):
         return [metric.value]
-    part = record.parts.get(figure.part, {})
-    return [part[name] for name in (figure.metric, IN_PARTS.get(figure.metric)) if name in part][:1]
+    part = record.parts.get(reported.part, {})
+    return [part[name] for name in (reported.metric, IN_PARTS.get(reported.metric)) if name in part][:1]

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from tumorbench.contracts.cell import CellIdentity, canonical_json
+from tumorbench.contracts.recipe import Card
 from tumorbench.contracts.record import MetricValue, Record
 from tumorbench.tables.inputs import LocatedRecord
 
@@ -22,7 +23,8 @@ __all__ = ["Row", "Statistic", "device_kind", "hardware_name", "rows_of"]
 class Statistic:
     """One metric over the cells of a row.
 
-    mean, spread: over the cells where the metric is defined; the spread is the sample standard deviation (n - 1), None for fewer than two.
+    mean, spread: over the cells where the metric is defined; the spread is the sample standard deviation (n - 1), None
+    for fewer than two.
     """
 
     mean: float | None
@@ -45,7 +47,7 @@ class Row:
 
     @property
     def record(self) -> Record:
-        """The first cell's record; all cells agree on model, data set, protocol, budget, recipe and kind of device."""
+        """The first cell's record; they agree on model, data set, protocol, budget and what ``_variants`` names."""
         return self.cells[0].record
 
     @property
@@ -106,25 +108,35 @@ def hardware_name(hardware: dict[str, Any]) -> str:
 
 
 def _variants(record: Record) -> dict[str, str]:
-    """What else must be equal for two cells to share a row, by the word that a board would use for it."""
+    """What else must be equal for two cells to share a row, by the word that a board would use for it.
+
+    The recipe's precision counts as it is declared: folds that one machine computed in bf16 and another in fp32 are one
+    model's row, and its hardware column names both. Metrics do not count: installing one never splits a row.
+    """
     identity = record.identity
-    recipe = hashlib.sha256(canonical_json(identity.recipe.model_dump(mode="json"))).hexdigest()
     return {
         "version": identity.model_version,
-        "recipe": recipe,
+        "recipe": _sha256(identity.recipe),
         "content": identity.dataset_fingerprint,
-        "metrics": identity.metric_suite,
+        "judge": _sha256(identity.judge) if identity.judge else "",
         "device": device_kind(record.hardware),
     }
 
 
+def _sha256(card: Card) -> str:
+    return hashlib.sha256(canonical_json(card.model_dump(mode="json", exclude_defaults=True))).hexdigest()
+
+
 def rows_of(finished: Iterable[LocatedRecord]) -> list[Row]:
-    """Rows of the finished cells of one data set and budget, by model and protocol; of two records of one cell the later counts."""
-    groups: dict[tuple[str, ...], dict[str, LocatedRecord]] = defaultdict(dict)
+    """Rows of the finished cells of one data set and budget, by model and protocol.
+
+    Of two records of the same fold and seed the later counts: what a model starts from may have been trained anew.
+    """
+    groups: dict[tuple[str, ...], dict[tuple[int, int], LocatedRecord]] = defaultdict(dict)
     for cell in sorted(finished, key=lambda cell: (cell.record.started_at, cell.path)):
         identity = cell.record.identity
         key = (identity.model, identity.protocol, *_variants(cell.record).values())
-        groups[key][cell.record.cell_key] = cell
+        groups[key][identity.fold, identity.seed] = cell
     siblings: dict[tuple[str, ...], list[dict[str, str]]] = defaultdict(list)
     for key, cells in groups.items():
         siblings[key[:2]].append(_variants(next(iter(cells.values())).record))
@@ -134,5 +146,5 @@ def rows_of(finished: Iterable[LocatedRecord]) -> list[Row]:
 def _row(cells: Iterable[LocatedRecord], siblings: Sequence[dict[str, str]]) -> Row:
     ordered = sorted(cells, key=lambda cell: (cell.record.identity.fold, cell.record.identity.seed, cell.path))
     variants = _variants(ordered[0].record)
-    telling = [word for word in ("recipe", "content", "metrics") if len({sibling[word] for sibling in siblings}) > 1]
+    telling = [word for word in ("recipe", "content", "judge") if len({sibling[word] for sibling in siblings}) > 1]
     return Row(tuple(ordered), "".join(f", {word} {variants[word][:8]}" for word in telling))
