@@ -1,12 +1,12 @@
-"""The errors that a user may see. Each is one line: what is wrong, where, and how to mend it."""
+"""The errors that a user may see. Each is one line: what is wrong, where, and how to fix it."""
 
 from __future__ import annotations
 
-__all__ = ["BadInput", "CellTimeout", "Diverged", "TumorbenchError", "Unavailable"]
+__all__ = ["BadInput", "CellTimeout", "Diverged", "Stopped", "TumorbenchError", "Unavailable", "one_line"]
 
 
 class TumorbenchError(Exception):
-    """Something the user can mend; the command line prints it as one line and exits with 2."""
+    """Something the user can fix; the command line prints it as one line and exits with 2."""
 
 
 class BadInput(TumorbenchError):
@@ -23,3 +23,16 @@ class Diverged(Exception):
 
 class CellTimeout(Exception):
     """A cell used up its wall-clock limit; it ends as ``timeout``."""
+
+
+class Stopped(BaseException):
+    """The cell is to stop without a result: its worker was asked to, or lost the right to compute it.
+
+    No ``Exception``, so that no model and no plugin holds it up.
+    """
+
+
+def one_line(error: BaseException, limit: int = 500) -> str:
+    """``TypeError: what it says`` on one line of at most ``limit`` characters."""
+    text = " ".join(str(error).split()).encode("utf-8", "backslashreplace").decode()
+    return f"{type(error).__name__}: {text}"[:limit]

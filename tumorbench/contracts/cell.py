@@ -1,4 +1,4 @@
-"""The identity of a cell. One function makes its key, for the planner and for the reader."""
+"""The identity of a cell: what was asked for. One function makes its key, for the planner and for the reader."""
 
 from __future__ import annotations
 
@@ -9,13 +9,22 @@ from typing import Any
 from tumorbench.contracts.problem import Budget, Protocol, Task
 from tumorbench.contracts.recipe import Card, Recipe
 
-__all__ = ["KEY_VERSION", "CellIdentity", "canonical_json", "cell_key", "derive_seed"]
+__all__ = ["KEY_VERSION", "CellIdentity", "Judge", "canonical_json", "cell_key", "derive_seed"]
 
-KEY_VERSION = 2  # raised when the meaning of a field or one of the recipe's defaults changes
+KEY_VERSION = 3  # raised when the meaning of a field or one of the recipe's defaults changes
+
+
+class Judge(Card):
+    """The classifier that learns from a generator's images under the protocols ``tstr`` and ``tstr-paper``."""
+
+    model: str
+    model_version: str
+    recipe: Recipe  # as the budget runs it
+    procedure: int = 1  # raised when training on synthetic images would go otherwise
 
 
 class CellIdentity(Card):
-    """Everything that decides a cell's result. Never hardware."""
+    """Everything that was asked for and decides a cell's result. Never hardware, never the installed metrics."""
 
     dataset: str
     dataset_fingerprint: str
@@ -25,10 +34,13 @@ class CellIdentity(Card):
     task: Task
     model: str
     model_version: str
-    recipe: Recipe  # as the budget runs it, precision resolved
+    recipe: Recipe  # as the budget runs it, precision as it is declared
     seed: int
     budget: Budget
-    metric_suite: str  # fingerprint of the metrics' ids and versions
+    starts_from: str | None = (
+        None  # key of the cell whose weights it starts from, where the recipe names a model's cell
+    )
+    judge: Judge | None = None  # under the protocols that train a classifier on generated images
     key_version: int = KEY_VERSION
 
 
@@ -40,7 +52,8 @@ def canonical_json(content: Any) -> bytes:
 def cell_key(identity: CellIdentity) -> str:
     """The cell's key: SHA-256 of the identity's canonical JSON, 64 hexadecimal digits.
 
-    What a recipe leaves at its default is left out, so that a new field of the recipe does not make every finished cell another one.
+    What is at its default is left out, so that a new field of the identity or of the recipe does not make every
+    finished cell another one.
     """
     content = {**identity.model_dump(mode="json", exclude_defaults=True), "key_version": identity.key_version}
     return hashlib.sha256(canonical_json(content)).hexdigest()

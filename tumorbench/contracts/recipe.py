@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt
 
 __all__ = [
+    "CELL",
     "Augmentation",
     "Card",
     "Crop",
@@ -18,6 +19,7 @@ __all__ = [
     "ReduceOnPlateau",
 ]
 
+CELL = "cell:"  # in a recipe's ``pretrained``, before a model's id: the weights that a cell of that model trained
 Scalar = bool | int | float | str
 Crop = Literal["none", "brain"]
 

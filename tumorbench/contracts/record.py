@@ -9,9 +9,20 @@ from pydantic import Field
 from tumorbench.contracts.cell import CellIdentity
 from tumorbench.contracts.recipe import Card
 
-__all__ = ["SCHEMA_VERSION", "Artifact", "Leakage", "MetricValue", "Record", "Status", "Throughput", "Timing"]
+__all__ = [
+    "SCHEMA_VERSION",
+    "Artifact",
+    "Instrument",
+    "Leakage",
+    "Memory",
+    "MetricValue",
+    "Record",
+    "Status",
+    "Throughput",
+    "Timing",
+]
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 Status = Literal["ok", "failed", "oom", "timeout", "skipped"]
 
@@ -40,16 +51,46 @@ class Leakage(Card):
     identical_test_images: int  # test images with a pixel-identical twin in training or validation
 
 
-class Timing(Card):
-    """Seconds of wall time, apart from one another."""
+class Instrument(Card):
+    """A metric that the record was scored by, with a feature extractor where it needs one.
 
+    reason: why it has no value in this record ("" where it has one, or where it is of no use to this record, as
+    attention without masks): its function raised, or the extractor is not available.
+    """
+
+    metric: str  # the metric's id
+    version: str
+    plugin: str  # the distribution that provided it
+    extractor: str | None = None
+    extractor_version: str | None = None
+    reason: str = ""
+
+
+class Timing(Card):
+    """Seconds of wall time, added up over the sessions that a cell took.
+
+    A session that was killed counts up to its last checkpoint. ``train_s`` is the wall time of all epochs; it contains
+    ``steady_s`` (the training steps alone, without the first of each session), ``validate_s`` and ``checkpoint_s``.
+    """
+
+    sessions: int = 1
     data_s: float = 0.0
     train_s: float = 0.0
+    steady_s: float | None = None  # None in records that did not measure it
+    validate_s: float | None = None
+    checkpoint_s: float | None = None
     evaluate_s: float = 0.0
     predict_all_s: float | None = None  # the whole test set once, warm
     predict_one_s: float | None = None  # one image, median, warm
     total_s: float = 0.0
-    resumed_from_epoch: int | None = None
+    resumed_from_epoch: int | None = None  # of the last session
+
+
+class Memory(Card):
+    """The most memory that the cell's process held at once, in MiB; None where it was not measured."""
+
+    host_peak_mib: float | None = None
+    device_peak_mib: float | None = None
 
 
 class Artifact(Card):
@@ -74,7 +115,9 @@ class Record(Card):
     synthetic: bool
     sizes: dict[str, int]  # train, val, test
     leakage: Leakage | None = None
+    precision: Literal["fp32", "bf16", ""] = ""  # that it was computed in; "" where it did not get so far
     metrics: tuple[MetricValue, ...] = ()
+    instruments: tuple[Instrument, ...] = ()  # what the metrics were computed by
     confusion: tuple[tuple[int, ...], ...] | None = None  # [true][predicted] counts, class order
     classes: tuple[str, ...] = ()
     history: tuple[
@@ -87,6 +130,7 @@ class Record(Card):
     temperature: float | None = None  # of a classifier's logits, fitted on validation; None where nothing is held out
     parameters: dict[str, int] = Field(default_factory=dict)  # total, trainable
     timing: Timing = Timing()
+    memory: Memory = Memory()
     hardware: dict[str, Any] = Field(default_factory=dict)
     environment: dict[str, Any] = Field(default_factory=dict)
     determinism: dict[str, Any] = Field(default_factory=dict)  # what the mode guaranteed or relaxed

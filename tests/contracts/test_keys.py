@@ -1,0 +1,97 @@
+"""A cell's key says what was asked for, and stays what it is."""
+
+from __future__ import annotations
+
+import pytest
+
+import tumorbench as tb
+from tumorbench.contracts.cell import CellIdentity, Judge, cell_key
+
+QUICK = tb.Quick(epochs=1, steps_per_epoch=2, batch_size=4)
+PLAIN = tb.Recipe(preprocessing=tb.Preprocessing(size=64), epochs=10, batch_size=32, quick=QUICK)
+RICH = tb.Recipe(
+    preprocessing=tb.Preprocessing(size=224, channels=3, normalisation="imagenet", crop="brain"),
+    epochs=30,
+    batch_size=16,
+    quick=QUICK,
+    optimizer=tb.Optimizer(name="sgd", learning_rate=0.01, momentum=0.9),
+    augmentation=tb.Augmentation(rotation_degrees=15, horizontal_flip=True),
+    early_stopping=tb.EarlyStopping(patience=5),
+    monitor="val_accuracy",
+    precision="fp32",
+    pretrained="cell:other-model",
+    params={"width": 32, "norm": "batch"},
+)
+
+
+def identity(**changes: object) -> CellIdentity:
+    fields = {
+        "dataset": "some-set",
+        "dataset_fingerprint": "0" * 64,
+        "protocol": "grouped",
+        "split_fingerprint": "1" * 64,
+        "fold": 0,
+        "task": "classification",
+        "model": "some-model",
+        "model_version": "1",
+        "recipe": PLAIN,
+        "seed": 0,
+        "budget": "quick",
+    }
+    return CellIdentity.model_validate(fields | changes)
+
+
+FOR_EVER = {
+    "plain": (identity(), "5e60c70e91b4070de7b93a36f0f5a5441a7da5f6489f415e5b5de339c1662d6e"),
+    "rich": (
+        identity(recipe=RICH, fold=3, seed=7, budget="full", starts_from="a" * 64),
+        "9b61267bcfa635dd17d6d580223c9cdb387f0579bfc1ead218d848306bedc7e5",
+    ),
+    "segmentation": (
+        identity(task="segmentation", protocol="paper", model="smp/unet-tu-x[depth=4]"),
+        "92b181fb4bca697aa0584baf89eb12df40dcfde24ecfcee93460f8d0ee94ae9f",
+    ),
+    "judged": (
+        identity(
+            task="generation",
+            protocol="tstr",
+            judge=Judge(model="some-classifier", model_version="2", recipe=PLAIN),
+        ),
+        "4f4ce6d0b56dcb8b8f028b1a922453d75a619b9f9ad5e31b18dfce6a6ab9b42b",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FOR_EVER)
+def test_these_keys_hold_for_ever(name):
+    """A failure here makes every finished cell of every user another one: give the new field a default instead."""
+    asked, key = FOR_EVER[name]
+    assert cell_key(asked) == key
+
+
+def test_what_stands_at_its_default_is_not_part_of_the_key():
+    stated = PLAIN.model_copy(update={"precision": "auto", "keep": "best", "optimizer": tb.Optimizer()})
+    assert cell_key(identity(recipe=stated, starts_from=None, judge=None)) == cell_key(identity())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"seed": 1},
+        {"fold": 1},
+        {"budget": "full"},
+        {"model_version": "2"},
+        {"dataset_fingerprint": "2" * 64},
+        {"recipe": PLAIN.model_copy(update={"precision": "fp32"})},
+        {"recipe": PLAIN.model_copy(update={"batch_size": 31})},
+        {"starts_from": "b" * 64},
+        {"judge": Judge(model="other", model_version="1", recipe=PLAIN)},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_whatever_is_asked_for_otherwise_is_another_cell(changes):
+    assert cell_key(identity(**changes)) != cell_key(identity())
+
+
+def test_neither_metrics_nor_hardware_are_part_of_an_identity():
+    assert not {"metric_suite", "metrics", "hardware", "device", "threads"} & set(CellIdentity.model_fields)

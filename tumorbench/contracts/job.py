@@ -1,0 +1,39 @@
+"""The job: one cell to compute, as the JSON file from which a worker starts. It holds no pickle and no secret."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from tumorbench.contracts.cell import CellIdentity
+from tumorbench.contracts.recipe import Card
+
+__all__ = ["JOB_VERSION", "Job"]
+
+JOB_VERSION = 1
+
+
+class Job(Card):
+    """What a worker needs to compute, or to rescore, one cell. Paths are absolute."""
+
+    job_version: int = JOB_VERSION
+    what: Literal["run", "rescore"] = "run"  # rescore: only the metrics that a finished record lacks
+    cell_key: str
+    identity: CellIdentity
+    command: str  # that repeats exactly this cell
+    store: str
+    data_root: str
+    device: Literal["cpu", "cuda"]
+    threads: int | None = None  # None: torch's own choice
+    precision: Literal["fp32", "bf16"] | None = None  # None: as the recipe declares, resolved where it runs
+    force: bool = False
+    deterministic: bool = False
+    timeout_s: float | None = None
+    weights: dict[str, str] = Field(default_factory=dict)  # what a recipe calls a given file -> its path
+    executor: str = "local"
+    dataset_title: str = ""  # what a record says of the cell whose process cannot write one
+    model_title: str = ""
+    synthetic: bool = False
+    sizes: dict[str, int] = Field(default_factory=dict)
+    classes: tuple[str, ...] = ()
