@@ -19,9 +19,9 @@ from tumorbench.contracts.record import SCHEMA_VERSION, Artifact, Record, Throug
 from tumorbench.contracts.whole import written_whole
 from tumorbench.errors import BadInput
 
-__all__ = ["Store", "file_sha256", "read_json", "read_record", "read_throughput", "write_json"]
+__all__ = ["Store", "file_sha256", "find_record", "read_json", "read_record", "read_throughput", "write_json"]
 
-RECORD = "record.json"
+RECORD, JOB = "record.json", "job.json"
 PREDICTIONS, CHECKPOINT, FIGURES = ARTIFACTS = ("predictions.parquet", "checkpoint.pt", "figures")  # beside the record
 AnyRecord = TypeVar("AnyRecord", Record, Throughput)
 
@@ -50,8 +50,11 @@ def _read(path: Path, model: type[AnyRecord]) -> AnyRecord:
     version = content.get("schema_version") if isinstance(content, dict) else None
     if isinstance(version, int) and version > SCHEMA_VERSION:
         raise BadInput(
-            f"{path} has schema version {version}, this tumorbench reads up to {SCHEMA_VERSION}; install a newer tumorbench"
+            f"{path} has schema version {version}, this tumorbench reads up to {SCHEMA_VERSION}; "
+            "install a newer tumorbench"
         )
+    if isinstance(version, int) and version < SCHEMA_VERSION:
+        raise BadInput(f"{path} is of record schema {version}; run: tumorbench migrate --store {_store_of(path)}")
     try:
         return model.model_validate(content)
     except ValidationError as error:
@@ -60,6 +63,32 @@ def _read(path: Path, model: type[AnyRecord]) -> AnyRecord:
         raise BadInput(
             f"{path} is no valid record ({where}: {first['msg']}); delete it to run its cell again"
         ) from None
+
+
+def _store_of(path: Path) -> Path:
+    """The root of the store in which a record lies; its folder, where it lies in none."""
+    return next((folder.parent for folder in path.parents if folder.name in ("cells", "throughput")), path.parent)
+
+
+def find_record(store: Store, name: str) -> tuple[Path, Record]:
+    """The one record whose cell key begins with ``name``, or that lies at that path.
+
+    Raises: BadInput for none or several.
+    """
+    if (path := Path(name)).is_file():
+        return path, read_record(path)
+    found = [(path, record) for path, record in store.records() if record.cell_key.startswith(name)]
+    if not found:
+        raise BadInput(
+            f"no record in {store.root} has a cell key that begins with {name!r}; "
+            "name the store with --store, or give a record's path"
+        )
+    if len(found) > 1:
+        raise BadInput(
+            f"{len(found)} records in {store.root} have a cell key that begins with {name!r}; "
+            "give more of the key, or the record's path"
+        )
+    return found[0]
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -122,6 +151,14 @@ class Store:
             return None
         record = read_record(path)
         return record if record.status == "ok" and record.cell_key == key else None
+
+    def by_key(self, key: str) -> tuple[Path, Record] | None:
+        """The finished record of that cell key with its path, whatever else its identity says; None without one."""
+        for path in sorted(self.root.glob(f"cells/*/*/*-{key[:12]}/{RECORD}")):
+            record = read_record(path)
+            if record.cell_key == key and record.status == "ok":
+                return path, record
+        return None
 
     def write(self, record: Record) -> Path:
         """The record lies in its cell's folder. Returns its path."""

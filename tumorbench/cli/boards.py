@@ -1,19 +1,19 @@
-"""``leaderboard``, ``show``, ``compare``, ``publish``, ``verify`` and ``replay``: from records to boards and back."""
+"""``leaderboard``, ``show``, ``compare``, ``publish``, ``verify`` and ``migrate``: what is done with records."""
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from tumorbench import registry
-from tumorbench.cli.output import fail, print_json, print_table, reporter, say
-from tumorbench.cli.root import AsJson, DataRoot, Device, StoreFolder, app
+from tumorbench.cli.output import fail, print_json, print_table, say
+from tumorbench.cli.root import AsJson, StoreFolder, app
 from tumorbench.cli.running import RUNS
+from tumorbench.contracts.record import Record
 
-__all__ = ["compare", "leaderboard", "publish", "replay", "show", "verify"]
+__all__ = ["compare", "leaderboard", "migrate", "publish", "show", "verify"]
 
 LEADERBOARDS = Path("leaderboards")
 Published = Annotated[
@@ -34,16 +34,16 @@ def leaderboard(
     published: Published = LEADERBOARDS,
 ) -> None:
     """Render the boards from their records."""
-    from tumorbench.publish import publish as publishing
+    from tumorbench.cli.pages import check_boards, write_boards
     from tumorbench.store import Store
 
     records, boards = (Store(store).open().root, store / "boards") if store else (published / "results", published)
     found = registry.find()
     if not check:
-        for name in publishing.write_boards(records, boards, found):
+        for name in write_boards(records, boards, found):
             say(f"{boards / name}")
         return
-    drifted = publishing.check_boards(records, boards, found)
+    drifted = check_boards(records, boards, found)
     for name in drifted:
         fail(f"{boards / name} differs from its records; run: tumorbench leaderboard")
     if drifted:
@@ -54,8 +54,7 @@ def leaderboard(
 @app.command()
 def show(cell: Cell, store: StoreFolder = RUNS, as_json: AsJson = False) -> None:
     """One record: what was run, what came out, and where its files are."""
-    from tumorbench.publish.publish import find_record
-    from tumorbench.store import Store
+    from tumorbench.store import Store, find_record
 
     path, record = find_record(Store(store), cell)
     if as_json:
@@ -63,15 +62,27 @@ def show(cell: Cell, store: StoreFolder = RUNS, as_json: AsJson = False) -> None
         return
     identity = record.identity
     say(
-        f"{identity.model} on {identity.dataset}, {identity.protocol} fold {identity.fold}, seed {identity.seed}, {identity.budget} budget: {record.status} {record.reason}"
+        f"{identity.model} on {identity.dataset}, {identity.protocol} fold {identity.fold}, seed {identity.seed}, "
+        f"{identity.budget} budget: {record.status} {record.reason}".rstrip()
     )
     say(f"cell {record.cell_key}")
     say(f"made by: {record.command}")
-    say(f"at {record.started_at} on {record.hardware.get('cpu', '')} {record.hardware.get('gpu', '') or ''}".rstrip())
+    devices = [record.hardware.get(device) for device in ("cpu", "gpu")]
+    say(f"at {record.started_at} on {', '.join(str(each) for each in (*devices, record.precision) if each)}")
     print_table([_metric_row(metric) for metric in record.metrics])
+    for line in _without_value(record):
+        say(line)
     say(f"record: {path}")
     for artifact in record.artifacts:
         say(f"{artifact.kind}: {path.parent / artifact.path}")
+
+
+def _without_value(record: Record) -> list[str]:
+    """What the record was scored by and gave no value, with the reason."""
+    named = [
+        (f"{each.metric}[{each.extractor}]" if each.extractor else each.metric, each) for each in record.instruments
+    ]
+    return [f"{name}: {instrument.reason}" for name, instrument in named if instrument.reason]
 
 
 def _metric_row(metric: Any) -> dict[str, Any]:
@@ -88,7 +99,10 @@ def _metric_row(metric: Any) -> dict[str, Any]:
 
 @app.command()
 def compare(first: str, second: str, store: StoreFolder = RUNS, as_json: AsJson = False) -> None:
-    """Two models on every cell that both finished: the same data set, protocol, split, seed and budget; differences are first minus second."""
+    """Two models on every cell that both finished; differences are first minus second.
+
+    Such cells have the same data set, protocol, split, seed and budget.
+    """
     from tumorbench.publish.compare import paired_differences
     from tumorbench.store import Store
 
@@ -110,68 +124,62 @@ def compare(first: str, second: str, store: StoreFolder = RUNS, as_json: AsJson 
 @app.command()
 def publish(store: StoreFolder = RUNS, published: Published = LEADERBOARDS) -> None:
     """Copy the finished records of a store, with their predictions, to the published ones, and render the boards."""
-    from tumorbench.publish import publish as publishing
+    from tumorbench.cli.pages import write_boards
+    from tumorbench.publish.publish import publish as publish_store
     from tumorbench.store import Store
 
-    paths = publishing.publish(Store(store).open(), Store(published / "results").open())
-    publishing.write_boards(published / "results", published, registry.find())
+    paths = publish_store(Store(store).open(), Store(published / "results").open())
+    write_boards(published / "results", published, registry.find())
     say(f"{len(paths)} records published in {published / 'results'}")
 
 
 @app.command()
 def verify(published: Published = LEADERBOARDS, as_json: AsJson = False) -> None:
-    """Score the published predictions again, and check hashes, keys, schema and boards."""
-    from tumorbench.publish import publish as publishing
+    """Score the published predictions again, and check hashes, keys, schema and boards.
+
+    What scored a record and is not installed here is named, and is no problem.
+    """
+    from tumorbench import tasks
+    from tumorbench.cli.pages import check_boards
+    from tumorbench.publish.verify import check_record, unchecked
     from tumorbench.store import Store
 
     found, store = registry.find(), Store(published / "results")
-    problems = {
-        str(path): faults
-        for path, record in store.records()
-        if (faults := list(publishing.check_record(path, record, found)))
-    }
-    problems |= {
-        str(published / name): ["differs from its records; run: tumorbench leaderboard"]
-        for name in publishing.check_boards(store.root, published, found)
-    }
-    count = sum(1 for _ in store.records())
+    records = list(store.records())
+    problems = {str(path): list(check_record(path, record, found)) for path, record in records}
+    notes = {str(path): unchecked(record, found) for path, record in records}
+    for name in check_boards(store.root, published, found):
+        problems[str(published / name)] = ["differs from its records; run: tumorbench leaderboard"]
+    problems, notes = ({path: lines for path, lines in each.items() if lines} for each in (problems, notes))
     if as_json:
-        print_json({"records": count, "problems": problems})
+        print_json({"records": len(records), "problems": problems, "unchecked": notes})
     else:
         for path, faults in problems.items():
             for fault in faults:
                 fail(f"{path}: {fault}")
-        say(f"{count} records checked, {len(problems)} files with problems")
+        for path, names in notes.items():
+            say(f"{path}: not checked, because no installed plugin has it in that version: {', '.join(names)}")
+        if images := sum(not tasks.of(record.identity).scored_from_table for _, record in records):
+            say(f"{images} records are of generated images: their metrics need the real ones and are not checked here")
+        say(f"{len(records)} records checked, {len(problems)} files with problems")
     if problems:
         raise typer.Exit(1)
 
 
 @app.command()
-def replay(cell: Cell, store: StoreFolder = RUNS, data_root: DataRoot = None, device: Device = "auto") -> None:
-    """Run a record's cell again from nothing and compare every metric; exit with 1 where one differs."""
-    from tumorbench import hardware
-    from tumorbench.data import locations
-    from tumorbench.publish.publish import find_record
-    from tumorbench.publish.replay import replay as run_again
-    from tumorbench.run.cell import CellOptions
-    from tumorbench.run.context import Bench
+def migrate(store: StoreFolder = RUNS) -> None:
+    """Move the records of an older schema in a store to the one of this version, in place; nothing is computed again.
+
+    A migration that was interrupted goes on with the same command.
+    """
+    from tumorbench.publish.migrate import migrate as migrate_store
     from tumorbench.store import Store
 
-    hardware.tune_allocator()
-    _, record = find_record(Store(store), cell)
-    with reporter() as report:
-        place = Bench(
-            registry.find(),
-            Store(store),
-            locations.data_root(data_root),
-            hardware.choose_device(device),
-            report.progress,
-        )
-        options = CellOptions(
-            deterministic=record.determinism.get("mode") == "deterministic", timeout_s=math.inf, on_epoch=report.epoch
-        )
-        differences = run_again(record, place, options)
-    print_table([{"metric": name, "recorded": recorded, "now": now} for name, recorded, now in differences])
-    say(f"{len(record.metrics) - len(differences)} of {len(record.metrics)} metrics are equal")
-    if differences:
+    result = migrate_store(Store(store), registry.find())
+    for path in result.replaced:
+        say(f"{path}: its cell has a later record, which replaces it")
+    for path, reason in result.problems.items():
+        fail(f"{path} was not moved: {reason}")
+    say(f"{len(result.moved)} records moved, {len(result.problems)} not moved")
+    if result.problems:
         raise typer.Exit(1)

@@ -1,1 +1,1 @@
-"""Published records: copied from a store, verified, run again, compared."""
+"""Published records: copied from a store, verified, run again, compared, moved to a new schema."""

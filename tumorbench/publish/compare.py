@@ -14,9 +14,10 @@ Pairing = tuple[str, str, str, int, str]
 
 
 def paired_differences(store: Store, first: str, second: str) -> list[dict[str, Any]]:
-    """One row a data set, protocol, budget and metric: both means over the common cells, the mean difference (first - second) and its spread.
+    """One row a data set, protocol, budget and metric: both means over the common cells, and their mean difference.
 
-    The spread is the sample standard deviation of the paired differences, None for a single pair.
+    The difference is first - second; its spread is the sample standard deviation of the paired differences, None for a
+    single pair.
     """
     records = [record for _, record in store.records() if record.status == "ok"]
     ours, theirs = (
@@ -43,7 +44,13 @@ def _row(group: tuple[str, str, str, str], pairs: list[tuple[float, float]], fir
     differences = [one - other for one, other in pairs]
     dataset, protocol, budget, metric = group
     return {
-        "dataset": dataset, "protocol": protocol, "budget": budget, "metric": metric, "cells": len(pairs),
-        first: statistics.mean(one for one, _ in pairs), second: statistics.mean(other for _, other in pairs),
-        "difference": statistics.mean(differences), "spread": statistics.stdev(differences) if len(differences) > 1 else None,
-    }  # fmt: skip
+        "dataset": dataset,
+        "protocol": protocol,
+        "budget": budget,
+        "metric": metric,
+        "cells": len(pairs),
+        first: statistics.mean(one for one, _ in pairs),
+        second: statistics.mean(other for _, other in pairs),
+        "difference": statistics.mean(differences),
+        "spread": statistics.stdev(differences) if len(differences) > 1 else None,
+    }

@@ -2,55 +2,92 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Literal
 
+from tumorbench import hardware
 from tumorbench.contracts.problem import FOLDED
 from tumorbench.contracts.record import Record
 from tumorbench.errors import BadInput
-from tumorbench.run.cell import CellOptions, run_cell
-from tumorbench.run.context import Bench
-from tumorbench.run.plan import Selection, make_plan
+from tumorbench.run.campaign import How, Watch, run_all
+from tumorbench.run.context import Context
+from tumorbench.run.executors import start
+from tumorbench.run.plan import PlannedCell, Selection, make_plan
 from tumorbench.store import Store
 
-__all__ = ["Difference", "replay"]
+__all__ = ["Difference", "Replayed", "replay"]
 
 Difference = tuple[str, float | None, float | None]
 """A metric's name, its value in the record, its value now."""
 
 
-def replay(record: Record, bench: Bench, options: CellOptions) -> list[Difference]:
-    """Every metric that differs between the record and the same cell run again in an empty store; empty when all are equal.
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What a replay found. compared: how many metrics. unchecked: those that nothing installed here computes."""
 
-    Raises: BadInput where the cell no longer exists as recorded: other data, another split, model version or recipe.
+    record: Record
+    compared: int
+    differences: list[Difference]
+    unchecked: list[str]
+
+
+def replay(
+    record: Record,
+    context: Context,
+    *,
+    timeout_s: float | None = None,
+    watch: Watch | None = None,
+    say: Callable[[str], None] = lambda _line: None,
+) -> Replayed:
+    """The record's cell run again in an empty store, with those that it starts from, and every metric compared.
+
+    It is computed in the record's precision where the machine has it. Raises: BadInput where the cell no longer exists
+    as recorded: other data, another split, model version or recipe.
     """
     identity = record.identity
     with TemporaryDirectory() as folder:
-        place = replace(bench, store=Store(Path(folder)))
+        place = replace(context, store=Store(Path(folder)), splits={})
         selection = Selection(
-            datasets=(identity.dataset,), models=(identity.model,), protocols=(identity.protocol,), budget=identity.budget, seeds=identity.seed + 1,
+            datasets=(identity.dataset,),
+            models=(identity.model,),
+            protocols=(identity.protocol,),
+            budget=identity.budget,
+            seeds=(identity.seed,),
             folds=(identity.fold,) if identity.protocol in FOLDED else (),
-        )  # fmt: skip
-        cells = {cell.key: cell for cell in make_plan(selection, place).cells}
-        if record.cell_key not in cells:
-            changed = sorted(
-                _changed(
-                    record,
-                    next(cell for cell in cells.values() if cell.identity.seed == identity.seed).identity.model_dump(),
-                )
-            )
-            raise BadInput(
-                f"the recorded cell {record.cell_key[:12]} cannot be run here as it was: {', '.join(changed)} changed since"
-            )
-        again = run_cell(cells[record.cell_key], place, options)
+        )
+        plan = make_plan(selection, place)
+        if record.cell_key not in {cell.key for cell in plan.cells}:
+            raise BadInput(_why_gone(record, [cell for cell in plan.cells if cell.asked], map(str, plan.unavailable)))
+        how = How(
+            deterministic=record.determinism.get("mode") == "deterministic",
+            timeout_s=timeout_s,
+            precision=_precision(record, context.device, say),
+        )
+        executor = start("local", context.registry, device=context.device, store=place.store.root)
+        again = run_all(plan, place, how, executor, watch).records[record.cell_key]
     now = {metric.name: metric.value for metric in again.metrics}
-    return [
-        (metric.name, metric.value, now.get(metric.name))
-        for metric in record.metrics
-        if now.get(metric.name) != metric.value
-    ]
+    names = {metric.name for metric in record.metrics}
+    unchecked = sorted(names - now.keys()) if again.status == "ok" else []
+    compared = [metric for metric in record.metrics if metric.name not in unchecked]
+    differences = [(each.name, each.value, now.get(each.name)) for each in compared if now.get(each.name) != each.value]
+    return Replayed(again, len(compared), differences, unchecked)
 
 
-def _changed(record: Record, identity: dict[str, object]) -> list[str]:
-    return [name for name, value in record.identity.model_dump().items() if identity[name] != value]
+def _precision(record: Record, device: str, say: Callable[[str], None]) -> Literal["fp32", "bf16"] | None:
+    """The record's own precision; None where this machine does not compute it, which is said."""
+    if record.precision == "bf16" and not hardware.native_bf16(device):
+        say("the record was computed in bf16, which this machine does not have: replayed in fp32, so values may differ")
+        return None
+    return record.precision or None
+
+
+def _why_gone(record: Record, now: list[PlannedCell], unavailable: map[str]) -> str:
+    """Why the recorded cell cannot be run here as it was."""
+    what = f"the recorded cell {record.cell_key[:12]} cannot be run here as it was"
+    if not now:
+        return f"{what}: {'; '.join(unavailable)}"
+    before, here = record.identity.model_dump(), now[0].identity.model_dump()
+    return f"{what}: {', '.join(sorted(name for name in before if before[name] != here[name]))} changed since"
