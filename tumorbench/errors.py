@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-__all__ = ["BadInput", "CellTimeout", "Diverged", "Stopped", "TumorbenchError", "Unavailable", "one_line"]
+__all__ = [
+    "INTERRUPTIONS",
+    "BadInput",
+    "CellTimeout",
+    "Diverged",
+    "Stopped",
+    "TumorbenchError",
+    "Unavailable",
+    "one_line",
+]
 
 
 class TumorbenchError(Exception):
@@ -30,6 +39,10 @@ class Stopped(BaseException):
 
     No ``Exception``, so that no model and no plugin holds it up.
     """
+
+
+INTERRUPTIONS = (Stopped, CellTimeout, KeyboardInterrupt)
+"""What is never a stranger's fault, and is passed on where everything else that a stranger's code raises is caught."""
 
 
 def one_line(error: BaseException, limit: int = 500) -> str:

@@ -11,10 +11,28 @@ import pytest
 from tumorbench.metrics.builtin import tumorbench_metrics
 
 CARDS = {card.id: card for card in tumorbench_metrics()}
-MODULES = ("attention", "calibration", "classification", "diversity", "features", "frechet", "generation", "intensity", "manifold", "memorisation", "segmentation",
-           "uncertainty")  # fmt: skip
-DESIGNED = "accuracy balanced_accuracy f1_macro f1_micro f1_weighted cross_entropy iou dice pixel_accuracy keras_meaniou_bug fid kid inception_score ks_d wasserstein_1"
-GENERATED = "fid_infinity density coverage manifold_precision manifold_recall ks_d_foreground wasserstein_1_foreground ks_d_image_mean diversity"
+MODULES = (
+    "attention",
+    "calibration",
+    "classification",
+    "diversity",
+    "features",
+    "frechet",
+    "generation",
+    "intensity",
+    "manifold",
+    "memorisation",
+    "segmentation",
+    "uncertainty",
+)
+DESIGNED = (
+    "accuracy balanced_accuracy f1_macro f1_micro f1_weighted cross_entropy iou dice pixel_accuracy keras_meaniou_bug "
+    "fid kid inception_score ks_d wasserstein_1"
+)
+GENERATED = (
+    "fid_infinity density coverage manifold_precision manifold_recall ks_d_foreground wasserstein_1_foreground "
+    "ks_d_image_mean diversity"
+)
 EXPLAINED = "ece ece_scaled cross_entropy_scaled cam_in_mask"
 
 
@@ -65,11 +83,21 @@ def test_one_metric_a_task_ranks_and_of_generators_their_variety_too():
 
 
 def test_listing_the_cards_imports_nothing_heavy():
-    program = "import sys, tumorbench.metrics.builtin as b; list(b.tumorbench_metrics()); print({'torch', 'sklearn', 'numpy', 'scipy'} & set(sys.modules))"
+    program = (
+        "import sys, tumorbench.metrics.builtin as b; list(b.tumorbench_metrics());"
+        "print({'torch', 'sklearn', 'numpy', 'scipy'} & set(sys.modules))"
+    )
     assert (
         subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip()
         == "set()"
     )
+
+
+def test_metrics_of_classification_and_segmentation_load_no_torch():
+    factories = [card.factory.partition(":")[0] for card in CARDS.values() if card.task != "generation"]
+    program = f"import sys, importlib; [importlib.import_module(m) for m in {factories}]; print('torch' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert (len(factories) > 20, found.stdout.strip()) == (True, "False")
 
 
 @pytest.mark.parametrize("card", CARDS.values(), ids=CARDS)

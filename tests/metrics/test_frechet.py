@@ -1,4 +1,4 @@
-"""Fréchet distances from inner products against torch-fidelity's, and the distance at infinity against ones that are known."""
+"""Fréchet distances from inner products against torch-fidelity's, and the distance at infinity against known ones."""
 
 import numpy as np
 import pytest

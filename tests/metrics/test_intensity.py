@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
+from tumorbench.data import crop
 from tumorbench.metrics import intensity
 from tumorbench.metrics.intensity import ks_d, ks_d_foreground, ks_d_image_mean, wasserstein_1, wasserstein_1_foreground
 
@@ -84,7 +85,7 @@ def test_images_that_are_not_uint8_are_refused(metric):
 
 
 def test_the_foreground_is_what_the_crop_to_the_brain_takes_for_tissue():
-    assert intensity.BRIGHT == decode.BRIGHT
+    assert intensity.BRIGHT == crop.BRIGHT
 
 
 def test_foreground_distances_equal_scipy_on_the_bright_pixels():

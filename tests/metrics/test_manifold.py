@@ -1,4 +1,4 @@
-"""Density and coverage against counts one pair at a time, and against what Naeem et al. expect of equal distributions."""
+"""Density and coverage against counts pair by pair, and against what is expected of equal distributions."""
 
 import math
 

@@ -16,7 +16,7 @@ N = 60
 
 @pytest.fixture(scope="module")
 def images():
-    """Held-out slices, what a perfect generator would make, what the generators learned from, and three bad generators; patients are kept apart."""
+    """Held-out slices, what generators learned from, a perfect one's and bad ones' images; patients are kept apart."""
     phantom = pytest.importorskip(
         "tumorbench_phantom.phantom", reason="the package tumorbench-phantom is not installed"
     ).Phantom(None)

@@ -39,10 +39,16 @@ def _same_weights_each_time():
 def convolutions(channels=3):
     return nn.Sequential(
         OrderedDict(
-            first=nn.Conv2d(1, 4, 3, padding=1), pool=nn.MaxPool2d(2), last=nn.Conv2d(4, channels, 3, padding=1), norm=nn.BatchNorm2d(channels),
-            relu=nn.ReLU(inplace=True), down=nn.MaxPool2d(3), flat=nn.Flatten(), head=nn.Linear(channels, 2),
+            first=nn.Conv2d(1, 4, 3, padding=1),
+            pool=nn.MaxPool2d(2),
+            last=nn.Conv2d(4, channels, 3, padding=1),
+            norm=nn.BatchNorm2d(channels),
+            relu=nn.ReLU(inplace=True),
+            down=nn.MaxPool2d(3),
+            flat=nn.Flatten(),
+            head=nn.Linear(channels, 2),
         )
-    )  # fmt: skip
+    )
 
 
 def images_of(n=3, size=6, seed=0):

@@ -2,136 +2,94 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
+from dataclasses import replace
 
-import pandas as pd
+import numpy as np
 import pytest
+import torch
 
-from tumorbench import training
-
-pytestmark = pytest.mark.usefixtures("tiny")
-SELECTION = ("-d", "tiny-shapes", "--no-throughput", "--fold", "0")
-VALIDATION = {
-    f"val_{value}/{name}" for value in ("block_distance", "brightness") for name in ("disc", "square", "none")
-}
-JUDGED = (*SELECTION, "--judge", "tiny-classifier[width=16]", "--budget", "full")
+from tumorbench.contracts.cell import Judge
+from tumorbench.tasks.classwise import Classwise
+from tumorbench.tasks.judging import ARMS, SEEDS, TrainedJudge
 
 
-def records(store: Path, model: str) -> dict[str, dict]:
-    """Every record of the model by its protocol."""
-    found = [json.loads(path.read_text()) for path in store.glob(f"cells/tiny-shapes/{model}/*/record.json")]
-    return {record["identity"]["protocol"]: record for record in found}
-
-
-def values(record: dict) -> dict[str, float]:
-    return {metric["name"]: metric["value"] for metric in record["metrics"]}
-
-
-def test_images_that_show_their_class_teach_and_noise_does_not(tumorbench, tmp_path):
-    result = tumorbench("run", *JUDGED, "-m", "tiny-artist", "-m", "tiny-noise", "--protocol", "tstr")
-    assert result.code == 0, result.err
-    artist, noise = (values(records(tmp_path / "runs", model)["tstr"]) for model in ("tiny-artist", "tiny-noise"))
+def test_images_that_show_their_class_teach_and_noise_does_not(cells):
+    artist, noise = (cells.done(model, "tstr").by_name for model in ("tiny-artist", "tiny-noise"))
     assert artist["tstr_real"] == noise["tstr_real"]  # the same classifier on the same images
     assert artist["tstr_real"] > 0.6
     assert artist["tstr_generated"] > noise["tstr_generated"] + 0.15
-    assert {
-        f"tstr_{arm}{what}"
-        for arm in ("real", "generated", "mixed", "augmented")
-        for what in ("", "_train", "_f1_macro")
-    } == set(artist)
+    assert {f"tstr_{arm}{what}" for arm in ARMS for what in ("", "_train", "_f1_macro")} == set(artist)
 
 
-def test_a_generator_that_another_cell_has_trained_is_not_trained_again(tumorbench, tmp_path):
-    tumorbench("run", *JUDGED, "-m", "tiny-artist", "--protocol", "grouped")
-    tumorbench("run", *JUDGED, "-m", "tiny-artist", "--protocol", "tstr")
-    found = records(tmp_path / "runs", "tiny-artist")
-    assert found["tstr"]["history"] == found["grouped"]["history"]
-    assert found["tstr"]["cell_key"] != found["grouped"]["cell_key"]
-    assert found["tstr"]["timing"]["train_s"] == 0.0 < found["grouped"]["timing"]["train_s"]
-
-
-def test_every_arm_and_seed_of_the_classifier_is_in_the_predictions(tumorbench, tmp_path):
-    tumorbench("run", *JUDGED, "-m", "tiny-noise", "--protocol", "tstr-paper")
-    table = pd.read_parquet(next(tmp_path.glob("runs/cells/tiny-shapes/tiny-noise/*/predictions.parquet")))
-    assert table.groupby(["arm", "classifier_seed"]).size().tolist() == [30] * 12
-    record = records(tmp_path / "runs", "tiny-noise")["tstr-paper"]
+def test_every_arm_and_seed_of_the_classifier_is_in_the_predictions(cells):
+    done = cells.done("tiny-noise", "tstr-paper")
+    table = done.prediction.table
+    assert table.groupby(["arm", "classifier_seed"]).size().tolist() == [30] * len(ARMS) * SEEDS
     expected = {arm: (rows["predicted"] == rows["label"]).mean() for arm, rows in table.groupby("arm")}
-    assert {arm: values(record)[f"tstr_{arm}"] for arm in expected} == pytest.approx(expected)
-    low, high = next(metric["interval"] for metric in record["metrics"] if metric["name"] == "tstr_mixed")
-    assert low <= values(record)["tstr_mixed"] <= high
+    assert {arm: done.by_name[f"tstr_{arm}"] for arm in expected} == pytest.approx(expected)
+    (mixed,) = (value for value in done.scores.metrics if value.name == "tstr_mixed")
+    low, high = mixed.interval
+    assert low <= mixed.value <= high
+    assert mixed.n == 30
 
 
-def test_a_generator_without_classes_is_trained_once_for_each(tumorbench, tmp_path):
-    result = tumorbench("run", *JUDGED, "-m", "tiny-average", "-m", "tiny-noise", "--protocol", "tstr")
-    assert result.code == 0, result.err
-    average, noise = (records(tmp_path / "runs", model)["tstr"] for model in ("tiny-average", "tiny-noise"))
-    assert (
-        values(average)["tstr_generated"] > values(noise)["tstr_generated"] + 0.15
-    )  # a mean over all classes would teach nothing
-    assert average["parameters"] == {"total": 3 * 32 * 32, "trainable": 3 * 32 * 32}
-    assert set(average["history"][0]) == {
-        "epoch",
-        "learning_rate",
-        "wall_s",
-        "loss/disc",
-        "loss/square",
-        "loss/none",
-        *VALIDATION,
-    }
-    assert [entry["epoch"] for entry in average["history"]] == [1, 2, 3, 4]
-    assert "epoch 4/4: loss/none" in result.err + result.out
+def test_the_judge_learns_from_twice_as_many_images_where_two_pools_are_mixed(cells):
+    numbers = {value.name: value.n for value in cells.done("tiny-noise", "tstr").scores.metrics}
+    assert [numbers[f"tstr_{arm}_train"] for arm in ARMS] == [126, 126, 252, 252]
 
 
-def test_a_killed_run_of_one_network_a_class_continues_with_the_class_and_epoch_where_it_was(
-    tumorbench, tmp_path, monkeypatch
-):
-    selection = (*JUDGED, "-m", "tiny-average", "--protocol", "tstr")
-    tumorbench("run", *selection)
-    whole = records(tmp_path / "runs", "tiny-average")["tstr"]
-    calls, fit = [], training.fit
-
-    def dies_in_the_second_class(*arguments, **options):
-        calls.append(None)
-        if len(calls) == 2:
-            options["deadline"] = 0.0
-        return fit(*arguments, **options)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(training, "fit", dies_in_the_second_class)
-        tumorbench("run", *selection, "--store", str(tmp_path / "other"))
-    died = records(tmp_path / "other", "tiny-average")["tstr"]
-    assert died["status"] == "timeout"
-    assert tumorbench("run", *selection, "--store", str(tmp_path / "other")).code == 0
-    continued = records(tmp_path / "other", "tiny-average")["tstr"]
-    assert values(continued) == values(whole)
-    assert [without_seconds(entry) for entry in continued["history"]] == [
-        without_seconds(entry) for entry in whole["history"]
-    ]
-    assert not list((tmp_path / "other").rglob("progress*.pt"))
+def test_a_generator_without_classes_is_one_network_for_each(cells):
+    average, noise = cells.done("tiny-average", "tstr"), cells.done("tiny-noise", "tstr")
+    assert isinstance(average.network, Classwise)
+    assert not isinstance(noise.network, Classwise)
+    assert [tuple(one.image.shape) for one in average.network.networks] == [(32, 32)] * 3
+    # a mean over all classes would teach nothing
+    assert average.by_name["tstr_generated"] > noise.by_name["tstr_generated"] + 0.15
 
 
-def without_seconds(entry: dict[str, float]) -> dict[str, float]:
-    return {name: value for name, value in entry.items() if name != "wall_s"}
+def test_each_network_of_a_class_learns_from_that_class_alone(cells):
+    done = cells.done("tiny-average", "tstr")
+    for label, name, _, learned in done.network.of_classes(done.material.learned):
+        assert name == ("disc", "square", "none")[label]
+        assert set(learned["train"].labels.tolist()) == {label}
+        assert set(learned["val"].labels.tolist()) == {label}
 
 
-def test_it_runs_only_where_it_is_named(tumorbench):
-    cells = json.loads(tumorbench("plan", "-d", "tiny-shapes", "--json").out)
-    assert "tstr" not in {cell["protocol"] for cell in cells}
-    named = json.loads(tumorbench("plan", "-d", "tiny-shapes", "--protocol", "tstr", "--json").out)
-    assert {cell["model"] for cell in named} >= {"tiny-artist", "tiny-average", "tiny-generator", "tiny-noise"}
-    assert tumorbench("run", *JUDGED, "-m", "tiny-classifier", "--protocol", "tstr").code == 2
+def test_networks_of_the_classes_start_from_different_weights(cells):
+    cell = cells.cell("tiny-generator", "tstr")
+    first, second, _ = cells.done("tiny-average", "tstr").task.network(cell, cells.tools).networks
+    assert not torch.equal(first.generator.weight, second.generator.weight)
 
 
-def test_epochs_of_a_generator_are_compared_on_held_out_images(tumorbench, tmp_path):
-    tumorbench("run", *SELECTION, "-m", "tiny-noise", "-m", "tiny-artist", "--protocol", "grouped")
-    noise, artist = (records(tmp_path / "runs", model)["grouped"]["history"] for model in ("tiny-noise", "tiny-artist"))
-    assert {"val_block_distance", "val_brightness"} <= set(noise[0])
-    parts = records(tmp_path / "runs", "tiny-noise")["grouped"]["parts"]
-    assert parts["val"]["brightness"] == pytest.approx(noise[-1]["val_brightness"], abs=0.01)
-    assert parts["test"]["n"] == 36
-    figures = next(tmp_path.glob("runs/cells/tiny-shapes/tiny-noise/grouped-*/figures"))
-    assert {"closest-pairs-in-pixels.png", "samples.png"} <= {path.name for path in figures.iterdir()}
-    assert min(entry["val_block_distance"] for entry in noise) > 3 * max(
-        entry["val_block_distance"] for entry in artist
-    )
+def test_the_judge_is_the_one_that_the_identity_names(cells):
+    cell = cells.cell("tiny-noise", "tstr")
+    judge = TrainedJudge.of(cell, cells.tools)
+    assert judge.spec.id == "tiny-classifier[width=16]"
+    assert judge.recipe.precision in ("fp32", "bf16")
+    assert judge.network(0).layers[0].out_channels == 16
+    frozen = cells.registry.model("tiny-transfer")
+    named = Judge(model=frozen.id, model_version=frozen.version, recipe=frozen.recipe.for_budget("quick"))
+    cell = replace(cell, identity=cell.identity.model_copy(update={"judge": named}))
+    judge = TrainedJudge.of(cell, cells.tools)
+    images = np.asarray(cell.images[:6])
+    assert judge.slices(images, np.zeros(6, np.int64)).images.shape == (1, 6, 144)  # a frozen backbone's features
+
+
+def test_the_judge_takes_images_at_its_own_size(cells):
+    judge = TrainedJudge.of(cells.cell("tiny-noise", "tstr"), cells.tools)
+    images = np.full((2, 64, 64), 200, np.uint8)
+    slices = judge.slices(images, np.zeros(2, np.int64))
+    assert slices.images.shape == (2, 32, 32)
+    assert set(slices.images.unique().tolist()) == {200}
+
+
+def test_the_figures_show_what_the_judge_learned_from(cells, tmp_path):
+    done = cells.done("tiny-noise", "tstr")
+    drawn = dict(done.task.draw(done.cell, done.history, 1, done.prediction, done.scores, done.folder, tmp_path))
+    assert list(drawn) == ["learning curves", "samples", "real samples", "intensities"]
+
+
+def test_a_network_that_another_cell_trained_has_no_learning_curves(cells, tmp_path):
+    done = cells.done("tiny-noise", "tstr")
+    drawn = dict(done.task.draw(done.cell, [], None, done.prediction, done.scores, done.folder, tmp_path))
+    assert list(drawn) == ["samples", "real samples", "intensities"]

@@ -38,7 +38,10 @@ def _on_features(metric: str, title: str, module: str = "generation", **card: An
 def _card(
     task: Any, module: str, metric: str, title: str, *, higher_is_better: bool | None = True, **card: Any
 ) -> MetricSpec:
-    """The card of the function ``metric`` of ``tumorbench.metrics.MODULE``; a share of which more is better, unless the card says otherwise."""
+    """The card of the function ``metric`` of ``tumorbench.metrics.MODULE``.
+
+    It is a share of which more is better, unless ``card`` says otherwise.
+    """
     card = {"version": "1", "value_range": UNIT} | card
     return MetricSpec(
         id=metric,

@@ -1,11 +1,13 @@
 """Calibration: whether a classifier that is 90 % sure is right 9 times in 10; before and after temperature scaling.
 
-``ece`` is called as ``metric(labels, probabilities, classes)``, like the metrics of ``tumorbench.metrics.classification``; the others as
-``metric(labels, probabilities, temperature)``, where the temperature was fitted on the validation slices of the same cell. A temperature of None (a
-protocol that holds nothing out for validation) leaves them undefined.
+``ece`` is called as ``metric(labels, probabilities, classes)``, like the metrics of
+``tumorbench.metrics.classification``; the others as ``metric(labels, probabilities, temperature)``, where the
+temperature was fitted on the validation slices of the same cell. A temperature of None (a protocol that holds nothing
+out for validation) leaves them undefined.
 
-Source: Guo et al., On Calibration of Modern Neural Networks, ICML 2017: the expected calibration error with 15 bins (eq. 3 and 5), and temperature
-scaling (eq. 9). What is known of the logits is the probabilities; the softmax of ``log p / T`` equals that of ``logits / T``.
+Source: Guo et al., On Calibration of Modern Neural Networks, ICML 2017: the expected calibration error with 15 bins
+(eq. 3 and 5), and temperature scaling (eq. 9). What is known of the logits is the probabilities; the softmax of
+``log p / T`` equals that of ``logits / T``.
 """
 
 from __future__ import annotations
@@ -43,9 +45,12 @@ EPSILON = float(np.finfo(np.float64).eps)
 
 
 class Reliability(NamedTuple):
-    """Bins of equal width of the confidence, ``(lower, upper]`` from 0 to 1; confidence and accuracy are NaN where no sample is.
+    """Bins of equal width of the confidence, ``(lower, upper]`` from 0 to 1.
 
-    counts: int64 ``(15,)``. confidence, accuracy: float64 ``(15,)``, of the bin's samples the mean probability of the predicted class and the share that is right.
+    Confidence and accuracy are NaN where no sample is.
+
+    counts: int64 ``(15,)``. confidence, accuracy: float64 ``(15,)``, of the bin's samples the mean probability of the
+    predicted class and the share that is right.
     """
 
     counts: NDArray[np.int64]
@@ -73,10 +78,13 @@ def reliability(labels: Labels, probabilities: Probabilities) -> Reliability:
 
 
 def ece(labels: Labels, probabilities: Probabilities, classes: Classes) -> Values:
-    """Expected calibration error: the gap between confidence and accuracy in each of 15 bins of equal width of the confidence, weighted by the bin's samples.
+    """Expected calibration error: the gap between confidence and accuracy, the mean over bins of the confidence.
 
-    Lower is better, 0 to 1; None without samples. With few samples it is above 0 even for a calibrated classifier: the bins' accuracies are noisy.
-    A confidence on a bin's border belongs to the lower bin, as in Guo et al.; torchmetrics puts it in the upper one, and is equal elsewhere.
+    15 bins of equal width, each weighted by its samples.
+
+    Lower is better, 0 to 1; None without samples. With few samples it is above 0 even for a calibrated classifier: the
+    bins' accuracies are noisy. A confidence on a bin's border belongs to the lower bin, as in Guo et al.; torchmetrics
+    puts it in the upper one, and is equal elsewhere.
 
     >>> ece(np.array([0, 1]), np.array([[0.75, 0.25], [0.75, 0.25]]), ("no", "yes"))
     {'ece': 0.25}
@@ -86,7 +94,7 @@ def ece(labels: Labels, probabilities: Probabilities, classes: Classes) -> Value
 
 
 def ece_scaled(labels: Labels, probabilities: Probabilities, temperature: float | None) -> Values:
-    """``ece`` after temperature scaling: what is left when one number, fitted on the validation slices, has mended the confidence.
+    """``ece`` after temperature scaling: what is left when one number, fitted on the validation slices, scales it.
 
     Lower is better, 0 to 1; None without samples or without a temperature.
 
@@ -100,7 +108,9 @@ def ece_scaled(labels: Labels, probabilities: Probabilities, temperature: float 
 
 
 def cross_entropy_scaled(labels: Labels, probabilities: Probabilities, temperature: float | None) -> Values:
-    """``cross_entropy`` after temperature scaling, in nats. Lower is better, 0 to about 36; None without samples or without a temperature.
+    """``cross_entropy`` after temperature scaling, in nats.
+
+    Lower is better, 0 to about 36; None without samples or without a temperature.
 
     >>> value = cross_entropy_scaled(np.array([0]), np.array([[0.1, 0.9]]), 2.0)["cross_entropy_scaled"]
     >>> round(value, 6) == round(log(4), 6)  # 0.25 after scaling
@@ -112,9 +122,12 @@ def cross_entropy_scaled(labels: Labels, probabilities: Probabilities, temperatu
 
 
 def apply_temperature(probabilities: Probabilities, temperature: float) -> Probabilities:
-    """Softmax of ``log p / T``, float64 ``(n, k)``: less sure where ``T > 1``, surer where ``T < 1``; the order of the classes stays.
+    """Softmax of ``log p / T``, float64 ``(n, k)``: less sure where ``T > 1``, surer where ``T < 1``.
 
-    A probability below the float64 epsilon (2.2e-16) counts as that, as in ``cross_entropy``. Raises: ValueError for a temperature that is not above 0.
+    The order of the classes stays.
+
+    A probability below the float64 epsilon (2.2e-16) counts as that, as in ``cross_entropy``. Raises: ValueError for a
+    temperature that is not above 0.
 
     >>> apply_temperature(np.array([[0.9, 0.1]]), 2.0).round(3).tolist()
     [[0.75, 0.25]]
@@ -129,8 +142,9 @@ def apply_temperature(probabilities: Probabilities, temperature: float) -> Proba
 def fit_temperature(labels: Labels, probabilities: Probabilities) -> float | None:
     """The temperature of the lowest cross-entropy on these (validation) samples, in 0.05 to 20; None without samples.
 
-    1 where scaling would not lower it. Where every sample is right there is no lowest, and the answer is 0.05: as sure as can be. Such a
-    temperature makes the rare mistake on other slices expensive, which is what the scaled cross-entropy then shows.
+    1 where scaling would not lower it. Where every sample is right there is no lowest, and the answer is 0.05: as sure
+    as can be. Such a temperature makes the rare mistake on other slices expensive, which is what the scaled
+    cross-entropy then shows.
     """
     from scipy.optimize import minimize_scalar
 

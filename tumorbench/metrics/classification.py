@@ -1,17 +1,18 @@
 """Classification metrics: ``metric(labels, probabilities, classes)`` -> values by full name, None where undefined.
 
-labels: int64 ``(n,)``. probabilities: float64 ``(n, k)``, rows that sum to 1. classes: the k class names in label order.
-The predicted class is the most probable one, on a tie the first of them.
+labels: int64 ``(n,)``. probabilities: float64 ``(n, k)``, rows that sum to 1. classes: the k class names in label
+order. The predicted class is the most probable one, on a tie the first of them.
 
 Undefined cases, the same for precision, recall and F1:
 
 - no sample at all: every value is None;
-- a class that is neither in the truth nor among the predictions says nothing: its own value is None and macro means leave it out;
-- a class that is in the truth but never predicted has precision 0, one that is predicted but not in the truth has recall 0, and both have F1 0: a model
-  cannot gain by never naming a class.
+- a class that is neither in the truth nor among the predictions says nothing: its own value is None and macro means
+  leave it out;
+- a class that is in the truth but never predicted has precision 0, one that is predicted but not in the truth has
+  recall 0, and both have F1 0: a model cannot gain by never naming a class.
 
-Averages are scikit-learn's with ``labels`` left to its default and ``zero_division=0``. Where we differ: per class, scikit-learn's 0 for a class
-that nobody named is our None; cross-entropy does not renormalise rows.
+Averages are scikit-learn's with ``labels`` left to its default and ``zero_division=0``. Where we differ: per class,
+scikit-learn's 0 for a class that nobody named is our None; cross-entropy does not renormalise rows.
 """
 
 from __future__ import annotations
@@ -24,9 +25,25 @@ from numpy.typing import NDArray
 from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score
 
 __all__ = [
-    "Values", "accuracy", "balanced_accuracy", "confusion_matrix", "cross_entropy", "f1", "f1_macro", "f1_micro", "f1_weighted", "precision",
-    "precision_macro", "precision_micro", "precision_weighted", "predicted_classes", "recall", "recall_macro", "recall_micro", "recall_weighted",
-]  # fmt: skip
+    "Values",
+    "accuracy",
+    "balanced_accuracy",
+    "confusion_matrix",
+    "cross_entropy",
+    "f1",
+    "f1_macro",
+    "f1_micro",
+    "f1_weighted",
+    "precision",
+    "precision_macro",
+    "precision_micro",
+    "precision_weighted",
+    "predicted_classes",
+    "recall",
+    "recall_macro",
+    "recall_micro",
+    "recall_weighted",
+]
 
 Values = dict[str, float | None]
 Labels = NDArray[np.int64]
@@ -35,7 +52,9 @@ Classes = tuple[str, ...]
 
 
 def predicted_classes(probabilities: Probabilities) -> Labels:
-    """The most probable class of each row, int64 ``(n,)``; on a tie the first. Raises: ValueError for a NaN or an infinity.
+    """The most probable class of each row, int64 ``(n,)``; on a tie the first.
+
+    Raises: ValueError for a NaN or an infinity.
 
     >>> predicted_classes(np.array([[0.2, 0.8], [0.5, 0.5]])).tolist()
     [1, 0]
@@ -71,8 +90,8 @@ def accuracy(labels: Labels, probabilities: Probabilities, classes: Classes) -> 
 def balanced_accuracy(labels: Labels, probabilities: Probabilities, classes: Classes) -> Values:
     """Mean recall over the classes that occur in the truth, so that no class counts more for being frequent.
 
-    Higher is better, 0 to 1 (a constant answer scores one over the number of classes); None without samples. Equal to scikit-learn's.
-    Source: Brodersen et al., The balanced accuracy and its posterior distribution, ICPR 2010.
+    Higher is better, 0 to 1 (a constant answer scores one over the number of classes); None without samples. Equal to
+    scikit-learn's. Source: Brodersen et al., The balanced accuracy and its posterior distribution, ICPR 2010.
 
     >>> balanced_accuracy(np.array([0, 0, 0, 1]), np.array([[0.9, 0.1]] * 4), ("no", "yes"))
     {'balanced_accuracy': 0.5}
@@ -90,8 +109,8 @@ def balanced_accuracy(labels: Labels, probabilities: Probabilities, classes: Cla
 def cross_entropy(labels: Labels, probabilities: Probabilities, classes: Classes) -> Values:
     """Mean of ``-log p(true class)`` in nats. Lower is better, 0 to about 36; None without samples.
 
-    Probabilities below the float64 epsilon (2.2e-16) count as that, so that one confident mistake costs 36.04 nats and not infinity; scikit-learn's
-    ``log_loss`` does the same.
+    Probabilities below the float64 epsilon (2.2e-16) count as that, so that one confident mistake costs 36.04 nats and
+    not infinity; scikit-learn's ``log_loss`` does the same.
 
     >>> cross_entropy(np.array([0]), np.array([[0.25, 0.75]]), ("no", "yes"))
     {'cross_entropy': 1.3862943611198906}
@@ -104,7 +123,9 @@ def cross_entropy(labels: Labels, probabilities: Probabilities, classes: Classes
 
 
 def precision(labels: Labels, probabilities: Probabilities, classes: Classes) -> Values:
-    """``precision/CLASS``: of the samples given that class, the share that is of it. Higher is better, 0 to 1; None for a class that nobody named.
+    """``precision/CLASS``: of the samples given that class, the share that is of it.
+
+    Higher is better, 0 to 1; None for a class that nobody named.
 
     >>> precision(np.array([0, 1]), np.array([[0.9, 0.1], [0.6, 0.4]]), ("no", "yes"))
     {'precision/no': 0.5, 'precision/yes': 0.0}
@@ -113,22 +134,33 @@ def precision(labels: Labels, probabilities: Probabilities, classes: Classes) ->
 
 
 def precision_macro(labels: Labels, probabilities: Probabilities, classes: Classes) -> Values:
-    """Mean precision of the classes that occur in truth or predictions. Higher is better, 0 to 1; None without samples."""
+    """Mean precision of the classes that occur in truth or predictions.
+
+    Higher is better, 0 to 1; None without samples.
+    """
     return _averaged("precision_macro", precision_score, labels, probabilities, classes)
 
 
 def precision_micro(labels: Labels, probabilities: Probabilities, classes: Classes) -> Values:
-    """Precision of all decisions pooled; with one label a sample it equals accuracy. Higher is better, 0 to 1; None without samples."""
+    """Precision of all decisions pooled; with one label a sample it equals accuracy.
+
+    Higher is better, 0 to 1; None without samples.
+    """
     return _averaged("precision_micro", precision_score, labels, probabilities, classes)
 
 
 def precision_weighted(labels: Labels, probabilities: Probabilities, classes: Classes) -> Values:
-    """Mean precision of the classes, each weighted by its samples in the truth. Higher is better, 0 to 1; None without samples."""
+    """Mean precision of the classes, each weighted by its samples in the truth.
+
+    Higher is better, 0 to 1; None without samples.
+    """
     return _averaged("precision_weighted", precision_score, labels, probabilities, classes)
 
 
 def recall(labels: Labels, probabilities: Probabilities, classes: Classes) -> Values:
-    """``recall/CLASS``: of the samples of that class, the share that was found. Higher is better, 0 to 1; None for a class that nobody named.
+    """``recall/CLASS``: of the samples of that class, the share that was found.
+
+    Higher is better, 0 to 1; None for a class that nobody named.
 
     >>> recall(np.array([0, 1]), np.array([[0.9, 0.1], [0.6, 0.4]]), ("no", "yes"))
     {'recall/no': 1.0, 'recall/yes': 0.0}
@@ -139,23 +171,32 @@ def recall(labels: Labels, probabilities: Probabilities, classes: Classes) -> Va
 def recall_macro(labels: Labels, probabilities: Probabilities, classes: Classes) -> Values:
     """Mean recall of the classes that occur in truth or predictions. Higher is better, 0 to 1; None without samples.
 
-    It is balanced accuracy, but for a class that is predicted and not in the truth: that one counts 0 here and is left out there.
+    It is balanced accuracy, but for a class that is predicted and not in the truth: that one counts 0 here and is left
+    out there.
     """
     return _averaged("recall_macro", recall_score, labels, probabilities, classes)
 
 
 def recall_micro(labels: Labels, probabilities: Probabilities, classes: Classes) -> Values:
-    """Recall of all decisions pooled; with one label a sample it equals accuracy. Higher is better, 0 to 1; None without samples."""
+    """Recall of all decisions pooled; with one label a sample it equals accuracy.
+
+    Higher is better, 0 to 1; None without samples.
+    """
     return _averaged("recall_micro", recall_score, labels, probabilities, classes)
 
 
 def recall_weighted(labels: Labels, probabilities: Probabilities, classes: Classes) -> Values:
-    """Mean recall of the classes, each weighted by its samples in the truth (equals accuracy). Higher is better, 0 to 1; None without samples."""
+    """Mean recall of the classes, each weighted by its samples in the truth (equals accuracy).
+
+    Higher is better, 0 to 1; None without samples.
+    """
     return _averaged("recall_weighted", recall_score, labels, probabilities, classes)
 
 
 def f1(labels: Labels, probabilities: Probabilities, classes: Classes) -> Values:
-    """``f1/CLASS``: harmonic mean of that class's precision and recall. Higher is better, 0 to 1; None for a class that nobody named.
+    """``f1/CLASS``: harmonic mean of that class's precision and recall.
+
+    Higher is better, 0 to 1; None for a class that nobody named.
 
     >>> f1(np.array([0, 1]), np.array([[0.9, 0.1], [0.9, 0.1]]), ("no", "yes"))
     {'f1/no': 0.6666666666666666, 'f1/yes': 0.0}
@@ -164,17 +205,26 @@ def f1(labels: Labels, probabilities: Probabilities, classes: Classes) -> Values
 
 
 def f1_macro(labels: Labels, probabilities: Probabilities, classes: Classes) -> Values:
-    """Mean F1 of the classes that occur in truth or predictions (the mean of the F1s, not the F1 of the means). Higher is better, 0 to 1; None without samples."""
+    """Mean F1 of the classes that occur in truth or predictions (the mean of the F1s, not the F1 of the means).
+
+    Higher is better, 0 to 1; None without samples.
+    """
     return _averaged("f1_macro", f1_score, labels, probabilities, classes)
 
 
 def f1_micro(labels: Labels, probabilities: Probabilities, classes: Classes) -> Values:
-    """F1 of all decisions pooled; with one label a sample it equals accuracy. Higher is better, 0 to 1; None without samples."""
+    """F1 of all decisions pooled; with one label a sample it equals accuracy.
+
+    Higher is better, 0 to 1; None without samples.
+    """
     return _averaged("f1_micro", f1_score, labels, probabilities, classes)
 
 
 def f1_weighted(labels: Labels, probabilities: Probabilities, classes: Classes) -> Values:
-    """Mean F1 of the classes, each weighted by its samples in the truth. Higher is better, 0 to 1; None without samples."""
+    """Mean F1 of the classes, each weighted by its samples in the truth.
+
+    Higher is better, 0 to 1; None without samples.
+    """
     return _averaged("f1_weighted", f1_score, labels, probabilities, classes)
 
 

@@ -1,4 +1,7 @@
-"""How varied generated images are: ``metric(real, generated)`` -> values by name, None where undefined; uint8 ``(n, height, width)`` each."""
+"""How varied generated images are: ``metric(real, generated)`` -> values by name, None where undefined.
+
+Both arguments: uint8 ``(n, height, width)``.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +17,14 @@ Images = NDArray[np.uint8]
 
 
 def diversity(real: Images, generated: Images) -> Values:
-    """Mean distance between two generated images over that between two real ones; root mean square on pixels averaged down to 32 x 32.
+    """Mean distance between two generated images over that between two real ones.
 
-    1 for images as varied as the real ones and 0 where all are alike (mode collapse); above 1 they differ more than real ones do, as unlike shapes and
-    contrasts make them, so neither direction is better. It says nothing of how real the images are. Given one class at a time it shows collapse within
-    the class. None where a side has fewer than 2 images or all real images are alike.
+    The distance is the root mean square on pixels averaged down to 32 x 32.
+
+    1 for images as varied as the real ones and 0 where all are alike (mode collapse); above 1 they differ more than
+    real ones do, as unlike shapes and contrasts make them, so neither direction is better. It says nothing of how real
+    the images are. Given one class at a time it shows collapse within the class. None where a side has fewer than 2
+    images or all real images are alike.
 
     >>> black, white, grey = (np.full((1, 4, 4), level, np.uint8) for level in (0, 200, 50))
     >>> round(diversity(np.concatenate([black, white]), np.concatenate([black, grey]))["diversity"], 6)
@@ -32,6 +38,6 @@ def diversity(real: Images, generated: Images) -> Values:
 
 
 def mean_distance(within: NDArray[np.float64]) -> float | None:
-    """The mean over the pairs of different images, from the distances ``(n, n)`` within a set; None for fewer than 2."""
+    """The mean over pairs of different images, from the distances ``(n, n)`` within a set; None for fewer than 2."""
     n = len(within)
     return float(within.sum() / (n * (n - 1))) if n > 1 else None

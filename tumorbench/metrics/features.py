@@ -1,4 +1,7 @@
-"""Features of images: what FID, KID, Inception Score, precision/recall, density/coverage and memorisation compare. Computed once a set and shared by all."""
+"""Features of images: what FID, KID, Inception Score, precision/recall, density/coverage and memorisation compare.
+
+Computed once a set and shared by all.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +22,8 @@ PIXEL_SIDE = 32
 class Features:
     """What one extractor makes of one set of images, in the images' order.
 
-    features: float32 ``(n, dimensions)``. logits: float32 ``(n, categories)``, None where the extractor has no classifier on top.
-    extractor: its id; features of different extractors cannot be compared.
+    features: float32 ``(n, dimensions)``. logits: float32 ``(n, categories)``, None where the extractor has no
+    classifier on top. extractor: its id; features of different extractors cannot be compared.
     """
 
     features: NDArray[np.float32]
@@ -38,11 +41,11 @@ class Features:
 def extract(
     images: NDArray[np.uint8], extractor: Any, device: torch.device | str = "cpu", batch_size: int = 64
 ) -> Features:
-    """The features of grey ``images``, uint8 ``(n, height, width)``, by a ``torch_fidelity.FeatureExtractorBase``; ``n`` at least 1.
+    """The features of grey ``images``, uint8 ``(n, height, width)``, by a torch-fidelity extractor; ``n`` at least 1.
 
-    The grey channel is repeated three times; resizing and normalisation are the extractor's own. Features are the layer that the extractor names for FID,
-    logits the one that it names for the Inception Score (None where that is no other layer, or was not requested). The extractor is left on ``device``.
-    The batch size changes nothing but rounding.
+    The grey channel is repeated three times; resizing and normalisation are the extractor's own. Features are the layer
+    that the extractor names for FID, logits the one that it names for the Inception Score (None where that is no other
+    layer, or was not requested). The extractor is left on ``device``. The batch size changes nothing but rounding.
 
     Raises: ValueError for an empty set; TypeError for anything but uint8.
     """
@@ -67,11 +70,14 @@ def extract(
 
 
 def pixel_features(images: NDArray[np.uint8]) -> Features:
-    """The pixels of ``images``, uint8 ``(n, height, width)``, averaged down to 32 x 32: features ``(n, 1024)`` of the extractor ``pixels``, no logits.
+    """The pixels of ``images``, uint8 ``(n, height, width)``, averaged down to 32 x 32.
 
-    At full size the distance of two slices is made of noise and of edges that a shift by one pixel displaces: a copy with a little of either
-    would look as far away as another patient. Means of blocks keep anatomy and drop both. Features are in units of the grey range over 32, so that
-    the Euclidean distance of two images is the root mean square difference of their block means, black 0 and white 1.
+    Features are ``(n, 1024)``, their extractor is ``pixels``, and there are no logits.
+
+    At full size the distance of two slices is made of noise and of edges that a shift by one pixel displaces: a copy
+    with a little of either would look as far away as another patient. Means of blocks keep anatomy and drop both.
+    Features are in units of the grey range over 32, so that the Euclidean distance of two images is the root mean
+    square difference of their block means, black 0 and white 1.
 
     Raises: TypeError for anything but uint8.
     """
@@ -87,7 +93,10 @@ def pixel_features(images: NDArray[np.uint8]) -> Features:
 
 
 def comparable(first: Features, *others: Features) -> tuple[NDArray[np.float64], ...]:
-    """The sets' features in float64. Raises: ValueError for features of different extractors or with a NaN or an infinity."""
+    """The sets' features in float64.
+
+    Raises: ValueError for features of different extractors or with a NaN or an infinity.
+    """
     for other in others:
         if other.extractor != first.extractor:
             raise ValueError(f"features of {first.extractor} cannot be compared with features of {other.extractor}")
@@ -97,6 +106,9 @@ def comparable(first: Features, *others: Features) -> tuple[NDArray[np.float64],
 
 
 def distances(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Euclidean distances ``(n, m)``, from the differences themselves: equal images are exactly 0 apart, and near ones lose no digits."""
+    """Euclidean distances ``(n, m)``, from the differences themselves.
+
+    So equal images are exactly 0 apart, and near ones lose no digits.
+    """
     exact = torch.cdist(torch.from_numpy(first), torch.from_numpy(second), compute_mode="donot_use_mm_for_euclid_dist")
     return np.asarray(exact.numpy())

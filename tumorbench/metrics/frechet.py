@@ -1,7 +1,8 @@
 """Fréchet distances of many subsets of two sets of features, and what they say of sets without end.
 
-The trace of ``sqrt(C1 C2)`` is the nuclear norm of the product of the centred features, ``X1 X2^T / sqrt((n - 1)(m - 1))``, so that every subset's
-distance follows from one table of inner products: below the feature dimension that is exact and hundreds of times faster than covariances.
+The trace of ``sqrt(C1 C2)`` is the nuclear norm of the product of the centred features,
+``X1 X2^T / sqrt((n - 1)(m - 1))``, so that every subset's distance follows from one table of inner products: below the
+feature dimension that is exact and hundreds of times faster than covariances.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ SEED = 2020
 
 
 class InnerProducts(NamedTuple):
-    """Between the images of a set of n and one of m, moved to their common mean: ``(n, n)``, ``(m, m)`` and ``(n, m)``."""
+    """Between the images of two sets, moved to their common mean: ``(n, n)``, ``(m, m)`` and ``(n, m)``."""
 
     first: Matrix
     second: Matrix
@@ -40,15 +41,19 @@ class InnerProducts(NamedTuple):
 
 
 def fid_infinity(real: Features, generated: Features) -> Values:
-    """FID that endless real and generated images would have: the intercept of a line through FID against 1 / n, for n from a quarter of the images to all.
+    """FID that endless real and generated images would have.
 
-    Lower is better. Its expectation is 0 for equal distributions, nearly: some of FID's excess stays (a tenth to a half of it, for features whose
-    variances fall slowly), so that it is read beside its real-vs-real value too; and like KID it may fall below 0. None where a side has fewer than
-    200 images. Both sides are cut, each into as many random disjoint parts as it has (fixed seed), whose distances are averaged. Chong and Forsyth cut
-    the generated side only and draw it by Sobol sequences; then the excess of a few hundred real images stays whole.
-    Source: Chong and Forsyth, Effectively unbiased FID and Inception Score and where to find them, CVPR 2020.
+    That is the intercept of a line through FID against 1 / n, for n from a quarter of the images to all.
 
-    >>> def normal(seed): return Features(np.random.default_rng(seed).normal(size=(400, 30)).astype(np.float32), None, "raw")
+    Lower is better. Its expectation is 0 for equal distributions, nearly: some of FID's excess stays (a tenth to a half
+    of it, for features whose variances fall slowly), so that it is read beside its real-vs-real value too; and like KID
+    it may fall below 0. None where a side has fewer than 200 images. Both sides are cut, each into as many random
+    disjoint parts as it has (fixed seed), whose distances are averaged. Chong and Forsyth cut the generated side only
+    and draw it by Sobol sequences; then the excess of a few hundred real images stays whole. Source: Chong and Forsyth,
+    Effectively unbiased FID and Inception Score and where to find them, CVPR 2020.
+
+    >>> def normal(seed):
+    ...     return Features(np.random.default_rng(seed).normal(size=(400, 30)).astype(np.float32), None, "raw")
     >>> value = fid_infinity(normal(0), normal(1))["fid_infinity"]  # FID is 1.2
     >>> abs(value) < 0.2
     True
@@ -82,9 +87,12 @@ def inner_products(first: Matrix, second: Matrix) -> InnerProducts:
 
 
 def frechet(products: InnerProducts, rows: Index, columns: Index) -> float:
-    """The Fréchet distance between the chosen images of the first set and those of the second, at least 2 each; not below 0.
+    """The Fréchet distance between the chosen images of the first set and of the second, at least 2 each.
 
-    The singular values are roots of eigenvalues, so that those that are 0 come out as about 1e-8 of the largest: a relative error of 1e-5 at most.
+    It is not below 0.
+
+    The singular values are roots of eigenvalues, so that those that are 0 come out as about 1e-8 of the largest: a
+    relative error of 1e-5 at most.
     """
     first, second = products.first[np.ix_(rows, rows)], products.second[np.ix_(columns, columns)]
     across = products.across[np.ix_(rows, columns)]

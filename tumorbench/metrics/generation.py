@@ -1,9 +1,12 @@
-"""Generation metrics on deep features: ``metric(real, generated)`` -> values by bare name (core appends ``[EXTRACTOR]``), None where undefined.
+"""Generation metrics on deep features: ``metric(real, generated)`` -> values by bare name, None where undefined.
 
-Both arguments are ``Features`` of one extractor. The arithmetic is torch-fidelity's, in float64. Every value is the same each time; the order of the
-images matters to none of them, except to KID where it has to draw subsets.
+Core appends ``[EXTRACTOR]`` to the name.
 
-FID and precision/recall depend on how many images there are: compare values only at equal n, and beside the value between two sets of real images.
+Both arguments are ``Features`` of one extractor. The arithmetic is torch-fidelity's, in float64. Every value is the
+same each time; the order of the images matters to none of them, except to KID where it has to draw subsets.
+
+FID and precision/recall depend on how many images there are: compare values only at equal n, and beside the value
+between two sets of real images.
 """
 
 from __future__ import annotations
@@ -31,8 +34,9 @@ NEIGHBOURS = 3  # Kynkäänniemi et al. 2019, section 3.1
 def fid(real: Features, generated: Features) -> Values:
     """Fréchet distance between Gaussians fitted to the two sets of features.
 
-    Lower is better, 0 to infinity; None where a side has fewer than 2 images. It is biased upwards at small n (two halves of one real set are well above
-    0), so read it beside its real-vs-real value. Source: Heusel et al., GANs trained by a two time-scale update rule, NeurIPS 2017.
+    Lower is better, 0 to infinity; None where a side has fewer than 2 images. It is biased upwards at small n (two
+    halves of one real set are well above 0), so read it beside its real-vs-real value. Source: Heusel et al., GANs
+    trained by a two time-scale update rule, NeurIPS 2017.
 
     >>> left, right = (Features(np.array([[0, 1], [2, 1]], np.float32) + shift, None, "raw") for shift in (0, 3))
     >>> fid(left, right)
@@ -50,9 +54,10 @@ def fid(real: Features, generated: Features) -> Values:
 def kid(real: Features, generated: Features) -> Values:
     """Unbiased squared maximum mean discrepancy with the kernel ``(f.g / dimensions + 1) ** 3``.
 
-    Lower is better; its expectation is 0 for equal distributions at every n, so small negative values are right and are kept. Up to 1,000 images a
-    side, in equal numbers, it is the exact estimate on all of them; else the mean over 100 random subsets (fixed seed) of the smaller number or
-    1,000. None where a side has fewer than 2 images. Source: Bińkowski et al., Demystifying MMD GANs, ICLR 2018.
+    Lower is better; its expectation is 0 for equal distributions at every n, so small negative values are right and are
+    kept. Up to 1,000 images a side, in equal numbers, it is the exact estimate on all of them; else the mean over 100
+    random subsets (fixed seed) of the smaller number or 1,000. None where a side has fewer than 2 images. Source:
+    Bińkowski et al., Demystifying MMD GANs, ICLR 2018.
 
     >>> left, right = (Features(np.array([[0.0], [1.0]], np.float32) * scale, None, "raw") for scale in (1, 2))
     >>> kid(left, right)  # 1 + 1 - 2 * (1 + 1 + 1 + 27) / 4
@@ -72,11 +77,14 @@ def kid(real: Features, generated: Features) -> Values:
 
 
 def inception_score(real: Features, generated: Features) -> Values:
-    """``exp`` of the mean divergence between each image's predicted categories and their mean over the generated images. ``real`` plays no part.
+    """``exp`` of the mean divergence between each image's predicted categories and their mean.
 
-    Higher is better, 1 to the smaller of n and the categories; None where there is no image or the extractor has no logits. One split: all images
-    at once, since a tenth of a small set would cap the score at its size. The categories are ImageNet's: on MRI it says how varied images are, not
-    how good. Source: Salimans et al., Improved techniques for training GANs, NeurIPS 2016; Barratt and Sharma, A note on the Inception Score, 2018.
+    Over the generated images; ``real`` plays no part.
+
+    Higher is better, 1 to the smaller of n and the categories; None where there is no image or the extractor has no
+    logits. One split: all images at once, since a tenth of a small set would cap the score at its size. The categories
+    are ImageNet's: on MRI it says how varied images are, not how good. Source: Salimans et al., Improved techniques for
+    training GANs, NeurIPS 2016; Barratt and Sharma, A note on the Inception Score, 2018.
 
     >>> sure_of_two = Features(np.zeros((2, 1), np.float32), np.array([[100, 0], [0, 100]], np.float32), "raw")
     >>> inception_score(sure_of_two, sure_of_two)
@@ -90,12 +98,15 @@ def inception_score(real: Features, generated: Features) -> Values:
 
 
 def manifold_precision(real: Features, generated: Features) -> Values:
-    """Share of generated images that lie among the real ones: within the distance from some real image to its third nearest real neighbour.
+    """Share of generated images that lie among the real ones.
+
+    That is within the distance from some real image to its third nearest real neighbour.
 
     Higher is better (fidelity), 0 to 1; None where a side has fewer than 4 images.
     Source: Kynkäänniemi et al., Improved precision and recall metric for assessing generative models, NeurIPS 2019.
 
-    >>> line, points = (Features(np.array([values], np.float32).T, None, "raw") for values in ([0, 1, 2, 3, 4], [0, 1, 50, 60]))
+    >>> positions = ([0, 1, 2, 3, 4], [0, 1, 50, 60])
+    >>> line, points = (Features(np.array([values], np.float32).T, None, "raw") for values in positions)
     >>> manifold_precision(line, points)
     {'manifold_precision': 0.5}
     """
@@ -103,12 +114,15 @@ def manifold_precision(real: Features, generated: Features) -> Values:
 
 
 def manifold_recall(real: Features, generated: Features) -> Values:
-    """Share of real images that lie among the generated ones: within the distance from some generated image to its third nearest generated neighbour.
+    """Share of real images that lie among the generated ones.
 
-    Higher is better (coverage), 0 to 1; None where a side has fewer than 4 images. A few scattered outliers among the generated images span wide
-    and raise it. Source: as ``manifold_precision``.
+    That is within the distance from some generated image to its third nearest generated neighbour.
 
-    >>> line, points = (Features(np.array([values], np.float32).T, None, "raw") for values in ([0, 1, 2, 30], [0, 1, 2, 3]))
+    Higher is better (coverage), 0 to 1; None where a side has fewer than 4 images. A few scattered outliers among the
+    generated images span wide and raise it. Source: as ``manifold_precision``.
+
+    >>> positions = ([0, 1, 2, 30], [0, 1, 2, 3])
+    >>> line, points = (Features(np.array([values], np.float32).T, None, "raw") for values in positions)
     >>> manifold_recall(line, points)
     {'manifold_recall': 0.75}
     """
@@ -131,8 +145,9 @@ def _in_their_span(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The same two clouds of points, moved and turned into the space that they span.
 
-    The Fréchet distance does not change under either, and below the feature dimension its covariances become ``n x n``: the eigenvalues that are zero
-    by construction, whose rounding errors the square root magnifies, are gone, and 50 images take 0.02 s in place of 1.4 s.
+    The Fréchet distance does not change under either, and below the feature dimension its covariances become ``n x n``:
+    the eigenvalues that are zero by construction, whose rounding errors the square root magnifies, are gone, and 50
+    images take 0.02 s in place of 1.4 s.
     """
     together = np.concatenate([first, second])
     together = together - together.mean(axis=0)

@@ -1,11 +1,14 @@
-"""Whether a generator repeats its training images: ``metric(generated, training, held_out)`` -> values by bare name, None where undefined.
+"""Whether a generator repeats its training images: ``metric(generated, training, held_out)`` -> values by name.
 
-All three are ``Features`` of one extractor: deep ones, or the pixels themselves by ``tumorbench.metrics.features.pixel_features``. Training images are
-those that the generator learned from, held-out ones real images that it never saw. How near an image comes to the training set means nothing by
-itself: the baseline is how near held-out real images come to it.
+A value is None where it is undefined.
 
-Distances are Euclidean. What differs from a training image by rounding only (1e-4 of the training set's root mean square spread) is at distance 0: the
-same image in another batch has features that differ in the last digits.
+All three are ``Features`` of one extractor: deep ones, or the pixels themselves by
+``tumorbench.metrics.features.pixel_features``. Training images are those that the generator learned from, held-out ones
+real images that it never saw. How near an image comes to the training set means nothing by itself: the baseline is how
+near held-out real images come to it.
+
+Distances are Euclidean. What differs from a training image by rounding only (1e-4 of the training set's root mean
+square spread) is at distance 0: the same image in another batch has features that differ in the last digits.
 """
 
 from __future__ import annotations
@@ -38,7 +41,10 @@ BLOCK = 512  # images of which the distances to all training images are held at 
 
 
 class ClosestPairs(NamedTuple):
-    """The generated images nearest to the training set, nearest first: their positions, those of their nearest training images, and the distances."""
+    """The generated images nearest to the training set, nearest first.
+
+    generated, training: positions of these and of their nearest training images; distances: between the two.
+    """
 
     generated: NDArray[np.int64]
     training: NDArray[np.int64]
@@ -48,11 +54,13 @@ class ClosestPairs(NamedTuple):
 def memorisation(generated: Features, training: Features, held_out: Features) -> Values:
     """Share of the generated images that are as near to a training image as only 1 held-out real image in 20 is.
 
-    Lower is better, 0 to 1: about 0.05 for images like the held-out ones, 1 for copies of the training set. Below 0.05 is no merit: noise, which is
-    near nothing, has 0. None where there is no generated or training image or fewer than 19 held-out ones. Where the held-out images have twins in the
-    training set (a leaky protocol) the baseline is itself a copy's, and the value tells nothing but that.
+    Lower is better, 0 to 1: about 0.05 for images like the held-out ones, 1 for copies of the training set. Below 0.05
+    is no merit: noise, which is near nothing, has 0. None where there is no generated or training image or fewer than
+    19 held-out ones. Where the held-out images have twins in the training set (a leaky protocol) the baseline is itself
+    a copy's, and the value tells nothing but that.
 
-    >>> training, far, near = (Features(np.arange(40, dtype=np.float32)[:, None] + gap, None, "raw") for gap in (0, 0.3, 0.01))
+    >>> line = np.arange(40, dtype=np.float32)[:, None]
+    >>> training, far, near = (Features(line + gap, None, "raw") for gap in (0, 0.3, 0.01))
     >>> memorisation(near, training, far), memorisation(training, training, far)
     ({'memorisation': 1.0}, {'memorisation': 1.0})
     """
@@ -62,10 +70,12 @@ def memorisation(generated: Features, training: Features, held_out: Features) ->
 def nearest_ratio(generated: Features, training: Features, held_out: Features) -> Values:
     """Median distance of generated images to their nearest training image over that of held-out real images.
 
-    About 1 for images like the held-out ones, 0 for copies of the training set, above 1 for images farther from any training image than real
-    ones are (noise, unlike contrasts), so neither direction is better. None where a set is empty or half of the held-out images have twins in training.
+    About 1 for images like the held-out ones, 0 for copies of the training set, above 1 for images farther from any
+    training image than real ones are (noise, unlike contrasts), so neither direction is better. None where a set is
+    empty or half of the held-out images have twins in training.
 
-    >>> training, far, near = (Features(np.arange(4, dtype=np.float32)[:, None] + gap, None, "raw") for gap in (0, 0.25, 0.125))
+    >>> line = np.arange(4, dtype=np.float32)[:, None]
+    >>> training, far, near = (Features(line + gap, None, "raw") for gap in (0, 0.25, 0.125))
     >>> nearest_ratio(near, training, far)
     {'nearest_ratio': 0.5}
     """
@@ -73,9 +83,10 @@ def nearest_ratio(generated: Features, training: Features, held_out: Features) -
 
 
 def closest_pairs(generated: Features, training: Features, k: int = 12) -> ClosestPairs:
-    """The ``k`` generated images (or all, where there are fewer) that are nearest to a training image, each with that image.
+    """The ``k`` generated images (or all, where there are fewer) nearest to a training image, each with that image.
 
-    >>> training, generated = (Features(np.array([values], np.float32).T, None, "raw") for values in ([0, 10, 20], [3, 19, 50]))
+    >>> positions = ([0, 10, 20], [3, 19, 50])
+    >>> training, generated = (Features(np.array([values], np.float32).T, None, "raw") for values in positions)
     >>> [part.tolist() for part in closest_pairs(generated, training, 2)]
     [[1, 0], [2, 0], [1.0, 3.0]]
     """
@@ -85,9 +96,12 @@ def closest_pairs(generated: Features, training: Features, k: int = 12) -> Close
 
 
 def nearest_distances(points: Matrix, training: Matrix) -> tuple[NDArray[np.int64], Matrix]:
-    """Each point's nearest training image, int64 ``(n,)``, and its distance to it; none where there is no training image.
+    """Each point's nearest training image, int64 ``(n,)``, and its distance to it.
 
-    Which is nearest is found by matrix products, whose rounding decides between images that are equally near; the distance itself is exact.
+    Both are empty where there is no training image.
+
+    Which is nearest is found by matrix products, whose rounding decides between images that are equally near; the
+    distance itself is exact.
     """
     if not len(training):
         return np.zeros(0, np.int64), np.zeros(0)
@@ -105,7 +119,8 @@ def nearest_distances(points: Matrix, training: Matrix) -> tuple[NDArray[np.int6
 def share_of(generated: Matrix, held_out: Matrix) -> float | None:
     """``memorisation`` from the distances to the training set.
 
-    The quantile is the one (Weibull's) that a further held-out image falls at or below in 5 % of cases at any number of held-out images.
+    The quantile is the one (Weibull's) that a further held-out image falls at or below in 5 % of cases at any number of
+    held-out images.
     """
     if not len(generated) or len(held_out) < LEAST_HELD_OUT:
         return None

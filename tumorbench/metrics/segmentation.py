@@ -1,9 +1,11 @@
 """Segmentation metrics: ``metric(confusions, mask_classes)`` -> values by full name, None where undefined.
 
-confusions: int64 ``(n, k, k)``, one pixel confusion matrix an image, ``[true, predicted]``, class 0 the background. mask_classes: the k - 1 foreground names.
+confusions: int64 ``(n, k, k)``, one pixel confusion matrix an image, ``[true, predicted]``, class 0 the background.
+mask_classes: the k - 1 foreground names.
 
-The headline values are of the foreground. With one foreground class there is one value; with several, ``NAME`` is the mean over them and
-``NAME/CLASS`` each of them. A class with no pixel in truth or prediction is undefined (0/0): its own value is None and means leave it out.
+The headline values are of the foreground. With one foreground class there is one value; with several, ``NAME`` is the
+mean over them and ``NAME/CLASS`` each of them. A class with no pixel in truth or prediction is undefined (0/0): its own
+value is None and means leave it out.
 """
 
 from __future__ import annotations
@@ -48,8 +50,9 @@ def pixel_confusions(true: NDArray[np.uint8], predicted: NDArray[np.uint8], k: i
 
 
 def iou(confusions: Confusions, mask_classes: tuple[str, ...]) -> Values:
-    """Foreground intersection over union (Jaccard), pixels of all images pooled. Higher is better, 0 to 1; None without a foreground pixel.
+    """Foreground intersection over union (Jaccard), pixels of all images pooled.
 
+    Higher is better, 0 to 1; None without a foreground pixel.
     Pooled, a large tumour counts more than a small one; ``iou_image_mean`` counts images alike.
 
     >>> iou(np.array([[[90, 2], [3, 5]]]), ("tumour",))
@@ -59,9 +62,12 @@ def iou(confusions: Confusions, mask_classes: tuple[str, ...]) -> Values:
 
 
 def dice(confusions: Confusions, mask_classes: tuple[str, ...]) -> Values:
-    """Foreground Dice coefficient (the F1 of pixels), pixels of all images pooled. Higher is better, 0 to 1; None without a foreground pixel.
+    """Foreground Dice coefficient (the F1 of pixels), pixels of all images pooled.
 
-    Source: Dice, Measures of the amount of ecologic association between species, Ecology 1945. Equals 2 IoU / (1 + IoU), class by class.
+    Higher is better, 0 to 1; None without a foreground pixel.
+
+    Source: Dice, Measures of the amount of ecologic association between species, Ecology 1945. Equals 2 IoU / (1 +
+    IoU), class by class.
 
     >>> dice(np.array([[[90, 2], [3, 5]]]), ("tumour",))
     {'dice': 0.6666666666666666}
@@ -70,10 +76,11 @@ def dice(confusions: Confusions, mask_classes: tuple[str, ...]) -> Values:
 
 
 def iou_image_mean(confusions: Confusions, mask_classes: tuple[str, ...]) -> Values:
-    """Mean over images of each image's foreground IoU. Higher is better, 0 to 1; None where no image has a foreground pixel.
+    """Mean over images of each image's foreground IoU.
 
-    An image with foreground in neither truth nor prediction is left out (it is 0/0, and counting it as 1 would reward empty slices);
-    one with foreground only in the prediction counts 0. With several foreground classes an image's value is the mean over the classes it has in either.
+    Higher is better, 0 to 1; None where no image has a foreground pixel. An image with foreground in neither truth nor
+    prediction is left out (it is 0/0, and counting it as 1 would reward empty slices); one with foreground only in the
+    prediction counts 0. With several foreground classes an image's value is the mean over the classes it has in either.
 
     >>> iou_image_mean(np.array([[[90, 2], [3, 5]], [[99, 0], [1, 0]], [[100, 0], [0, 0]]]), ("tumour",))
     {'iou_image_mean': 0.25}
@@ -82,7 +89,9 @@ def iou_image_mean(confusions: Confusions, mask_classes: tuple[str, ...]) -> Val
 
 
 def dice_image_mean(confusions: Confusions, mask_classes: tuple[str, ...]) -> Values:
-    """Mean over images of each image's foreground Dice. Higher is better, 0 to 1; undefined and empty images as in ``iou_image_mean``.
+    """Mean over images of each image's foreground Dice.
+
+    Higher is better, 0 to 1; undefined and empty images as in ``iou_image_mean``.
 
     >>> dice_image_mean(np.array([[[90, 2], [3, 5]], [[99, 0], [1, 0]]]), ("tumour",))
     {'dice_image_mean': 0.3333333333333333}
@@ -91,9 +100,10 @@ def dice_image_mean(confusions: Confusions, mask_classes: tuple[str, ...]) -> Va
 
 
 def pixel_accuracy(confusions: Confusions, mask_classes: tuple[str, ...]) -> Values:
-    """Share of all pixels, background included, that are given their true class. Higher is better, 0 to 1; None without pixels.
+    """Share of all pixels, background included, that are given their true class.
 
-    An empty mask scores the background's share of the pixels, 0.983 where tumours cover 1.687 %: it says next to nothing about the tumour.
+    Higher is better, 0 to 1; None without pixels. An empty mask scores the background's share of the pixels, 0.983
+    where tumours cover 1.687 %: it says next to nothing about the tumour.
 
     >>> pixel_accuracy(np.array([[[90, 2], [3, 5]]]), ("tumour",))
     {'pixel_accuracy': 0.95}
@@ -103,12 +113,13 @@ def pixel_accuracy(confusions: Confusions, mask_classes: tuple[str, ...]) -> Val
 
 
 def keras_meaniou_bug(confusions: Confusions, mask_classes: tuple[str, ...]) -> Values:
-    """What Keras's ``MeanIoU`` prints when its predictions have collapsed to background. Descriptive: neither direction is better, 0 to 1.
+    """What Keras's ``MeanIoU`` prints when its predictions have collapsed to background.
 
-    ``MeanIoU`` casts its inputs to integer labels, so probabilities below 1 (and an arg max taken over the wrong axis) all become 0. It then averages
-    the background's IoU, which is the background's share of the pixels, with an IoU of 0 for each foreground class in the truth. The value
-    depends on the true masks alone, never on the model: 0.4916 where the tumour covers 1.687 % of the pixels. A truth without foreground gives 1
-    (Keras leaves out classes that do not occur); None without pixels.
+    Descriptive: neither direction is better, 0 to 1. ``MeanIoU`` casts its inputs to integer labels, so probabilities
+    below 1 (and an arg max taken over the wrong axis) all become 0. It then averages the background's IoU, which is the
+    background's share of the pixels, with an IoU of 0 for each foreground class in the truth. The value depends on the
+    true masks alone, never on the model: 0.4916 where the tumour covers 1.687 % of the pixels. A truth without
+    foreground gives 1 (Keras leaves out classes that do not occur); None without pixels.
 
     >>> keras_meaniou_bug(np.array([[[98313, 0], [0, 1687]]]), ("tumour",))
     {'keras_meaniou_bug': 0.491565}
@@ -179,7 +190,6 @@ def _pooled(confusions: Confusions, mask_classes: tuple[str, ...]) -> Confusions
     """The sum over images. Raises: ValueError where the matrices are not of the background and ``mask_classes``."""
     k = 1 + len(mask_classes)
     if confusions.shape[1:] != (k, k):
-        raise ValueError(
-            f"confusion matrices are {confusions.shape[1:]}, not {(k, k)} for the background and {len(mask_classes)} mask classes"
-        )
+        given = f"the background and {len(mask_classes)} mask classes"
+        raise ValueError(f"confusion matrices are {confusions.shape[1:]}, not {(k, k)} for {given}")
     return np.asarray(confusions.sum(axis=0))

@@ -1,14 +1,17 @@
-"""95 % intervals of the generation metrics over the images, for every metric by one rule: resampling halves without replacement.
+"""95 % intervals of the generation metrics over the images, by one rule: resampling halves without replacement.
 
-An interval is ``value + (quantiles - median)`` of the metric over random halves of both sets. A half differs from the whole by as much as the whole from
-the population (the variance of a half's mean about the whole's is ``(1/(n/2) - 1/n) s^2 = s^2 / n``), so nothing is rescaled. A bootstrap with replacement
-was not to be had: repeated images bring the nearest neighbours' distances to 0, lift FID above its value, and feign memorised images. Centring
-takes out what depends on the number of images (FID, precision), so an interval speaks of the value *at this n*, beside its real-vs-real value.
+An interval is ``value + (quantiles - median)`` of the metric over random halves of both sets. A half differs from the
+whole by as much as the whole from the population (the variance of a half's mean about the whole's is
+``(1/(n/2) - 1/n) s^2 = s^2 / n``), so nothing is rescaled. A bootstrap with replacement would not do: repeated images
+bring the nearest neighbours' distances to 0, lift FID above its value, and feign memorised images. Centring takes out
+what depends on the number of images (FID, precision), so an interval speaks of the value *at this n*, beside its
+real-vs-real value.
 
-Coverage of the expected value at the same n, checked on Gaussian features of known distribution (60 and 200 images a side, 256 dimensions, 200
-repetitions): 0.91 to 0.97 for FID, KID and their kind where the distributions differ, above 0.98 where they are equal (too wide by half); 0.85 to 0.99 for
-precision, recall, density, coverage and memorisation at 0.05 or more. A share of nearly 0 or 1 has too narrow an interval, none of its images being
-otherwise. Images of one patient are taken as independent, which real slices are not, quite.
+Coverage of the expected value at the same n, checked on Gaussian features of known distribution (60 and 200 images a
+side, 256 dimensions, 200 repetitions): 0.91 to 0.97 for FID, KID and their kind where the distributions differ, above
+0.98 where they are equal (too wide by half); 0.85 to 0.99 for precision, recall, density, coverage and memorisation at
+0.05 or more. A share of nearly 0 or 1 has too narrow an interval, none of its images being otherwise. Images of one
+patient are taken as independent, which real slices are not, quite.
 """
 
 from __future__ import annotations
@@ -46,7 +49,9 @@ LEVEL = 0.95
 
 
 def intervals(metric_id: str) -> Callable[..., dict[str, Interval]] | None:
-    """What gives the metric's interval by its name, called with the same arguments as the metric (and ``draws`` and ``seed``); None where it has none.
+    """What gives the metric's interval by its name, called with the metric's arguments; None where it has none.
+
+    It also takes ``draws`` and ``seed``.
 
     >>> rng = np.random.default_rng(0)
     >>> sets = [Features(rng.normal(size=(50, 4)).astype(np.float32) + shift, None, "raw") for shift in (0, 1)]
@@ -73,10 +78,12 @@ def interval(
     draws: int = DRAWS,
     seed: int = SEED,
 ) -> Interval:
-    """The 95 % interval of a statistic of two sets of ``n`` and ``m`` images, inside ``value_range`` and around its value on all of them.
+    """The 95 % interval of a statistic of two sets of ``n`` and ``m`` images, around its value on all of them.
 
-    statistic: its value on chosen images of both, given their positions; None where undefined. None where a side has fewer than 20 images or a value is
-    undefined. The same each time.
+    It lies inside ``value_range``.
+
+    statistic: its value on chosen images of both, given their positions; None where undefined. None where a side has
+    fewer than 20 images or a value is undefined. The same each time.
     """
     if min(n, m) < LEAST:
         return None
@@ -214,4 +221,4 @@ INTERVALS: dict[str, tuple[Callable[..., Prepared], tuple[float, float]]] = {
     "memorisation": (partial(_memory, of=share_of), UNIT),
     "nearest_ratio": (partial(_memory, of=ratio_of), POSITIVE),
 }
-"""Metric id -> what reads its arguments once and gives the sizes of the two sets and the metric on parts of them, and the metric's range."""
+"""Metric id -> (what reads its arguments once and gives the sets' sizes and the metric on parts of them, range)."""

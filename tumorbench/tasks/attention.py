@@ -1,6 +1,7 @@
 """Grad-CAM: where in a slice the evidence for a class lies, and how much of it lies inside the tumour.
 
-Source: Selvaraju et al., Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization, ICCV 2017, eq. 1 and 2; computed by captum.
+Source: Selvaraju et al., Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization, ICCV 2017,
+eq. 1 and 2; computed by captum.
 """
 
 from __future__ import annotations
@@ -31,11 +32,12 @@ class _Call:
 
 
 def feature_layer(network: nn.Module, images: Tensor) -> nn.Module | None:
-    """The module that yields the network's last feature map; None where its last feature map is not what it decides by.
+    """The module that yields the network's last feature map; None where that is not what it decides by.
 
-    That is the last module whose output has the extent (height, width) of the last convolution with more than one place: the convolution itself, or what
-    completes it (activation, residual sum, concatenated branches), before any pooling. Without such a convolution there is none, and neither where
-    layers that learn work on its places in another form later on (the tokens of a vision transformer, whose only convolution cuts the patches).
+    That is the last module whose output has the extent (height, width) of the last convolution with more than one
+    place: the convolution itself, or what completes it (activation, residual sum, concatenated branches), before any
+    pooling. Without such a convolution there is none, and neither where layers that learn work on its places in another
+    form later on (the tokens of a vision transformer, whose only convolution cuts the patches).
 
     images: as the network takes them; one is enough.
     """
@@ -63,7 +65,10 @@ def feature_layer(network: nn.Module, images: Tensor) -> nn.Module | None:
 
 
 def _learns_beyond(module: nn.Module, before: set[int]) -> bool:
-    """Whether the module has weights of its own, or within, that no module called ``before`` holds; a fused block does not call what is within it."""
+    """Whether the module has weights of its own, or within, that no module called ``before`` holds.
+
+    Within, because a fused block does not call what it holds.
+    """
     return any(
         id(part) not in before and any(True for _ in part.parameters(recurse=False)) for part in module.modules()
     )
@@ -75,7 +80,10 @@ def _extent(call: _Call) -> tuple[int, ...] | None:
 
 
 def _calls(network: nn.Module, images: Tensor) -> list[_Call]:
-    """The outputs of a forward pass in evaluation mode, in the order in which the modules finish; one by several tensors is left out."""
+    """The outputs of a forward pass in evaluation mode, in the order in which the modules finish.
+
+    An output of several tensors is left out.
+    """
     calls: list[_Call] = []
 
     def note(module: nn.Module, _: object, output: object) -> None:
@@ -94,9 +102,10 @@ def _calls(network: nn.Module, images: Tensor) -> list[_Call]:
 
 
 def grad_cam(network: nn.Module, images: Tensor, targets: ArrayLike | Tensor, layer: nn.Module) -> NDArray[np.float32]:
-    """Grad-CAM of each image for its target class, float32 ``(batch, size, size)``, 0 or more: ReLU of the feature maps' sum, each weighted by its mean gradient.
+    """Grad-CAM of each image for its target class, float32 ``(batch, size, size)``, 0 or more.
 
-    Computed in float32 in evaluation mode; no hook and no gradient is left behind, and weights that do not train need none. A map that is 0 throughout
+    That is the ReLU of the feature maps' sum, each weighted by its mean gradient. Computed in float32 in evaluation
+    mode; no hook and no gradient is left behind, and weights that do not train need none. A map that is 0 throughout
     says that nothing speaks for the class. The small map of ``layer`` is enlarged to the images' size bilinearly.
 
     images: float32 ``(batch, channels, size, size)``. targets: int64 ``(batch,)``. layer: of ``feature_layer``.
@@ -115,11 +124,13 @@ def grad_cam(network: nn.Module, images: Tensor, targets: ArrayLike | Tensor, la
 def cam_shares(
     maps: NDArray[np.float32], masks: NDArray[np.integer]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(the share of each map's mass that lies inside its mask, the share of the pixels that does), float64 ``(n,)`` each.
+    """(the share of each map's mass that lies inside its mask, the share of the pixels that does), float64 ``(n,)``.
 
-    The first is NaN where the map is 0 throughout or the mask is empty; the second is what a map without preference would have.
+    The first is NaN where the map is 0 throughout or the mask is empty; the second is what a map without preference
+    would have.
 
-    maps: ``(n, size, size)``, 0 or more. masks: integers of the same shape, 0 = outside. Raises: ValueError where the shapes differ.
+    maps: ``(n, size, size)``, 0 or more. masks: integers of the same shape, 0 = outside. Raises: ValueError where the
+    shapes differ.
 
     >>> cam_shares(np.array([[[3.0, 1.0], [0.0, 0.0]]], np.float32), np.array([[[1, 0], [0, 0]]]))
     (array([0.75]), array([0.25]))

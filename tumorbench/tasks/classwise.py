@@ -1,4 +1,4 @@
-"""An unconditional generator that is asked for classes: one network for each class, trained on the slices of that class alone."""
+"""An unconditional generator that is asked for classes: one network for each, trained on its slices alone."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SUMMED = "wall_s"
 
 
 class Classwise(Generator):
-    """Networks of one kind, in the order of ``problem.classes``: together they sample what is asked for, and each trains for itself."""
+    """Networks of one kind, in the order of ``problem.classes``: each trains for itself, together they sample."""
 
     def __init__(self, problem: Problem, networks: Iterable[nn.Module]) -> None:
         super().__init__(problem)
@@ -44,7 +44,8 @@ class Classwise(Generator):
         for label, network in enumerate(self.networks):
             rows = (labels == label).nonzero().flatten()
             if len(rows):
-                found |= zip(rows.tolist(), network.sample(len(rows), labels[rows], rng), strict=True)  # type: ignore[operator]
+                sampled = network.sample(len(rows), labels[rows], rng)  # type: ignore[operator]
+                found |= zip(rows.tolist(), sampled, strict=True)
         return torch.stack([found[row] for row in range(n)])
 
 

@@ -1,196 +1,163 @@
-"""A generator is scored: its images beside held-out real ones, by every metric and every extractor that is to be had."""
+"""Generation: images like the real ones. Scored from the images themselves, beside real ones held out and others."""
 
 from __future__ import annotations
 
-import hashlib
+import shutil
 import time
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from tumorbench.contracts.cards import ExtractorSpec
-from tumorbench.contracts.cell import canonical_json
-from tumorbench.contracts.families import Generator
-from tumorbench.contracts.recipe import Preprocessing
-from tumorbench.contracts.whole import written_whole
-from tumorbench.data import batches
-from tumorbench.data.locations import cache_root
+from tumorbench.contracts.cell import CellIdentity
 from tumorbench.data.split import SPLIT_SEED
-from tumorbench.metrics.features import Features, extract, pixel_features
-from tumorbench.metrics.memorisation import closest_pairs
-from tumorbench.metrics.uncertainty import intervals
-from tumorbench.run.context import Bench
-from tumorbench.run.plan import PlannedCell
-from tumorbench.tasks import evaluate, scoring
-from tumorbench.tasks.instruments import extractor_of, metrics_of
-from tumorbench.tasks.score import Score
+from tumorbench.errors import BadInput, Unavailable
+from tumorbench.registry import Registry
+from tumorbench.tasks.base import Picture, Prediction, Scores, ScoringInput, Task
+from tumorbench.tasks.cell import Cell, Tools
+from tumorbench.tasks.instruments import Metric, metrics_of
+from tumorbench.tasks.predictions import images_of, of_images
 
-__all__ = ["reference_sets", "score_generator"]
+if TYPE_CHECKING:
+    import pandas as pd
 
-FEATURE_BATCH = 32
-CLOSEST = 12  # pairs of a generated and its nearest training image that are shown
-LEAST_OF_CLASS = 20  # images below which a class has no value of its own
-NOT_PER_CLASS = ("fid_infinity", "inception_score")
+    from tumorbench.contracts.families import Network
+    from tumorbench.data.batches import Slices
+    from tumorbench.tasks.material import Material
+
+__all__ = ["Generation", "pictures_of_samples", "reference_sets", "validation_of_generator"]
+
 MAX_GENERATED = 1024  # images that a generator is scored on at most
+VALIDATION_LIMIT = 128  # held-out images beside which a generator's epochs are compared, and as many samples
+RECONSTRUCTED = 12  # held-out images that an autoencoder is shown to give back
+SAMPLES_FOLDER = "samples-over-training"  # in the cell's folder, until it is finished
+LATENTS = 8  # of the samples over training; classes in turn
 
 
-def score_generator(network: Generator, cell: PlannedCell, bench: Bench, autocast: evaluate.Autocast) -> Score:
-    """The generator's images beside as many held-out real ones: intensities, and the features of every extractor that is to be had."""
-    preprocessing = cell.identity.recipe.preprocessing
-    to_uint8 = partial(batches.denormalise, preprocessing=preprocessing)
-    reference, others = reference_sets(cell)
-    images = cell.dataset.images(preprocessing.size, preprocessing.crop)
-    labels = np.array([cell.dataset.samples[index].label for index in reference], np.int64)
-    sample = partial(evaluate.generate, network, seed=cell.identity.seed, autocast=autocast, to_uint8=to_uint8)
-    _, one_s = evaluate.time_predictions(lambda n: sample(labels[:n]), 1)
-    clock = time.perf_counter()
-    generated = sample(labels)
-    all_s = time.perf_counter() - clock
-    result = Score(
-        predictions=scoring.predictions_of_images(labels, generated),
-        times={"predict_all_s": all_s, "predict_one_s": one_s},
+class Generation(Task):
+    """A generator: latent and class -> image."""
+
+    name = "generation"
+    headlines = (
+        "kid",
+        "coverage",
+        "fid",
+        "density",
+        "manifold_precision",
+        "manifold_recall",
+        "inception_score",
+        "memorisation",
+        "nearest_ratio",
+        "ks_d",
+        "wasserstein_1",
+        "ks_d_foreground",
+        "diversity",
     )
-    result.arrays = {"real": np.asarray(images[reference]), "generated": generated, "labels": labels}
-    shown = (
-        np.linspace(0, len(reference) - 1, min(CLOSEST, len(reference))).round().astype(int)
-    )  # of every class: data sets list them one after another
-    result.arrays |= _reconstructed(
-        network, np.asarray(images[reference[shown]]), labels[shown], preprocessing, bench, autocast
-    )
-    sides = _Sides(cell, bench, result, reference, others, generated, labels)
-    sides.score_pixels(images)
-    for spec in bench.registry.extractors.values():
-        extractor, reason = extractor_of(spec)
-        if reason:
-            result.extractors_unavailable[spec.id] = reason
-        else:
-            sides.score_features(spec, extractor, images)
-    return result
+    monitors = ("val_block_distance", "val_loss")
+    scored_from_table = False
 
+    def validation(self, cell: Cell, slices: Slices, tools: Tools) -> Callable[[Network], dict[str, float]] | None:
+        """The block distance of held-out and generated images, and own values of the model; None without any."""
+        return validation_of_generator(cell, slices, tools)
 
-def _reconstructed(
-    network: Generator,
-    images: NDArray[np.uint8],
-    labels: NDArray[np.int64],
-    preprocessing: Preprocessing,
-    bench: Bench,
-    autocast: evaluate.Autocast,
-) -> dict[str, NDArray[np.uint8]]:
-    """Held-out images and what an autoencoder gives back of them; nothing for a generator of another kind."""
-    slices = batches.Slices.of(images, labels, None, bench.device)
-    (batch,) = batches.evaluation_batches(slices, preprocessing, len(slices))
-    with torch.inference_mode(), autocast():
-        found = network.reconstruct(batch)
-    if found is None:
-        return {}
-    return {"originals": images, "reconstructed": batches.denormalise(found, preprocessing).cpu().numpy()}
+    def after_epoch(self, network: Network, epoch: int, cell: Cell, tools: Tools, folder: Path) -> None:
+        """What the network makes of the same few latents lies in the cell's folder."""
+        from tumorbench.tasks.inference import paint
 
+        labels = np.arange(LATENTS, dtype=np.int64) % len(cell.dataset.spec.classes)
+        (folder / SAMPLES_FOLDER).mkdir(exist_ok=True)
+        np.save(folder / SAMPLES_FOLDER / f"{epoch:05}.npy", paint(network, labels, cell, tools))
 
-@dataclass(frozen=True, slots=True)
-class _Sides:
-    """What is compared: held-out real slices, other real ones, those that the generator learned from, and its images. Values are added to ``result``."""
+    def forget_epochs(self, folder: Path) -> None:
+        """The samples over training are gone."""
+        shutil.rmtree(folder / SAMPLES_FOLDER, ignore_errors=True)
 
-    cell: PlannedCell
-    bench: Bench
-    result: Score
-    reference: NDArray[np.int64]
-    others: NDArray[np.int64]
-    generated: NDArray[np.uint8]
-    labels: NDArray[np.int64]  # of the reference, and so of the generated images
+    def predict(self, network: Network, cell: Cell, material: Material, tools: Tools, folder: Path) -> Prediction:
+        """As many images as are held out (at most 1024), of the same classes."""
+        from tumorbench.tasks.inference import paint, time_predictions
 
-    def score_pixels(self, images: NDArray[np.uint8]) -> None:
-        """Intensities, and memorisation in pixels."""
-        real, other = np.asarray(images[self.reference]), np.asarray(images[self.others])
-        plain, memory = self._metrics(with_extractor=False)
-        self._compare(real, self.generated, other, plain, None)
-        training = np.asarray(images[self.cell.split.train])
-        pixels = tuple(pixel_features(each) for each in (self.generated, training, real))
-        self._remember(pixels, memory, "pixels", training)
+        reference, images, labels = reference_sets(cell)[0], cell.images, cell.labels
+        wanted = labels[reference]
+        one = time_predictions(lambda n: paint(network, wanted[:n], cell, tools), 1)
+        clock = time.perf_counter()
+        generated = paint(network, wanted, cell, tools)
+        times = one | {"predict_all_s": time.perf_counter() - clock}
+        real = np.asarray(images[reference])
+        pictures: dict[str, NDArray[Any]] = {"real": real, "generated": generated, "labels": wanted}
+        pictures |= _reconstructed(network, real, wanted, cell, tools) | _kept_samples(folder)
+        parts = _values_of_parts(network, cell, material, tools)
+        return Prediction(of_images(wanted, generated), times, parts, pictures=pictures)
 
-    def score_features(self, spec: ExtractorSpec, extractor: Any, images: NDArray[np.uint8]) -> None:
-        """The metrics of one extractor."""
-        everything = _real_features(self.cell, self.bench, spec, extractor, images)
-        generated = extract(self.generated, extractor, self.bench.device, FEATURE_BATCH)
-        plain, memory = self._metrics(with_extractor=True)
-        real = everything[self.reference]
-        self._compare(real, generated, everything[self.others], plain, spec)
-        train = self.cell.split.train
-        self._remember((generated, everything[train], real), memory, spec.id, images[train])
+    def score(self, table: pd.DataFrame, given: ScoringInput) -> Scores:
+        """Every generation metric of the table's images, by every extractor that is available.
 
-    def _metrics(self, *, with_extractor: bool) -> tuple[list[scoring.Metric], list[scoring.Metric]]:
-        """(those that compare with real images, those of memorisation, which work on features of any kind)."""
-        found = metrics_of(self.bench.registry, "generation", faults=self.result.faults, with_extractor=with_extractor)
-        memory = [
-            metric
-            for metric in metrics_of(self.bench.registry, "generation", faults=self.result.faults, with_extractor=False)
-            if metric.spec.needs == "memory"
-        ]
-        return [metric for metric in found if metric.spec.needs != "memory"], memory
-
-    def _compare(
-        self, real: Any, generated: Any, other: Any, metrics: list[scoring.Metric], spec: ExtractorSpec | None
-    ) -> None:
-        n, faults = len(self.labels), self.result.faults
-        self.result.metrics += scoring.score_generation(real, generated, other, n, metrics, spec, faults, intervals)
-        if not self.cell.model.conditional:
-            return
-        other_labels = np.array([self.cell.dataset.samples[index].label for index in self.others], np.int64)
-        of_class = [metric for metric in metrics if metric.spec.id not in NOT_PER_CLASS]
-        for label, name in enumerate(self.cell.dataset.spec.classes):
-            own, ideal = np.flatnonzero(self.labels == label), np.flatnonzero(other_labels == label)
-            n = min(len(own), len(ideal))
-            if n >= LEAST_OF_CLASS:
-                sides = (real[own[:n]], generated[own[:n]], other[ideal[:n]])
-                self.result.metrics += scoring.score_generation(
-                    *sides, n, of_class, spec, faults, intervals, f"/{name}"
-                )
-
-    def _remember(
-        self, sides: tuple[Features, ...], metrics: list[scoring.Metric], label: str, training_images: NDArray[np.uint8]
-    ) -> None:
-        """What the generator repeats of its training images, by features of one kind; the closest pairs are kept for the figure.
-
-        sides: of the generated, the training and the held-out images.
+        Raises: Unavailable without the real images; BadInput where these are not those that the table was made beside.
         """
-        generated, training, held_out = sides
-        pairs = closest_pairs(generated, training, CLOSEST)
-        self.result.closest[label] = (
-            self.generated[pairs.generated],
-            np.asarray(training_images[pairs.training]),
-            pairs.distances,
-        )
-        self.result.metrics += scoring.score_memory(
-            generated, training, held_out, len(self.labels), metrics, label, self.result.faults, intervals
-        )
+        if given.real is None:
+            raise Unavailable("a generator's images are scored beside the real ones, which are not here")
+        from tumorbench.tasks.comparison import Images, compare
+
+        cell = given.real()
+        (reference, others), labels = reference_sets(cell), cell.labels
+        if not np.array_equal(labels[reference], table["label"].to_numpy()):
+            raise BadInput("the table's images are not of the classes that this split holds out; run the cell again")
+        images = Images(cell, images_of(table), cell.images, reference, others, labels)
+        metrics = given.wanted(self.metrics(given.identity, given.registry))
+        applied, closest = compare(images, metrics, given.device, pairs=given.only is None)
+        return Scores.of(applied, closest=closest)
+
+    def metrics(self, identity: CellIdentity, registry: Registry) -> list[Metric]:
+        """The metrics of generation, by every installed extractor."""
+        return metrics_of(registry, "generation")
+
+    def pictures(self, cell: Cell, prediction: Prediction, scores: Scores, folder: Path) -> Iterator[Picture]:
+        """Samples, their intensities, their nearest training images, and how they came about."""
+        from tumorbench import figures
+
+        arrays = prediction.pictures
+        yield from pictures_of_samples(cell, arrays, by_class=cell.model.conditional)
+        for label, pairs in scores.closest.items():
+            yield f"closest pairs in {label}", partial(figures.closest_pairs_figure, *pairs, unit=label)
+        if "reconstructed" in arrays:
+            yield "reconstructions", partial(figures.reconstructions, arrays["originals"], arrays["reconstructed"])
+        if "epochs" in arrays:
+            yield (
+                "samples over training",
+                partial(figures.progress_strip, arrays["progress"], arrays["epochs"].tolist()),
+            )
 
 
-def _real_features(
-    cell: PlannedCell, bench: Bench, spec: ExtractorSpec, extractor: Any, images: NDArray[np.uint8]
-) -> Features:
-    """The extractor's features of every real slice: computed once for all generators, and kept in the cache."""
-    preprocessing = cell.identity.recipe.preprocessing
-    content = [spec.id, spec.version, cell.dataset.fingerprint, preprocessing.size, preprocessing.crop, bench.device]
-    path = (
-        cache_root()
-        / "features"
-        / cell.dataset.spec.id
-        / f"{spec.id}-{hashlib.sha256(canonical_json(content)).hexdigest()[:32]}.npz"
-    )
-    if path.exists():
-        with np.load(path) as kept:
-            return Features(kept["features"], kept.get("logits", None), extractor.get_name())
-    found = extract(np.asarray(images), extractor, bench.device, FEATURE_BATCH)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with written_whole(path) as partial_file:
-        np.savez(partial_file, features=found.features, **({} if found.logits is None else {"logits": found.logits}))  # type: ignore[arg-type]
-    return found
+def validation_of_generator(cell: Cell, slices: Slices, tools: Tools) -> Callable[[Network], dict[str, float]] | None:
+    """As ``Task.validation``, on some of ``slices``, evenly spaced."""
+    from tumorbench.data.batches import to_unit
+    from tumorbench.tasks.inference import autocast_of, batches_of
+    from tumorbench.tasks.validation import validate_generator
+
+    if not len(slices):
+        return None
+    shown = slices.spread(VALIDATION_LIMIT)
+    labels, autocast = shown.labels.cpu().numpy(), autocast_of(cell, tools)
+    unit = partial(to_unit, preprocessing=cell.recipe.preprocessing)
+    return lambda network: validate_generator(network, batches_of(shown, cell), labels, SPLIT_SEED, autocast, unit)
 
 
-def reference_sets(cell: PlannedCell) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def pictures_of_samples(cell: Cell, arrays: dict[str, NDArray[Any]], *, by_class: bool) -> Iterator[Picture]:
+    """Generated and real images, and their intensities. by_class: a row for each class."""
+    from tumorbench import figures
+
+    labels, classes = (arrays["labels"], cell.dataset.spec.classes) if by_class else (None, None)
+    title = f"{cell.model.id}, generated"
+    samples = partial(figures.sample_grid, arrays["generated"], labels=labels, classes=classes, title=title)
+    yield "samples", samples
+    title = f"{cell.dataset.spec.id}, real, held out"
+    yield "real samples", partial(figures.sample_grid, arrays["real"][:36], title=title)
+    yield "intensities", partial(figures.intensity_histograms, arrays["real"], arrays["generated"])
+
+
+def reference_sets(cell: Cell) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """(held-out real slices, as many other real ones): the reference, and what a perfect generator would be.
 
     Where the protocol holds nothing out, the two are random halves of everything.
@@ -198,15 +165,54 @@ def reference_sets(cell: PlannedCell) -> tuple[NDArray[np.int64], NDArray[np.int
     rng = np.random.default_rng(SPLIT_SEED)
     test = rng.permutation(cell.split.test)
     shown = {cell.dataset.slices[index].pixels for index in test}
-    others = np.array(
-        [
-            index
-            for index in np.concatenate([cell.split.train, cell.split.val])
-            if cell.dataset.slices[index].pixels not in shown
-        ],
-        np.int64,
-    )
+    learned = np.concatenate([cell.split.train, cell.split.val])
+    others = np.array([index for index in learned if cell.dataset.slices[index].pixels not in shown], np.int64)
     if not len(others):
         test, others = np.array_split(test, 2)
     n = min(len(test), len(others), MAX_GENERATED)
     return np.sort(test[:n]), np.sort(rng.permutation(others)[:n])
+
+
+def _values_of_parts(network: Network, cell: Cell, material: Material, tools: Tools) -> dict[str, dict[str, float]]:
+    """What the generator itself says of held-out images, as an autoencoder's loss; nothing for most generators."""
+    from tumorbench.tasks.inference import autocast_of, batches_of
+    from tumorbench.tasks.validation import own_values
+
+    found = {}
+    for part in ("val", "test"):
+        slices = material.slices[part]
+        if values := own_values(network, batches_of(slices, cell), autocast_of(cell, tools)):
+            found[part] = values | {"n": float(len(slices))}
+    return found
+
+
+def _reconstructed(
+    network: Network, real: NDArray[np.uint8], labels: NDArray[np.int64], cell: Cell, tools: Tools
+) -> dict[str, NDArray[np.uint8]]:
+    """Held-out images and what an autoencoder gives back of them; nothing for a generator of another kind."""
+    import torch
+
+    from tumorbench.contracts.families import Generator
+    from tumorbench.data.batches import Slices, denormalise, evaluation_batches
+    from tumorbench.tasks.inference import autocast_of
+
+    assert isinstance(network, Generator)
+    shown = np.linspace(0, len(real) - 1, min(RECONSTRUCTED, len(real))).round().astype(int)  # of every class
+    slices = Slices.of(real[shown], labels[shown], None, tools.device)
+    (batch,) = evaluation_batches(slices, cell.recipe.preprocessing, len(slices))
+    with torch.inference_mode(), autocast_of(cell, tools)():
+        found = network.reconstruct(batch)
+    if found is None:
+        return {}
+    return {"originals": real[shown], "reconstructed": denormalise(found, cell.recipe.preprocessing).cpu().numpy()}
+
+
+def _kept_samples(folder: Path) -> dict[str, NDArray[Any]]:
+    """``epochs`` and their samples, uint8 ``(epochs, latents, size, size)``; nothing where none were kept."""
+    paths = sorted((folder / SAMPLES_FOLDER).glob("*.npy"))
+    if not paths:
+        return {}
+    return {
+        "epochs": np.array([int(path.stem) for path in paths]),
+        "progress": np.stack([np.load(path) for path in paths]),
+    }

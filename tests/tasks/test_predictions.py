@@ -1,0 +1,102 @@
+"""The table of predictions holds all that its scores follow from, and survives Parquet."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from tumorbench import registry
+from tumorbench.metrics.segmentation import pixel_confusions
+from tumorbench.tasks import predictions
+from tumorbench.tasks.instruments import metrics_of
+from tumorbench.tasks.scoring import score_classes, score_masks
+
+CLASSES = ("a", "b", "c")
+
+
+@pytest.fixture(scope="module")
+def here():
+    return registry.find()
+
+
+def through_parquet(table: pd.DataFrame, tmp_path) -> pd.DataFrame:
+    table.to_parquet(tmp_path / "predictions.parquet", index=False)
+    return pd.read_parquet(tmp_path / "predictions.parquet")
+
+
+def values_of(applied) -> dict[str, float | None]:
+    return {value.name: value.value for each in applied for value in each.metric_values}
+
+
+def test_a_table_of_classes_has_one_row_a_slice_and_survives_parquet(here, tmp_path):
+    rng = np.random.default_rng(1)
+    probabilities = rng.dirichlet(np.ones(3), 40).astype(np.float32)
+    labels = rng.integers(0, 3, 40)
+    ids, groups = [f"s{i}" for i in range(40)], [f"p{i // 2}" for i in range(40)]
+    table = predictions.of_classes(ids, groups, labels, probabilities, CLASSES)
+    assert list(table) == ["sample_id", "group", "label", "predicted", "p/a", "p/b", "p/c"]
+    assert table["predicted"].tolist() == probabilities.argmax(1).tolist()
+    metrics = metrics_of(here, "classification")
+    before, after = (score_classes(each, CLASSES, metrics) for each in (table, through_parquet(table, tmp_path)))
+    assert before == after
+    assert values_of(before)["accuracy"] == (probabilities.argmax(1) == labels).mean()
+    expected = -np.log(probabilities[range(40), labels]).mean()
+    assert values_of(before)["cross_entropy"] == pytest.approx(expected, rel=1e-6)
+    assert {value.n for each in before for value in each.metric_values} == {40}
+
+
+def test_a_temperature_and_shares_of_attention_are_columns_of_their_own():
+    shares = np.array([0.5, np.nan]), np.array([0.25, 0.0])
+    table = predictions.of_classes(
+        ["a", "b"],
+        ["", ""],
+        np.array([0, 1]),
+        np.eye(3, dtype=np.float32)[:2],
+        CLASSES,
+        temperature=2.0,
+        attention=shares,
+    )
+    assert list(table)[7:] == ["temperature", "cam_inside", "cam_chance"]
+    assert table["temperature"].tolist() == [2.0, 2.0]
+
+
+def test_a_table_of_masks_survives_parquet_and_holds_the_masks_themselves(here, tmp_path):
+    rng = np.random.default_rng(2)
+    true, predicted = (rng.integers(0, 2, (6, 8, 8)).astype(np.uint8) for _ in range(2))
+    confusions = pixel_confusions(true, predicted, 2)
+    table = predictions.of_masks([str(i) for i in range(6)], [""] * 6, np.zeros(6, np.int64), confusions, predicted)
+    assert list(table) == ["sample_id", "group", "label", "confusion", "mask_png"]
+    read = through_parquet(table, tmp_path)
+    before, after = (score_masks(each, ("tumour",), metrics_of(here, "segmentation")) for each in (table, read))
+    assert before == after
+    overlap = ((true == 1) & (predicted == 1)).sum()
+    assert values_of(before)["dice"] == pytest.approx(2 * overlap / (true.sum() + predicted.sum()))
+    for png, mask in zip(read["mask_png"], predicted, strict=True):
+        with Image.open(io.BytesIO(png)) as picture:
+            np.testing.assert_array_equal(np.asarray(picture), mask)
+
+
+def test_a_table_of_generated_images_holds_each_image_and_the_label_it_was_asked_for(tmp_path):
+    images = np.random.default_rng(3).integers(0, 255, (5, 9, 9), np.uint8)
+    read = through_parquet(predictions.of_images(np.array([0, 1, 0, 1, 1]), images), tmp_path)
+    assert list(read) == ["sample_id", "label", "image_png"]
+    assert (read["sample_id"].tolist()[0], read["label"].tolist()) == ("generated-0", [0, 1, 0, 1, 1])
+    found = predictions.images_of(read)
+    assert found.dtype == np.uint8
+    np.testing.assert_array_equal(found, images)
+
+
+def test_kinds_of_one_lesion_are_scored_as_a_lesion_and_each_for_itself(here):
+    confusion = np.array([[90, 2, 0], [1, 3, 1], [0, 1, 2]])  # of disc: 3 right of 5, of square: 2 of 3
+    table = predictions.of_masks(["a"], [""], np.zeros(1, np.int64), confusion[None], np.zeros((1, 10, 10), np.uint8))
+    metrics = [metric for metric in metrics_of(here, "segmentation") if metric.spec.id == "dice"]
+    found = values_of(score_masks(table, ("disc", "square"), metrics, lesions=True))
+    assert found["dice"] == pytest.approx(2 * 7 / (8 + 9))  # lesion against background: 7 in both, 8 true, 9 predicted
+    assert found["dice/disc"] == pytest.approx(2 * 3 / (5 + 6))
+    assert found["dice/square"] == pytest.approx(2 * 2 / (3 + 3))
+    plain = values_of(score_masks(table, ("disc", "square"), metrics))
+    assert plain["dice"] == pytest.approx((found["dice/disc"] + found["dice/square"]) / 2)

@@ -1,0 +1,51 @@
+"""A segmenter's cell: masks of lesions, or masks that tell the classes apart."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+
+def test_the_table_has_each_slice_with_its_pixel_confusion_and_mask(cells):
+    done = cells.done("tiny-segmenter")
+    table = done.prediction.table
+    assert list(table) == ["sample_id", "group", "label", "confusion", "mask_png"]
+    assert all(sum(confusion) == 32 * 32 for confusion in table["confusion"])
+    assert done.scores.confusion is None
+    assert done.by_name["dice"] > 0.3
+
+
+def test_masks_of_classes_are_learned_as_one_more_than_the_label(cells):
+    done = cells.done("tiny-joint")
+    for part in done.material.slices.values():
+        for label, mask in zip(part.labels.tolist(), part.masks.numpy(), strict=True):
+            assert set(np.unique(mask)) == ({0, 1 + label} if label < 2 else {0})
+
+
+def test_a_network_that_tells_the_classes_apart_is_scored_as_both(cells):
+    done = cells.done("tiny-joint")
+    table = done.prediction.table
+    assert {"confusion", "mask_png", "predicted", "p/disc", "p/square", "p/none"} <= set(table)
+    np.testing.assert_allclose(table[["p/disc", "p/square", "p/none"]].sum(axis=1), 1, atol=1e-5)
+    assert {"dice", "dice/disc", "accuracy", "f1/none"} <= set(done.by_name)
+    assert np.array(done.scores.confusion).sum() == 36
+
+
+def test_a_class_without_any_lesion_in_training_is_told_by_the_most_suspicious_pixel(cells):
+    done = cells.done("tiny-joint")
+    none = done.prediction.table["label"] == 2
+    assert done.prediction.table.loc[none, "p/none"].mean() > done.prediction.table.loc[~none, "p/none"].mean()
+
+
+@pytest.mark.parametrize(
+    ("model", "titles"),
+    [
+        ("tiny-segmenter", ["learning curves", "masks"]),
+        ("tiny-joint", ["learning curves", "masks", "confusion matrix"]),
+    ],
+)
+def test_the_figures_show_masks_and_where_it_classifies_the_confusion(cells, tmp_path, model, titles):
+    done = cells.done(model)
+    drawn = dict(done.task.draw(done.cell, done.history, 2, done.prediction, done.scores, done.folder, tmp_path))
+    assert list(drawn) == titles
+    assert all(path.stat().st_size > 1000 for path in drawn.values())

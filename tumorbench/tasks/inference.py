@@ -1,0 +1,146 @@
+"""A trained network becomes predictions: probabilities, masks, images, and the seconds they took."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from tumorbench import training
+from tumorbench.contracts.cell import derive_seed
+from tumorbench.contracts.families import Batch, Generator, Network
+from tumorbench.data.batches import Slices, denormalise, evaluation_batches
+from tumorbench.tasks.cell import Cell, Tools
+
+__all__ = [
+    "BATCH",
+    "Autocast",
+    "autocast_of",
+    "batches_of",
+    "classify",
+    "generate",
+    "paint",
+    "segment",
+    "segment_and_classify",
+    "time_predictions",
+]
+
+Autocast = Callable[[], Any]
+BATCH = 16  # slices that a network sees at once
+SINGLE_PREDICTIONS = 15  # of which the median is the time of one
+SAMPLE_BATCH = 16  # images that a generator makes at once
+
+
+def autocast_of(cell: Cell, tools: Tools) -> Autocast:
+    """The context in which the cell's networks compute."""
+    return partial(training.autocast, tools.device, cell.precision)
+
+
+def batches_of(slices: Slices, cell: Cell) -> Iterator[Batch]:
+    """Every slice once, in order, as the cell's network takes them."""
+    return evaluation_batches(slices, cell.recipe.preprocessing, BATCH)
+
+
+def classify(network: Network, batches: Iterable[Batch], autocast: Autocast) -> NDArray[np.float32]:
+    """Softmax probabilities, float32 ``(n, classes)``, computed in float32 from the logits."""
+    network.eval()
+    with torch.inference_mode():
+        rows = []
+        for batch in batches:
+            with autocast():
+                logits = network(batch.images)
+            rows.append(logits.float().softmax(1).cpu())
+        return torch.cat(rows).numpy()
+
+
+def segment(network: Network, batches: Iterable[Batch], autocast: Autocast) -> NDArray[np.uint8]:
+    """The most probable class of each pixel, uint8 ``(n, size, size)``."""
+    network.eval()
+    with torch.inference_mode():
+        masks = []
+        for batch in batches:
+            with autocast():
+                logits = network(batch.images)
+            masks.append(logits.argmax(1).to(torch.uint8).cpu())
+        return torch.cat(masks).numpy()
+
+
+def segment_and_classify(
+    network: Network, batches: Iterable[Batch], autocast: Autocast, lesion_free: Sequence[int] = ()
+) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """(masks uint8 ``(n, size, size)``, probabilities float32 ``(n, k)``); a network's mask value i is class i - 1.
+
+    A class is as probable as its share of all pixels' lesion probability. Classes in ``lesion_free`` never have a
+    lesion: they share the probability that even the most suspicious pixel shows none.
+    """
+    network.eval()
+    with torch.inference_mode():
+        masks, rows = [], []
+        for batch in batches:
+            with autocast():
+                logits = network(batch.images)
+            masks.append(logits.argmax(1).to(torch.uint8).cpu())
+            rows.append(_classes_of_pixels(logits.float().softmax(1)[:, 1:], lesion_free).cpu())
+        return torch.cat(masks).numpy(), torch.cat(rows).numpy()
+
+
+def _classes_of_pixels(lesions: torch.Tensor, lesion_free: Sequence[int]) -> torch.Tensor:
+    """Probability of each pixel's lesion classes ``(batch, k, size, size)`` -> of each image's class ``(batch, k)``."""
+    mass = lesions.sum((2, 3))  # (batch, classes)
+    if not lesion_free:
+        return mass / mass.sum(1, keepdim=True)
+    free = list(lesion_free)
+    seen = lesions.sum(1).amax((1, 2)).clamp(max=1)[:, None]  # (batch, 1): the most suspicious pixel
+    mass[:, free] = 0
+    shares = mass / mass.sum(1, keepdim=True) * seen
+    shares[:, free] = (1 - seen) / len(free)
+    return shares
+
+
+def paint(network: Network, labels: NDArray[np.int64], cell: Cell, tools: Tools) -> NDArray[np.uint8]:
+    """The images that the cell's generator makes of the labels, uint8 ``(n, size, size)``; each time the same ones."""
+    to_uint8 = partial(denormalise, preprocessing=cell.recipe.preprocessing)
+    return generate(network, labels, cell.identity.seed, autocast_of(cell, tools), to_uint8)
+
+
+def generate(
+    network: Network,
+    labels: NDArray[np.int64],
+    seed: int,
+    autocast: Autocast,
+    to_uint8: Callable[[torch.Tensor], torch.Tensor],
+) -> NDArray[np.uint8]:
+    """One image a label, uint8 ``(n, size, size)``; the same seed gives the same images."""
+    assert isinstance(network, Generator)
+    network.eval()
+    device = next(network.parameters()).device
+    rng = torch.Generator().manual_seed(derive_seed(seed, "sampling"))
+    with torch.inference_mode():
+        images = []
+        for part in torch.split(torch.from_numpy(labels), SAMPLE_BATCH):
+            with autocast():
+                sampled = network.sample(len(part), part.to(device), rng)
+            images.append(to_uint8(sampled).cpu())
+        return torch.cat(images).numpy()
+
+
+def time_predictions(predict: Callable[[int], object], n: int) -> dict[str, float]:
+    """``predict_all_s``, the seconds for all n images, and ``predict_one_s``, the median for one; both after a warm-up.
+
+    predict: called with k, predicts the first k images to host memory.
+    """
+    predict(1)
+    singles = []
+    for _ in range(SINGLE_PREDICTIONS):
+        started = time.perf_counter()
+        predict(1)
+        singles.append(time.perf_counter() - started)
+    started = time.perf_counter()
+    predict(n)
+    return {"predict_all_s": time.perf_counter() - started, "predict_one_s": statistics.median(singles)}
