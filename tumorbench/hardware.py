@@ -5,10 +5,11 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
+import re
 import subprocess
 import sys
-import warnings
 from importlib.metadata import PackageNotFoundError, entry_points, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,6 +25,7 @@ __all__ = [
     "resolve_precision",
     "set_determinism",
     "tune_allocator",
+    "visible_gpus",
 ]
 
 MIB = 2**20
@@ -59,24 +61,45 @@ def tune_allocator() -> dict[str, Any]:
     return dict(_allocator)
 
 
-def choose_device(requested: str) -> str:
-    """``cuda`` or ``cpu``; ``auto`` is CUDA where torch finds a GPU. Raises: BadInput for CUDA where there is none, and for any other word."""
+def choose_device(requested: str) -> Literal["cuda", "cpu"]:
+    """``cuda`` or ``cpu``; ``auto`` is CUDA where a GPU is visible and torch was built for CUDA. Loads no torch.
+
+    Raises: BadInput for CUDA where there is none, and for any other word.
+    """
     if requested not in ("auto", "cuda", "cpu"):
         raise BadInput(f"device {requested!r} is not known; use auto, cuda or cpu")
-    usable = requested != "cpu" and _cuda_usable()
+    usable = requested != "cpu" and visible_gpus() > 0 and _torch_has_cuda()
     if requested == "cuda" and not usable:
-        raise BadInput("device cuda: torch finds no usable CUDA GPU on this machine; use --device cpu or --device auto")
+        raise BadInput(
+            "device cuda: there is no usable CUDA GPU on this machine, or torch was built without CUDA; "
+            "use --device cpu or --device auto"
+        )
     return "cuda" if usable else "cpu"
 
 
-def _cuda_usable() -> bool:
-    import torch
+def visible_gpus() -> int:
+    """How many NVIDIA GPUs the driver has and ``CUDA_VISIBLE_DEVICES`` shows; 0 where there is no driver."""
+    try:
+        nvml = ctypes.CDLL("libnvidia-ml.so.1")
+        count = ctypes.c_uint(0)
+        if nvml.nvmlInit_v2() != 0 or nvml.nvmlDeviceGetCount_v2(ctypes.byref(count)) != 0:
+            return 0
+    except (OSError, AttributeError):
+        return 0
+    shown = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if shown is None:
+        return count.value
+    named = [each.strip() for each in shown.split(",")]
+    return len(named[: named.index("-1")] if "-1" in named else [each for each in named if each])
 
-    with (
-        warnings.catch_warnings()
-    ):  # a GPU with a driver too old is "none", and the warning about it is not the user's business here
-        warnings.simplefilter("ignore")
-        return torch.cuda.is_available() and torch.cuda.device_count() > 0
+
+def _torch_has_cuda() -> bool:
+    """Whether the installed torch was built for CUDA, by its file ``version.py``: importing torch takes seconds."""
+    found = find_spec("torch")
+    if found is None or not found.submodule_search_locations:
+        return False
+    built = Path(found.submodule_search_locations[0], "version.py").read_text(encoding="utf-8")
+    return re.search(r"^cuda[^=\n]*=\s*['\"]", built, re.MULTILINE) is not None
 
 
 def native_bf16(device: str) -> bool:
@@ -107,7 +130,8 @@ def set_determinism(deterministic: bool) -> dict[str, Any]:
 
     if deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS reads it when its first handle is made
-    torch.use_deterministic_algorithms(deterministic)
+    if torch.are_deterministic_algorithms_enabled() != deterministic:  # the call imports torch's compiler, for seconds
+        torch.use_deterministic_algorithms(deterministic)
     torch.backends.cudnn.deterministic = deterministic
     torch.backends.cudnn.benchmark = not deterministic
     relaxed = (

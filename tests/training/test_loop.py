@@ -10,65 +10,12 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from small_fits import PROBLEM, Linear, batches, equal, fit, fresh, recipe, weights
 from torch import nn
 
 import tumorbench as tb
 from tumorbench import training
 from tumorbench.errors import BadInput, CellTimeout, Diverged
-
-PROBLEM = tb.Problem("classification", ("a", "b"), 1, 4)
-
-
-def recipe(**changes: object) -> tb.Recipe:
-    quick = tb.Quick(epochs=1, steps_per_epoch=1, batch_size=1)
-    preprocessing = tb.Preprocessing(size=4)
-    return tb.Recipe(preprocessing=preprocessing, epochs=4, batch_size=8, quick=quick, precision="fp32").model_copy(
-        update=changes
-    )
-
-
-def batches(epoch: int, steps: int = 3):
-    """The same batches of an epoch whenever they are asked for."""
-    rng = torch.Generator().manual_seed(epoch)
-    for _ in range(steps):
-        labels = torch.randint(0, 2, (8,), generator=rng)
-        yield tb.Batch(torch.randn(8, 1, 4, 4, generator=rng) + labels.view(-1, 1, 1, 1), labels)
-
-
-class Linear(tb.Classifier):
-    def __init__(self):
-        super().__init__(PROBLEM)
-        self.layers = nn.Sequential(
-            nn.Flatten(), nn.Linear(16, 12), nn.BatchNorm1d(12), nn.ReLU(), nn.Dropout(0.5), nn.Linear(12, 2)
-        )
-
-    def forward(self, images):
-        return self.layers(images)
-
-
-def fresh(kind=Linear):
-    torch.manual_seed(0)
-    return kind()
-
-
-def fit(network, how, tmp_path, **options):
-    return training.fit(
-        network,
-        options.pop("batches", batches),
-        how,
-        seed=0,
-        device="cpu",
-        checkpoint=tmp_path / "progress.pt",
-        **options,
-    )
-
-
-def weights(network) -> dict[str, torch.Tensor]:
-    return {name: tensor.clone() for name, tensor in network.state_dict().items()}
-
-
-def equal(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
-    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
 def scripted(*values: float, name: str = "val_loss"):
@@ -231,9 +178,10 @@ def test_the_loop_is_given_no_test_data():
 def test_while_it_fits_a_cell_shows_no_test_image_to_the_network(tumorbench, tiny, monkeypatch):
     """A spy in a whole run: what the network is called with until training is over."""
     from tumorbench.data.batches import normalise
-    from tumorbench.run import cell as cells
+    from tumorbench.run import work
+    from tumorbench.tasks.classification import Classification
 
-    fit_itself, gather_itself, seen, parts = training.fit, cells.gather, set(), {}
+    fit_itself, gather_itself, seen, parts = training.fit, Classification.gather, set(), {}
 
     def pixels(images):
         return {image.numpy().tobytes() for image in images}
@@ -244,23 +192,31 @@ def test_while_it_fits_a_cell_shows_no_test_image_to_the_network(tumorbench, tin
         hook.remove()
         return fitted
 
-    monkeypatch.setattr(cells, "training", SimpleNamespace(**vars(training) | {"fit": spying_fit}))
-
     def spying_gather(*given):
         material = gather_itself(*given)
         parts.update(material.slices)
         return material
 
-    monkeypatch.setattr(cells, "gather", spying_gather)
-    assert (
-        tumorbench("run", "-d", "tiny-shapes", "-m", "tiny-classifier", "--protocol", "grouped", "--no-throughput").code
-        == 0
-    )
+    monkeypatch.setattr(work, "training", SimpleNamespace(**vars(training) | {"fit": spying_fit}))
+    monkeypatch.setattr(Classification, "gather", spying_gather)
+    selection = ("-d", "tiny-shapes", "-m", "tiny-classifier", "--protocol", "grouped", "--no-throughput")
+    assert tumorbench("run", *selection).code == 0
     shown = {part: pixels(normalise(slices.images, tb.Preprocessing(size=32))) for part, slices in parts.items()}
     assert {part: len(images) for part, images in shown.items()} == {"train": 126, "val": 18, "test": 36}
     assert seen <= shown["train"] | shown["val"]
     assert seen >= shown["val"]
     assert not seen & shown["test"]
+
+
+def test_the_times_of_a_session_add_up(tmp_path):
+    fitted = fit(fresh(), recipe(epochs=2), tmp_path, validate=scripted(1.0, 0.5))
+    times = fitted.times
+    assert set(times) == {"train_s", "steady_s", "validate_s", "checkpoint_s"}
+    assert all(seconds > 0 for seconds in times.values())
+    assert times["steady_s"] + times["validate_s"] + times["checkpoint_s"] < times["train_s"]
+    assert times["train_s"] == pytest.approx(
+        sum(entry["wall_s"] for entry in fitted.history) + times["checkpoint_s"], abs=0.1
+    )
 
 
 class Counting(tb.Network):

@@ -144,25 +144,35 @@ def test_a_joint_segmenter_has_the_metrics_of_both_tasks(tumorbench, tmp_path):
     assert len(record_of(tmp_path / "runs", "tiny-joint")[1]["confusion"]) == 3
 
 
-def test_a_model_that_starts_from_another_s_cell_waits_for_it_and_names_it_by_its_content(tumorbench, tmp_path):
-    import hashlib
-
-    assert tumorbench("run", *SELECTION, "-m", "tiny-heir").code == 0
-    assert "run one first: -m 'tiny-classifier'" in record_of(tmp_path / "runs", "tiny-heir")[1]["reason"]
-    assert tumorbench("run", *SELECTION, "-m", "tiny-classifier").code == 0
-    checkpoint = record_of(tmp_path / "runs", "tiny-classifier")[0] / "checkpoint.pt"
-    assert tumorbench("run", *SELECTION, "-m", "tiny-heir").code == 0
-    records = [json.loads(path.read_text()) for path in tmp_path.glob("runs/cells/tiny-shapes/tiny-heir/*/record.json")]
-    (finished,) = (record for record in records if record["status"] == "ok")
-    assert (
-        finished["identity"]["recipe"]["pretrained"] == f"sha256:{hashlib.sha256(checkpoint.read_bytes()).hexdigest()}"
-    )
+def found(store: Path) -> dict[str, dict]:
+    """Every record of the store by its model."""
+    records = [json.loads(path.read_text()) for path in store.glob("cells/*/*/*/record.json")]
+    return {record["identity"]["model"]: record for record in records}
 
 
-def test_an_heir_starts_from_a_cell_of_its_own_parameters_only(tumorbench, tmp_path):
-    assert tumorbench("run", *SELECTION, "-m", "tiny-classifier[width=4]").code == 0
-    assert tumorbench("run", *SELECTION, "-m", "tiny-heir").code == 0
-    assert record_of(tmp_path / "runs", "tiny-heir")[1]["status"] == "skipped"
+def test_a_model_that_starts_from_another_s_weights_brings_that_cell_along(tumorbench, tmp_path):
+    result = tumorbench("run", *SELECTION, "-m", "tiny-heir")
+    assert result.code == 0, result.err
+    records = found(tmp_path / "runs")
+    heir, origin = records["tiny-heir"], records["tiny-classifier"]
+    assert heir["identity"]["starts_from"] == origin["cell_key"]
+    assert heir["identity"]["recipe"]["pretrained"] == "cell:tiny-classifier"
+    assert (heir["identity"]["fold"], heir["identity"]["seed"]) == (origin["identity"]["fold"], 0)
+    assert result.err.index("tiny-classifier grouped") < result.err.index("tiny-heir grouped")
+
+
+def test_the_cell_that_another_starts_from_is_there_once_whoever_asks_for_it(tumorbench):
+    both = json.loads(tumorbench("plan", *SELECTION[:-3], "-m", "tiny-heir", "-m", "tiny-classifier", "--json").out)
+    assert [cell["model"] for cell in both] == ["tiny-classifier", "tiny-heir"]
+    assert [cell["reason"] for cell in both] == ["", ""]
+    alone = json.loads(tumorbench("plan", *SELECTION[:-3], "-m", "tiny-heir", "--json").out)
+    assert [cell["reason"] for cell in alone] == ["another cell starts from it", ""]
+    assert [cell["cell_key"] for cell in alone] == [cell["cell_key"] for cell in both]
+
+
+def test_an_heir_starts_from_a_cell_of_its_own_parameters(tumorbench):
+    cells = json.loads(tumorbench("plan", *SELECTION[:-3], "-m", "tiny-heir[width=4]", "--json").out)
+    assert [cell["model"] for cell in cells] == ["tiny-classifier[width=4]", "tiny-heir[width=4]"]
 
 
 def test_a_card_says_whether_all_includes_it(tumorbench):

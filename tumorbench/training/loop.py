@@ -6,7 +6,7 @@ import math
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from tumorbench.errors import BadInput, CellTimeout, Diverged
 from tumorbench.training.averaging import averaged, update_average
 from tumorbench.training.checkpoint import Optimizers, Progress, note, reduce_on_plateau, resume, save, should_stop
 
-__all__ = ["Fit", "autocast", "check_deadline", "fit", "seed_everything"]
+__all__ = ["Fit", "autocast", "check_deadline", "fit", "seed_everything", "timed"]
 
 
 @dataclass(slots=True)
@@ -33,6 +33,17 @@ class Fit:
     best_epoch: int = 0
     resumed_from_epoch: int | None = None
     discarded: str = ""  # why an earlier run's checkpoint was not continued
+    times: dict[str, float] = field(default_factory=dict)  # seconds of this session, as ``contracts.record.Timing``
+
+
+@contextmanager
+def timed(times: dict[str, float], name: str) -> Iterator[None]:
+    """The seconds that are spent inside are added to ``times[name]``."""
+    started = time.perf_counter()
+    try:
+        yield
+    finally:
+        times[name] = times.get(name, 0.0) + time.perf_counter() - started
 
 
 def seed_everything(seed: int) -> None:
@@ -68,14 +79,16 @@ def fit(
     on_weights: Callable[[Network, int], None] = lambda _network, _epoch: None,
     result: Fit | None = None,
 ) -> Fit:
-    """The network is trained by its recipe and holds the weights that the recipe keeps; ``checkpoint`` holds the last epoch's state.
+    """The network is trained by its recipe and holds the weights that the recipe keeps.
 
-    batches: epoch number -> its batches. Every epoch starts from seeds derived from (seed, epoch), so that continuing from the checkpoint gives the same
-    numbers as never having stopped. validate: mean validation values, "val_loss" among them; None where nothing is held out.
-    on_weights: called after each epoch with the network as it would be scored then. result: filled as training goes, so that its history is known even when this raises.
-    A checkpoint that cannot be read is discarded, and under determinism also one that was made in another mode or on another device or thread count.
-    Raises: Diverged when an epoch's mean loss or a validation value is not finite; CellTimeout after ``deadline`` (``time.monotonic`` seconds);
-    BadInput when an epoch takes no step.
+    ``checkpoint`` holds the last epoch's state. batches: epoch number -> its batches. Every epoch starts from seeds
+    derived from (seed, epoch), so that continuing from the checkpoint gives the same numbers as never having stopped.
+    validate: mean validation values, "val_loss" among them; None where nothing is held out. on_weights: called after
+    each epoch with the network as it would be scored then. result: filled as training goes, so that its history is
+    known even when this raises. A checkpoint that cannot be read is discarded, and under determinism also one that
+    was made in another mode or on another device or thread count.
+    Raises: Diverged when an epoch's mean loss or a validation value is not finite; CellTimeout after ``deadline``
+    (``time.monotonic`` seconds); BadInput when an epoch takes no step.
     """
     result = result or Fit()
     progress, optimizers, result.discarded = resume(checkpoint, network, recipe, device)
@@ -83,27 +96,28 @@ def fit(
     for epoch in range(len(progress.history) + 1, recipe.epochs + 1):
         if should_stop(progress, recipe):
             break
-        seed_everything(derive_seed(seed, "training", epoch))
-        started = time.perf_counter()
-        network.begin_epoch(epoch, recipe.epochs)
-        entry = {
-            "epoch": float(epoch),
-            **_train_epoch(
-                network, _until(deadline, batches(epoch), epoch, on_step), optimizers, recipe, progress, device
-            ),
-        }
-        _check_finite(entry, epoch)
-        with averaged(progress, network):
-            if validate:
-                check_deadline(deadline, f"in epoch {epoch}, before its validation")
-                entry |= validate(network)
-                _check_finite(entry, epoch)
-            on_weights(network, epoch)
-        entry["learning_rate"] = float(next(iter(optimizers.values())).param_groups[0]["lr"])
-        entry["wall_s"] = round(time.perf_counter() - started, 3)
-        note(progress, entry, network, recipe)
-        reduce_on_plateau(progress, recipe, optimizers)
-        save(checkpoint, progress, network, optimizers, device)
+        with timed(result.times, "train_s"):
+            seed_everything(derive_seed(seed, "training", epoch))
+            started = time.perf_counter()
+            network.begin_epoch(epoch, recipe.epochs)
+            steps = _until(deadline, batches(epoch), epoch, on_step, result.times)
+            with timed(result.times, "steady_s"):
+                means = _train_epoch(network, steps, optimizers, recipe, progress, device)
+            entry = {"epoch": float(epoch), **means}
+            _check_finite(entry, epoch)
+            with averaged(progress, network):
+                if validate:
+                    check_deadline(deadline, f"in epoch {epoch}, before its validation")
+                    with timed(result.times, "validate_s"):
+                        entry |= validate(network)
+                    _check_finite(entry, epoch)
+                on_weights(network, epoch)
+            entry["learning_rate"] = float(next(iter(optimizers.values())).param_groups[0]["lr"])
+            entry["wall_s"] = round(time.perf_counter() - started, 3)
+            note(progress, entry, network, recipe)
+            reduce_on_plateau(progress, recipe, optimizers)
+            with timed(result.times, "checkpoint_s"):
+                save(checkpoint, progress, network, optimizers, device)
         on_epoch(entry, recipe.epochs)
     kept = progress.best_weights if recipe.keep == "best" and progress.best_weights is not None else progress.average
     if kept is not None:
@@ -136,7 +150,7 @@ def _train_epoch(
             update_average(progress, network, recipe.ema_decay)
     if not means.totals:
         raise BadInput(
-            "no training step was taken in an epoch: there is no batch, or losses() yields nothing; mend the split or the model"
+            "no training step was taken in an epoch: there is no batch, or losses() yields nothing; fix the split or the model"
         )
     return means.values()
 
@@ -163,9 +177,17 @@ def _check_finite(entry: dict[str, float], epoch: int) -> None:
 
 
 def _until(
-    deadline: float, batches: Iterable[Batch], epoch: int, on_step: Callable[[int, int], None]
+    deadline: float,
+    batches: Iterable[Batch],
+    epoch: int,
+    on_step: Callable[[int, int], None],
+    times: dict[str, float],
 ) -> Iterator[Batch]:
+    """The batches, until the deadline. A session's first step, which loads and compiles, is no steady training."""
     for step, batch in enumerate(batches, 1):
         check_deadline(deadline, f"in epoch {epoch}, step {step}")
         on_step(epoch, step)
+        before = time.perf_counter()
         yield batch
+        if "steady_s" not in times:
+            times["steady_s"] = before - time.perf_counter()
