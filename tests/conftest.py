@@ -26,6 +26,11 @@ def install(folder: Path, name: str, modules: dict[str, str]) -> Path:
     return folder
 
 
+def _tell_workers(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """The processes that this one starts find what is installed in ``folder`` too."""
+    monkeypatch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
+
+
 @pytest.fixture
 def install_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installer:
     """Installs modules as a plugin distribution for this test."""
@@ -33,6 +38,7 @@ def install_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installer
     def installer(name: str, **modules: str) -> Path:
         folder = install(tmp_path / f"site-{name}", name, modules)
         monkeypatch.syspath_prepend(folder)
+        _tell_workers(monkeypatch, folder)
         for module in modules:
             monkeypatch.delitem(sys.modules, module, raising=False)
         return folder
@@ -51,6 +57,7 @@ def tiny_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny(tiny_site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """``tiny-plugin`` is installed; caches and the working folder are the test's own. Returns the working folder."""
     monkeypatch.syspath_prepend(tiny_site)
+    _tell_workers(monkeypatch, tiny_site)
     monkeypatch.setenv("TUMORBENCH_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("TUMORBENCH_DATA", raising=False)
     monkeypatch.chdir(tmp_path)
@@ -65,14 +72,21 @@ class Result:
 
 
 @pytest.fixture
-def tumorbench(capfd: pytest.CaptureFixture[str]) -> Callable[..., Result]:
-    """The command line, called in this process."""
+def tumorbench(capfd: pytest.CaptureFixture[str], request: pytest.FixtureRequest) -> Callable[..., Result]:
+    """The command line, called in this process.
+
+    With ``tiny-plugin`` cells run in this process too, unless ``--executor`` says otherwise: that saves the start of a
+    worker in each of the many tests that are not about workers.
+    """
     from tumorbench.cli import main
 
     def call(*arguments: str) -> Result:
+        given = [str(argument) for argument in arguments]
+        if "tiny" in request.fixturenames and given[:1] == ["run"] and "--executor" not in given:
+            given += ["--executor", "in-process"]
         capfd.readouterr()
         with pytest.raises(SystemExit) as leaving:
-            main([str(argument) for argument in arguments])
+            main(given)
         out, err = capfd.readouterr()
         return Result(int(leaving.value.code or 0), out, err)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tumorbench.contracts.cards import (
     DatasetSpec,
+    ExecutorSpec,
     ExtractorSpec,
     MetricSpec,
     ModelPattern,
@@ -24,6 +25,7 @@ from tumorbench.contracts.cards import (
     WeightsSpec,
 )
 from tumorbench.contracts.dataset import Dataset, Sample
+from tumorbench.contracts.executor import Executor, ExecutorSettings, Handle
 from tumorbench.contracts.hookspecs import hookimpl
 from tumorbench.contracts.problem import Problem
 from tumorbench.contracts.recipe import (
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
         load_backbone,
         pixel_cross_entropy,
     )
+    from tumorbench.run.supervise import supervise
 
 __all__ = [
     "Augmentation",
@@ -58,8 +61,12 @@ __all__ = [
     "Dataset",
     "DatasetSpec",
     "EarlyStopping",
+    "Executor",
+    "ExecutorSettings",
+    "ExecutorSpec",
     "ExtractorSpec",
     "Generator",
+    "Handle",
     "MetricSpec",
     "ModelPattern",
     "ModelSpec",
@@ -86,6 +93,7 @@ __all__ = [
     "hookimpl",
     "load_backbone",
     "pixel_cross_entropy",
+    "supervise",
 ]
 
 __version__ = _version("tumorbench")
@@ -98,4 +106,6 @@ _NEEDS_TORCH = (
 def __getattr__(name: str) -> Any:
     if name in _NEEDS_TORCH:
         return getattr(import_module("tumorbench.contracts.families"), name)
+    if name == "supervise":
+        return import_module("tumorbench.run.supervise").supervise
     raise AttributeError(f"module 'tumorbench' has no attribute {name!r}")

@@ -13,7 +13,15 @@ import pluggy
 from pydantic import ValidationError
 
 from tumorbench.contracts import hookspecs
-from tumorbench.contracts.cards import DatasetSpec, ExtractorSpec, MetricSpec, ModelPattern, ModelSpec, WeightsSpec
+from tumorbench.contracts.cards import (
+    DatasetSpec,
+    ExecutorSpec,
+    ExtractorSpec,
+    MetricSpec,
+    ModelPattern,
+    ModelSpec,
+    WeightsSpec,
+)
 from tumorbench.contracts.factory import load
 from tumorbench.contracts.recipe import Card
 from tumorbench.errors import BadInput
@@ -28,8 +36,9 @@ KINDS: dict[str, tuple[str, type[Card]]] = {
     "extractors": ("tumorbench_extractors", ExtractorSpec),
     "patterns": ("tumorbench_model_patterns", ModelPattern),
     "weights": ("tumorbench_weights", WeightsSpec),
+    "executors": ("tumorbench_executors", ExecutorSpec),
 }
-AnyCard = TypeVar("AnyCard", DatasetSpec, ModelSpec, MetricSpec, ExtractorSpec)
+AnyCard = TypeVar("AnyCard", DatasetSpec, ModelSpec, MetricSpec, ExtractorSpec, ExecutorSpec)
 NamedCard = TypeVar("NamedCard", ModelPattern, WeightsSpec)
 
 
@@ -55,6 +64,7 @@ class Registry:
     extractors: dict[str, ExtractorSpec] = field(default_factory=dict)
     patterns: dict[str, ModelPattern] = field(default_factory=dict)
     weights: dict[str, WeightsSpec] = field(default_factory=dict)
+    executors: dict[str, ExecutorSpec] = field(default_factory=dict)
     plugins: list[Plugin] = field(default_factory=list)
 
     def dataset(self, name: str) -> DatasetSpec:
@@ -70,10 +80,21 @@ class Registry:
             raise BadInput(f"{name} has an opening bracket and no closing one; write {base}[NAME=VALUE,...]")
         return _with_params(spec, rest.removesuffix("]")) if bracket else spec
 
+    def executor(self, name: str) -> ExecutorSpec:
+        """The executor's card. Raises: BadInput with the nearest name, and those that are installed."""
+        if name in self.executors:
+            return self.executors[name]
+        installed = ", ".join(sorted(self.executors)) or "none"
+        raise BadInput(f"{self.unknown('executor', self.executors, name)}; installed: {installed}")
+
     def has_model(self, name: str) -> bool:
         """Whether ``model(name)`` has a card, or a pattern that makes one or says what is near."""
         base = name.partition("[")[0]
         return base in self.models or _fitting(self.patterns, base) is not None
+
+    def provider(self, kind: str, item: str) -> str:
+        """The distribution that provides the card of that id, such as ("metrics", "fid"); "?" where none does."""
+        return next((each.distribution for each in self.plugins if item in each.provides.get(kind, ())), "?")
 
     def pretrained(self, name: str) -> WeightsSpec | None:
         """The card of the weights that a recipe calls ``name``; None where no plugin provides them."""

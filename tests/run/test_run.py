@@ -51,7 +51,7 @@ def test_the_record_says_what_was_run_and_its_files_are_what_it_says(tumorbench,
     record = json.loads(path.read_text())
     assert (
         record["command"]
-        == "tumorbench run -d tiny-shapes -m 'tiny-classifier' --protocol grouped --fold 0 --budget quick --seeds 1"
+        == "tumorbench run -d tiny-shapes -m 'tiny-classifier' --protocol grouped --fold 0 --budget quick --seed 0"
     )
     assert record["sizes"] == {"train": 126, "val": 18, "test": 36}
     assert record["leakage"] == {

@@ -11,27 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tumorbench import registry
-from tumorbench.data.locations import data_root
-from tumorbench.run.campaign import run_all
+from tumorbench.errors import Stopped
 from tumorbench.run.cell import CellOptions, run_cell
-from tumorbench.run.context import Bench
-from tumorbench.run.plan import Selection, make_plan
-from tumorbench.store import Store, read_record
+from tumorbench.store import read_record
 from tumorbench.tasks.instruments import extractor_of
 
 pytestmark = pytest.mark.usefixtures("tiny")
 SELECTION = ("-d", "tiny-shapes", "--protocol", "grouped", "--no-throughput")
 CLASSIFIER = (*SELECTION, "-m", "tiny-classifier")
-
-
-@pytest.fixture
-def place(tmp_path) -> Bench:
-    return Bench(registry.find(), Store(tmp_path / "runs").open(), data_root(None), "cpu")
-
-
-def planned(place: Bench, *models: str):
-    return make_plan(Selection(datasets=("tiny-shapes",), models=models, protocols=("grouped",), budget="quick"), place)
 
 
 def only_record(root: Path) -> tuple[Path, dict]:
@@ -66,44 +53,44 @@ def test_a_deterministic_record_stands_for_both_modes(tumorbench, tmp_path):
     assert mode_of(tmp_path) == "deterministic"
 
 
-def test_a_deterministic_run_does_not_continue_what_default_mode_began(place, caplog):
+def test_a_deterministic_run_does_not_continue_what_default_mode_began(context, planned, caplog):
     def interrupt(entry, _epochs):
-        raise KeyboardInterrupt
+        raise Stopped
 
-    (cell,) = planned(place, "tiny-classifier").cells
-    with pytest.raises(KeyboardInterrupt):
-        run_cell(cell, place, CellOptions(on_epoch=interrupt))
-    record = run_cell(cell, place, CellOptions(deterministic=True))
+    cell = planned("tiny-classifier").cell
+    with pytest.raises(Stopped):
+        run_cell(cell, context, CellOptions(on_epoch=interrupt))
+    record = run_cell(cell, context, CellOptions(deterministic=True))
     assert record.timing.resumed_from_epoch is None
     assert record.determinism["discarded_progress"] == "deterministic was False and is True"
     assert "training starts anew" in caplog.text
 
 
-def test_while_a_forced_cell_is_scored_nothing_of_the_earlier_one_is_overwritten(place, monkeypatch):
+def test_while_a_forced_cell_is_scored_nothing_of_the_earlier_one_is_overwritten(context, planned, monkeypatch):
     import torch
 
-    (cell,) = planned(place, "tiny-classifier").cells
-    before = run_cell(cell, place, CellOptions())
-    path = place.store.cell_folder(cell.identity, cell.key) / "record.json"
+    cell = planned("tiny-classifier").cell
+    before = run_cell(cell, context, CellOptions())
+    path = context.store.cell_folder(cell.identity, cell.key) / "record.json"
     inode = (path.parent / "predictions.parquet").stat().st_ino
     save = torch.save
 
     def killed(state, file):
         if "unfinished" in file.name:  # after the predictions, before the checkpoint
-            raise KeyboardInterrupt
+            raise Stopped
         save(state, file)
 
     monkeypatch.setattr(torch, "save", killed)
-    with pytest.raises(KeyboardInterrupt):
-        run_cell(cell, place, CellOptions(force=True))
+    with pytest.raises(Stopped):
+        run_cell(cell, context, CellOptions(force=True))
     assert read_record(path) == before
     assert (path.parent / "predictions.parquet").stat().st_ino == inode
     assert disagreements(path, before.model_dump(mode="json")) == []
 
 
-def test_a_store_that_is_killed_while_it_replaces_a_record_has_no_record(place, tmp_path, monkeypatch):
-    (cell,) = planned(place, "tiny-classifier").cells
-    record = run_cell(cell, place, CellOptions())
+def test_a_store_that_is_killed_while_it_replaces_a_record_has_no_record(context, planned, tmp_path, monkeypatch):
+    cell = planned("tiny-classifier").cell
+    record = run_cell(cell, context, CellOptions())
     staged = tmp_path / "staged"
     staged.mkdir()
     for name in ("checkpoint.pt", "predictions.parquet"):
@@ -115,23 +102,23 @@ def test_a_store_that_is_killed_while_it_replaces_a_record_has_no_record(place, 
         lambda self, target: pytest.fail("killed") if self.name == "predictions.parquet" else rename(self, target),
     )
     with pytest.raises(pytest.fail.Exception, match="killed"):
-        place.store.replace(record, staged)
+        context.store.replace(record, staged)
     assert list(tmp_path.glob("runs/cells/**/record.json")) == []
 
 
-def test_a_cell_that_fails_when_forced_has_no_artifacts_of_the_earlier_run(place):
+def test_a_cell_that_fails_when_forced_has_no_artifacts_of_the_earlier_run(context, planned):
     def fault(_entry, _epochs):
         raise ZeroDivisionError("a fault")
 
-    (cell,) = planned(place, "tiny-classifier").cells
-    run_cell(cell, place, CellOptions())
-    record = run_cell(cell, place, CellOptions(force=True, on_epoch=fault))
-    folder = place.store.cell_folder(cell.identity, cell.key)
+    cell = planned("tiny-classifier").cell
+    run_cell(cell, context, CellOptions())
+    record = run_cell(cell, context, CellOptions(force=True, on_epoch=fault))
+    folder = context.store.cell_folder(cell.identity, cell.key)
     assert (record.status, record.artifacts) == ("failed", ())
-    assert {path.name for path in folder.iterdir()} <= {"record.json", "error.txt", "progress.pt", ".lock"}
+    assert {path.name for path in folder.iterdir()} <= {"record.json", "error.txt", "progress.pt", "sessions.json"}
 
 
-def test_the_deadline_is_seen_before_scoring(place, monkeypatch):
+def test_the_deadline_is_seen_before_scoring(context, planned, monkeypatch):
     monotonic, late = time.monotonic, []
     monkeypatch.setattr(time, "monotonic", lambda: monotonic() + 1000 * len(late))
 
@@ -139,16 +126,16 @@ def test_the_deadline_is_seen_before_scoring(place, monkeypatch):
         if entry["epoch"] == epochs:
             late.append(True)
 
-    (cell,) = planned(place, "tiny-classifier").cells
-    record = run_cell(cell, place, CellOptions(timeout_s=500, on_epoch=at_last))
+    cell = planned("tiny-classifier").cell
+    record = run_cell(cell, context, CellOptions(timeout_s=500, on_epoch=at_last))
     assert (record.status, len(record.history)) == ("timeout", 3)
     assert record.reason.startswith("out of time before scoring; ")
-    assert run_cell(cell, place, CellOptions(timeout_s=500)).timing.resumed_from_epoch == 3
+    assert run_cell(cell, context, CellOptions(timeout_s=500)).timing.resumed_from_epoch == 3
 
 
-def test_a_cell_without_a_training_slice_fails_and_says_where(place):
-    (cell,) = planned(place, "tiny-classifier").cells
-    record = run_cell(replace(cell, split=replace(cell.split, train=np.array([], np.int64))), place, CellOptions())
+def test_a_cell_without_a_training_slice_fails_and_says_where(context, planned):
+    cell = planned("tiny-classifier").cell
+    record = run_cell(replace(cell, split=replace(cell.split, train=np.array([], np.int64))), context, CellOptions())
     assert record.status == "failed"
     assert record.reason.startswith("tiny-shapes, protocol grouped, fold 0: the split leaves nothing to train on; ")
 
@@ -163,44 +150,38 @@ def test_a_cell_whose_record_cannot_be_written_does_not_stop_the_others(tumorben
     assert only_record(tmp_path)[1]["identity"]["model"] == "tiny-segmenter"
 
 
-def test_an_interruption_by_the_user_stops_every_cell(place, tmp_path):
-    def interrupt(_entry, _epochs):
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        run_all(
-            planned(place, "tiny-classifier", "tiny-segmenter"),
-            place,
-            CellOptions(on_epoch=interrupt),
-            with_speed=False,
-        )
-    assert list(tmp_path.glob("runs/cells/**/record.json")) == []
+def unavailable(record) -> dict[str, str]:
+    """Why each extractor that the record had to do without gave no value."""
+    return {each.extractor: each.reason for each in record.instruments if each.extractor and each.reason}
 
 
-def test_a_generation_cell_is_scored_again_when_an_extractor_that_it_lacked_is_there(place, monkeypatch):
+@pytest.fixture
+def extractors():
+    """Extractors are asked for anew, before the test and after it."""
+    extractor_of.cache_clear()
+    yield extractor_of.cache_clear
+    extractor_of.cache_clear()
+
+
+def test_a_generator_is_rescored_when_an_extractor_that_it_lacked_is_there(
+    context, planned, tumorbench, monkeypatch, extractors
+):
     monkeypatch.delenv("TINY_PIXELS", raising=False)
-    extractor_of.cache_clear()
-    (cell,) = planned(place, "tiny-generator").cells
-    record = run_cell(cell, place, CellOptions())
-    assert record.environment["extractors_unavailable"]["tiny-pixels"] == "TINY_PIXELS is not set"
-    assert planned(place, "tiny-generator").cells[0].status == "cached"
+    trained = run_cell(planned("tiny-generator").cell, context, CellOptions())
+    assert "TINY_PIXELS is not set" in unavailable(trained)["tiny-pixels"]
+    assert (planned("tiny-generator").status, planned("tiny-generator").lacking) == ("cached", ())
     monkeypatch.setenv("TINY_PIXELS", "1")
-    extractor_of.cache_clear()
-    (again,) = planned(place, "tiny-generator").cells
-    assert again.status == "to run"
-    assert run_cell(again, place, CellOptions()).metric("fid[tiny-pixels]") is not None
-    assert planned(place, "tiny-generator").cells[0].status == "cached"
+    extractors()
+    assert tumorbench("rescore").code == 0
+    record = planned("tiny-generator").record
+    assert record.metric("fid[tiny-pixels]") is not None
+    assert "tiny-pixels" not in unavailable(record)
+    assert (record.started_at, record.artifacts) == (trained.started_at, trained.artifacts)
 
 
-def test_a_broken_extractor_costs_its_own_values_only(place, monkeypatch):
+def test_a_broken_extractor_costs_its_own_values_only(context, planned, monkeypatch, extractors):
     monkeypatch.setenv("TINY_PIXELS", "broken")
-    extractor_of.cache_clear()
-    (cell,) = planned(place, "tiny-generator").cells
-    record = run_cell(cell, place, CellOptions())
-    extractor_of.cache_clear()
+    record = run_cell(planned("tiny-generator").cell, context, CellOptions())
     assert record.status == "ok"
-    assert (
-        record.environment["extractors_unavailable"]["tiny-pixels"]
-        == "broken: ZeroDivisionError: a fault of the extractor"
-    )
+    assert "ZeroDivisionError: a fault of the extractor" in unavailable(record)["tiny-pixels"]
     assert record.metric("ks_d") is not None

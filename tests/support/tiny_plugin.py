@@ -9,6 +9,7 @@ import tumorbench as tb
 CLASSES = ("disc", "square", "none")
 PATIENTS = 30  # per class
 SLICES = 2  # of each patient
+NEVER = ("tiny-slow", "tiny-exit", "tiny-segfault", "tiny-quit", "tiny-hang", "tiny-deaf")  # part of --all
 
 
 def _model(name: str, task: str, factory: str, **recipe: Any) -> tb.ModelSpec:
@@ -22,7 +23,7 @@ def _model(name: str, task: str, factory: str, **recipe: Any) -> tb.ModelSpec:
         licence="MIT",
         paper=tb.Paper(title="none", splits={"tiny-shapes": tb.SplitRule(kind="sizes", test=30, val=20)}),
         recipe=tb.Recipe(**(defaults | recipe)),
-        in_all="never" if name == "tiny-slow" else "real" if name == "tiny-copies" else "always",
+        in_all="never" if name in NEVER else "real" if name == "tiny-copies" else "always",
         conditional=factory in ("TinyArtist", "TinyNoise"),
         factory=f"tiny_plugin_networks:{factory}",
     )
@@ -61,6 +62,11 @@ def tumorbench_models():
     yield _model("tiny-crash", "classification", "Crashing")
     yield _model("tiny-oom", "classification", "OutOfMemory")
     yield _model("tiny-weightless", "classification", "Weightless")
+    yield _model("tiny-exit", "segmentation", "Exiting")
+    yield _model("tiny-segfault", "segmentation", "Segfaulting")
+    yield _model("tiny-quit", "segmentation", "Quitting")
+    yield _model("tiny-hang", "segmentation", "Hanging")
+    yield _model("tiny-deaf", "segmentation", "Deaf")
 
 
 @tb.hookimpl
@@ -139,3 +145,8 @@ class TinyShapes(tb.Dataset):
 
     def read_mask(self, sample):
         return self._draw(sample)[1]
+
+
+@tb.hookimpl
+def tumorbench_executors():
+    yield tb.ExecutorSpec(id="in-process", title="this very process, for tests", factory="tiny_plugin_executor:InProcess")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
+import signal
 import time
 
 import torch
@@ -206,3 +209,33 @@ class OutOfMemory(TinyClassifier):
 class Weightless(TinyClassifier):
     def __init__(self, problem):
         raise tb.Unavailable("the weights of tiny-weightless are not here; give --weights FILE")
+
+
+class Exiting(TinySegmenter):
+    def forward(self, images):
+        os._exit(0)
+
+
+class Segfaulting(TinySegmenter):
+    def forward(self, images):
+        return ctypes.string_at(0)
+
+
+class Quitting(TinySegmenter):
+    def forward(self, images):
+        raise SystemExit(0)
+
+
+class Hanging(TinySegmenter):
+    def forward(self, images):
+        while True:
+            time.sleep(60)
+
+
+class Deaf(TinySegmenter):
+    """Does not even end when it is asked to."""
+
+    def forward(self, images):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        while True:
+            time.sleep(60)

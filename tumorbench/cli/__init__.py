@@ -22,10 +22,14 @@ UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 __all__ = ["COMMANDS", "app", "main"]
 
 COMMANDS = {
-    "running": ("run", "plan", "bench"),
-    "boards": ("leaderboard", "show", "compare", "publish", "verify", "replay"),
+    "running": ("run", "plan", "rescore"),
+    "working": ("status", "worker"),
+    "measuring": ("bench",),
+    "boards": ("leaderboard", "show", "compare", "publish", "verify", "migrate"),
+    "replaying": ("replay",),
     "catalogue": ("list", "info", "plugins"),
     "dataset": ("data",),
+    "working": ("worker", "status"),
     "making": ("new-plugin", "doctor"),
 }
 """Module of this package -> the commands that it registers, in the order of the help."""

@@ -11,9 +11,10 @@ from tumorbench.run.plan import budget_on
 
 if TYPE_CHECKING:
     from tumorbench.contracts.record import Record
+    from tumorbench.run.campaign import Watch
     from tumorbench.run.plan import Plan, PlannedCell
 
-__all__ = ["finished", "introduce", "measuring", "opening", "starting"]
+__all__ = ["introduce", "opening", "watching"]
 
 
 def opening(asked: Budget | None, device: str) -> str:
@@ -26,45 +27,42 @@ def opening(asked: Budget | None, device: str) -> str:
 def introduce(planned: Plan, registry: Registry, report: Reporter) -> None:
     """The lines before the first cell: how many there are, data sets that are not here, broken plugins."""
     report.line(f"{len(planned.cells)} cells, {sum(cell.record is not None for cell in planned.cells)} of them cached")
-    for name, reason in planned.unavailable.items():
-        report.line(f"not on disk: {name}: {reason}")
+    for missing in planned.unavailable:
+        report.line(f"unavailable: {missing}")
     for plugin in registry.plugins:
         for fault in plugin.faults:
             report.line(f"broken plugin {plugin.name}: {fault}")
 
 
-def starting(report: Reporter) -> Any:
-    """Tells that a cell begins: which one, and on how many samples."""
+def watching(report: Reporter) -> Watch:
+    """Tells that a cell begins, on how many samples; each of its epochs; how it ended; that another process has it."""
+    from tumorbench.run.campaign import Watch
 
-    def announce(cell: PlannedCell, number: int, of: int) -> None:
+    def start(cell: PlannedCell, number: int, of: int) -> None:
         report.clear()
-        identity = cell.identity
-        size = identity.recipe.preprocessing.size
-        report.line(
-            f"[{number}/{of}] {identity.dataset} {identity.model} {identity.protocol} fold {identity.fold} seed {identity.seed} {identity.budget}, {size} px: "
-            + (
-                "cached"
-                if cell.record
-                else f"{len(cell.split.train)} train, {len(cell.split.val)} val, {len(cell.split.test)} test"
-            )
-        )
+        split = cell.cell.split
+        size = cell.identity.recipe.preprocessing.size
+        samples = f"{len(split.train)} train, {len(split.val)} val, {len(split.test)} test"
+        report.line(f"[{number}/{of}] {_name(cell)}, {size} px: {cell.reason if cell.record else samples}")
 
-    return announce
+    def progress(_cell: PlannedCell, lease: dict[str, Any]) -> None:
+        report.epoch(lease.get("entry") or {"epoch": lease["epoch"]}, int(lease.get("epochs") or 0))
 
-
-def finished(report: Reporter) -> Any:
-    """Tells how a cell that was computed ended."""
-
-    def announce(record: Record, cached: bool) -> None:
+    def done(cell: PlannedCell, record: Record, cached: bool) -> None:
         if not cached:
-            told = ", ".join(
-                f"{metric.name} {metric.value:.4g}" for metric in record.metrics[:3] if metric.value is not None
-            )
-            report.line(f"  {record.status} in {record.timing.total_s:.0f} s: {record.reason or told}")
+            values = [metric for metric in record.metrics[:3] if metric.value is not None]
+            told = record.reason or ", ".join(f"{metric.name} {metric.value:.4g}" for metric in values)
+            report.line(f"  {record.status} in {record.timing.total_s:.0f} s: {_name(cell)}: {told}")
 
-    return announce
+    def held(cell: PlannedCell, lease: dict[str, Any]) -> None:
+        report.line(f"{_name(cell)} is being computed by process {lease.get('pid')} on {lease.get('host')}; later")
+
+    return Watch(start, progress, done, held)
 
 
-def measuring(report: Reporter) -> Any:
-    """Tells whose speed is measured."""
-    return lambda model, dataset: report.line(f"measuring the throughput of {model} on {dataset}")
+def _name(cell: PlannedCell) -> str:
+    identity = cell.identity
+    return (
+        f"{identity.dataset} {identity.model} {identity.protocol} fold {identity.fold} seed {identity.seed} "
+        f"{identity.budget}"
+    )

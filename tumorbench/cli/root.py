@@ -8,16 +8,24 @@ from typing import Annotated
 import typer
 
 __all__ = [
+    "Address",
     "AsJson",
     "Budgets",
     "DataRoot",
     "Datasets",
     "Device",
+    "Everything",
+    "ExecutorName",
     "Folds",
+    "Jobs",
+    "Judge",
     "Models",
     "Protocols",
+    "Seed",
     "Seeds",
     "StoreFolder",
+    "Threads",
+    "WeightsFile",
     "app",
 ]
 
@@ -62,7 +70,33 @@ Protocols = Annotated[
     typer.Option("--protocol", help="paper, official or grouped; may be repeated. Default: every one that fits."),
 ]
 Budgets = Annotated[str | None, typer.Option("--budget", help="full or quick. Default: full on CUDA, quick elsewhere.")]
-Seeds = Annotated[int, typer.Option("--seeds", help="How many seeds each cell is run with: 0 to N-1.")]
+Seeds = Annotated[
+    int | None, typer.Option("--seeds", help="How many seeds each cell is run with: 0 to N-1.", show_default="1")
+]
+Seed = Annotated[list[int] | None, typer.Option("--seed", help="One seed, instead of --seeds; may be repeated.")]
+Everything = Annotated[
+    bool,
+    typer.Option(
+        "--all",
+        help="Every model that does not say otherwise on every data set that is here; the synthetic phantom only "
+        "where no real one is.",
+    ),
+]
+ExecutorName = Annotated[
+    str, typer.Option("--executor", help="Where cells run: local, ray, submitit, or a plugin's (list executors).")
+]
+Jobs = Annotated[
+    int | None,
+    typer.Option(
+        "--jobs",
+        help="Cells at once; a CPU's threads are divided among them.",
+        show_default="1; on CUDA one a GPU",
+    ),
+]
+Threads = Annotated[int | None, typer.Option("--threads", help="Threads of each cell.", show_default="cores / jobs")]
+Address = Annotated[
+    str | None, typer.Option("--address", help="Of a running Ray cluster.", show_default="one is started here")
+]
 Folds = Annotated[
     list[int] | None,
     typer.Option(

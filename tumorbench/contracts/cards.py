@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveInt, StringConstraints, model_validator
+from pydantic import Field, NonNegativeInt, PositiveInt, StringConstraints, model_validator
 
-from tumorbench.contracts.problem import Problem, Task
+from tumorbench.contracts.problem import FOLDED, FOLDS, Problem, Protocol, Task
 from tumorbench.contracts.recipe import Card, Recipe
 
 __all__ = [
     "DatasetSpec",
+    "ExecutorSpec",
     "ExtractorSpec",
     "FactoryPath",
     "MetricSpec",
@@ -65,24 +66,45 @@ class DatasetSpec(Card):
     source: Source
     patients_known: bool
     official_split: bool = False  # True: every sample says "train" or "test"
+    official_folds: int = Field(default=0, ge=0)  # folds of the publication itself: every sample says its own; 0: none
     synthetic: bool = False  # synthetic data never shares a table with real data
     quick_share: float = Field(
         default=1.0, gt=0, le=1
     )  # of the quick budget's steps: what a small and simple set needs
     quick_size: PositiveInt | None = None  # pixels a side at most, in the quick budget
-    counts: dict[str, dict[str, int]]  # split ("all", or "train" and "test") -> class -> samples, as published
+    counts: dict[str, dict[str, NonNegativeInt]]  # published: "all", or "train" and "test" -> class -> samples
     notes: tuple[str, ...] = ()  # facts that decide what a number on this set means
     superseded_by: str | None = None
     factory: FactoryPath  # called with the data set's folder; returns a tumorbench.Dataset
 
     @model_validator(mode="after")
-    def _counts_name_known_classes(self) -> DatasetSpec:
+    def _is_consistent(self) -> DatasetSpec:
+        if unknown := sorted(set(self.counts) - {"all", "train", "test"}):
+            raise ValueError(f'counts is given for {", ".join(unknown)}; its splits are "all", or "train" and "test"')
         for split, counts in self.counts.items():
-            if split not in ("all", "train", "test") or set(counts) != set(self.classes):
-                raise ValueError(f"counts[{split!r}] must give one number for each of {', '.join(self.classes)}")
+            if set(counts) != set(self.classes):
+                raise ValueError(
+                    f"counts[{split!r}] is given for {', '.join(counts) or 'no class'}; it has one number for each of the "
+                    f"classes {', '.join(self.classes)}"
+                )
+        if self.official_split and self.official_folds:
+            raise ValueError("a data set has official_split or official_folds, not both")
+        if self.official_folds == 1:
+            raise ValueError("official_folds is 0 (none), or 2 and more")
         if "segmentation" in self.tasks and not self.mask_classes:
             raise ValueError("a segmentation data set names its mask_classes")
         return self
+
+    @property
+    def has_official(self) -> bool:
+        """Whether the publication says itself how to split: train and test, or folds."""
+        return self.official_split or self.official_folds > 0
+
+    def folds(self, protocol: Protocol) -> int:
+        """How many folds the protocol has on this data set: 1 where it splits once."""
+        if protocol == "official":
+            return max(self.official_folds, 1)
+        return FOLDS if protocol in FOLDED else 1
 
 
 class ParameterCount(Card):
@@ -209,3 +231,14 @@ class ExtractorSpec(Card):
     licence: str
     citation: str
     factory: FactoryPath  # called without arguments; returns a torch_fidelity.FeatureExtractorBase subclass instance; raises Unavailable
+
+
+class ExecutorSpec(Card):
+    """Where the cells of a run are computed: on this machine, on a cluster."""
+
+    id: Id
+    title: str
+    licence: str = ""  # of the scheduler's package, where one is needed
+    factory: (
+        FactoryPath  # called with an ExecutorSettings; returns an Executor (``contracts.executor``); raises BadInput
+    )

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from tumorbench.errors import BadInput
+from tumorbench.contracts import pictures
+from tumorbench.contracts.pictures import read_grey
 
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["Dataset", "Sample"]
+__all__ = ["Dataset", "Sample", "read_grey"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class Sample:
     image, mask: paths relative to the data set's folder; ``archive.zip!/member`` inside an archive; "" where the slice is computed.
     patient: who it was, where that is known. group: what must not straddle a ``grouped`` split (default: the patient).
     split: the data set's own train/test folder, where it has one.
+    fold: which of the card's ``official_folds`` tests the slice, from 0, where the publication says it.
     """
 
     id: str
@@ -33,10 +35,13 @@ class Sample:
     patient: str | None = None
     group: str | None = None
     split: Literal["train", "test"] | None = None
+    fold: int | None = None
 
 
 class Dataset:
     """A data set in one folder. A plugin writes ``samples`` and, unless its files are ordinary pictures, ``read_image``/``read_mask``."""
+
+    mask_classes: tuple[str, ...] = ()  # of its card: core sets it where it opens the data set
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -49,29 +54,18 @@ class Dataset:
         raise NotImplementedError
 
     def read_image(self, sample: Sample) -> np.ndarray:
-        """The slice as uint8 ``(height, width)``, 0 dark to 255 bright. Raises: BadInput for a file that cannot be decoded."""
+        """The slice as uint8 ``(height, width)``, 0 dark to 255 bright; how pictures of other kinds are scaled: ``read_grey``.
+
+        Raises: BadInput for a file that cannot be decoded.
+        """
         return read_grey(self.root / sample.image)
 
     def read_mask(self, sample: Sample) -> np.ndarray | None:
-        """The mask as uint8 ``(height, width)``, 0 = background, the size of its image; None where the set has none."""
+        """The mask as uint8 ``(height, width)``, 0 = background, the size of its image; None where the set has none.
+
+        A file is read by the rule of ``pictures.read_mask``: two values, or those of the card's mask classes.
+        Raises: BadInput for a file that is no such mask, with the values found.
+        """
         if sample.mask is None:
             return None
-        return (read_grey(self.root / sample.mask) > 127).astype("uint8")  # noqa: PLR2004 - the middle of uint8
-
-
-def read_grey(path: Path) -> np.ndarray:
-    """The picture at ``path`` as uint8 ``(height, width)``; transparency is composed on black. Raises: BadInput, naming the file."""
-    import numpy as np
-    from PIL import Image
-
-    try:
-        with Image.open(path) as opened:
-            picture: Image.Image = opened
-            if opened.mode in ("RGBA", "LA", "PA") or "transparency" in opened.info:
-                rgba = opened.convert("RGBA")
-                picture = Image.alpha_composite(Image.new("RGBA", rgba.size, (0, 0, 0, 255)), rgba)
-            return np.array(picture.convert("L"))
-    except FileNotFoundError:
-        raise BadInput(f"{path} is missing; fetch the data set again") from None
-    except (OSError, SyntaxError, ValueError) as error:
-        raise BadInput(f"{path} cannot be decoded ({error}); fetch the data set again or replace the file") from error
+        return pictures.read_mask(self.root / sample.mask, len(self.mask_classes))

@@ -6,11 +6,20 @@ from collections.abc import Iterable
 
 import pluggy
 
-from tumorbench.contracts.cards import DatasetSpec, ExtractorSpec, MetricSpec, ModelPattern, ModelSpec, WeightsSpec
+from tumorbench.contracts.cards import (
+    DatasetSpec,
+    ExecutorSpec,
+    ExtractorSpec,
+    MetricSpec,
+    ModelPattern,
+    ModelSpec,
+    WeightsSpec,
+)
 
 __all__ = [
     "hookimpl",
     "tumorbench_datasets",
+    "tumorbench_executors",
     "tumorbench_extractors",
     "tumorbench_metrics",
     "tumorbench_model_patterns",
@@ -55,4 +64,10 @@ def tumorbench_model_patterns() -> Iterable[ModelPattern]:
 @hookspec
 def tumorbench_weights() -> Iterable[WeightsSpec]:
     """Pretrained weights that this plugin carries or knows how to fetch."""
+    raise NotImplementedError
+
+
+@hookspec
+def tumorbench_executors() -> Iterable[ExecutorSpec]:
+    """Cards of the executors that this plugin provides: where cells are computed."""
     raise NotImplementedError

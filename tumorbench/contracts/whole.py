@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -13,12 +13,18 @@ __all__ = ["written_whole"]
 
 @contextmanager
 def written_whole(path: Path, mode: str = "wb") -> Iterator[IO[Any]]:
-    """A file to write. At the end it stands in ``path``, with a new file's permissions; where that fails, ``path`` is what it was and nothing else is left."""
+    """A file to write. At the end it stands in ``path``, with a new file's permissions.
+
+    Where that fails, ``path`` is what it was and nothing else is left; an OSError then names ``path``, as on a full disk.
+    """
     partial = path.with_name(f"{uuid.uuid4().hex}.tmp")
     try:
-        with partial.open(mode) as file:
+        with partial.open(mode, encoding=None if "b" in mode else "utf-8") as file:
             yield file
         partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
+    except BaseException as error:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename in (None, str(partial)):
+            error.filename = str(path)
         raise

@@ -1,24 +1,29 @@
-"""What a selection means: every cell with its key, whether it is cached, and what is unavailable and why."""
+"""What a selection means: every cell with its key, what it needs, whether it is cached; what is unavailable and why.
+
+Planning reads data and the store, writes nothing to the store and loads no torch.
+"""
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
+from tumorbench import tasks
 from tumorbench.contracts.cards import DatasetSpec, ModelSpec
-from tumorbench.contracts.cell import CellIdentity, cell_key
-from tumorbench.contracts.problem import FOLDED, FOLDS, TSTR_SPLITS, Budget, Protocol
+from tumorbench.contracts.cell import CellIdentity
+from tumorbench.contracts.problem import FOLDS, TSTR_SPLITS, Budget, Protocol
 from tumorbench.contracts.record import Record
-from tumorbench.data import decode, split
+from tumorbench.data.decode import Decoded
 from tumorbench.errors import BadInput, TumorbenchError
-from tumorbench.run.context import Bench
-from tumorbench.run.identity import finished, identify
-from tumorbench.store import Store, read_json, write_json
-from tumorbench.training.pretrained import name_of_file
+from tumorbench.run.context import Context
+from tumorbench.run.identity import generator_of, identify, judge_of, origin_of
+from tumorbench.run.weights import with_weights
+from tumorbench.store import Store
+from tumorbench.tasks.cell import Cell
 
-__all__ = ["Plan", "PlannedCell", "Selection", "budget_on", "expected_seconds", "make_plan"]
+__all__ = ["Missing", "Plan", "PlannedCell", "Selection", "budget_on", "expected_seconds", "make_plan"]
 
 QUICK_FOLDS = (0,)  # of a protocol with folds, unless folds are named
 
@@ -32,68 +37,101 @@ class Selection:
     models: tuple[str, ...] = ()
     protocols: tuple[Protocol, ...] = ()
     budget: Budget | None = None  # None: full on CUDA, quick elsewhere
-    seeds: int = 1
+    seeds: tuple[int, ...] = (0,)
     folds: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedCell:
-    """One cell, ready to run. record: the finished one where it is cached."""
+    """One cell, ready to become a job.
 
-    dataset: decode.Decoded
-    model: ModelSpec
-    split: split.Split
-    identity: CellIdentity
-    key: str
-    record: Record | None
+    record: the finished one where it is cached. lacking: the metrics that it has not been scored by yet, which costs no
+    training. needs: keys of the cells whose weights it starts from. asked: False for a cell that only another one needs.
+    """
+
+    cell: Cell
+    record: Record | None = None
+    lacking: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    asked: bool = True
+
+    @property
+    def identity(self) -> CellIdentity:
+        """The cell's identity."""
+        return self.cell.identity
+
+    @property
+    def key(self) -> str:
+        """The cell's key."""
+        return self.cell.key
 
     @property
     def status(self) -> Literal["cached", "to run"]:
         """Whether the store has its finished record."""
         return "cached" if self.record else "to run"
 
+    @property
+    def reason(self) -> str:
+        """What else is to be said of it: what it will be scored by, or that another cell needs it."""
+        if self.record and self.lacking:
+            return f"will be scored by {', '.join(self.lacking)}, without training"
+        return "" if self.asked or self.record else "another cell starts from it"
+
 
 @dataclass(frozen=True, slots=True)
+class Missing:
+    """What a selection left out, and why. model, protocol: "" where it is the whole data set."""
+
+    dataset: str
+    reason: str
+    model: str = ""
+    protocol: str = ""
+
+    def __str__(self) -> str:
+        return f"{' '.join(filter(None, (self.dataset, self.model, self.protocol)))}: {self.reason}"
+
+
+@dataclass(slots=True)
 class Plan:
-    """The cells of a selection, and the data sets that it left out with the reason for each."""
+    """The cells of a selection, each after those that it needs, and what the selection left out."""
 
     budget: Budget
-    cells: list[PlannedCell]
-    unavailable: dict[str, str]
+    cells: list[PlannedCell] = field(default_factory=list)
+    unavailable: list[Missing] = field(default_factory=list)
 
 
-def make_plan(selection: Selection, bench: Bench, announce: Callable[[], None] = lambda: None) -> Plan:
+def make_plan(selection: Selection, context: Context, announce: Callable[[], None] = lambda: None) -> Plan:
     """Every cell of the selection. Raises: BadInput for unknown names, and where nothing at all fits.
 
     announce: called when the selection is found to be sound, before the first data set is read.
     """
+    _check(selection)
+    registry = context.registry
+    models = [registry.model(name) for name in dict.fromkeys(selection.models)] or [
+        model for model in registry.models.values() if model.in_all != "never" or not selection.everything
+    ]
+    specs = [registry.dataset(name) for name in dict.fromkeys(selection.datasets)] or list(registry.datasets.values())
+    if not any(_protocols(selection, spec, model) for spec in specs for model in models):
+        raise BadInput(_why_nothing(selection, specs, models))
+    models = with_weights(context, models)
+    if selection.protocols and not TSTR_SPLITS.keys().isdisjoint(selection.protocols):
+        judge_of(registry, context.judge)
+    announce()
+    planner = _Planner(selection, context, Plan(budget_on(context.device, selection.budget)))
+    for dataset in planner.available(specs):
+        for model in models:
+            planner.add(dataset, model)
+    plan = planner.plan
+    if not plan.cells and not plan.unavailable:
+        raise BadInput(_why_nothing(selection, specs, models))
+    return plan
+
+
+def _check(selection: Selection) -> None:
     if not (selection.everything or selection.datasets or selection.models):
         raise BadInput("nothing is selected; name data sets (-d) and models (-m), or give --all")
-    if selection.seeds < 1:
-        raise BadInput(f"--seeds {selection.seeds} runs nothing; give 1 or more")
     if outside := [fold for fold in selection.folds if not 0 <= fold < FOLDS]:
         raise BadInput(f"--fold {outside[0]} is not one of the {FOLDS} folds 0 to {FOLDS - 1}")
-    budget = budget_on(bench.device, selection.budget)
-    models = [bench.registry.model(name) for name in selection.models] or [
-        model for model in bench.registry.models.values() if model.in_all != "never" or not selection.everything
-    ]
-    specs = [bench.registry.dataset(name) for name in selection.datasets] or list(bench.registry.datasets.values())
-    if not any(model.task in spec.tasks and _protocols(selection, spec, model) for spec in specs for model in models):
-        raise BadInput(_why_nothing(selection, specs, models))
-    models = _with_weights(bench, models)
-    announce()
-    datasets, unavailable = _available(selection, bench)
-    cells = [
-        cell
-        for dataset in datasets
-        for model in models
-        if model.task in dataset.spec.tasks and _belongs(selection, dataset.spec, model)
-        for protocol in _protocols(selection, dataset.spec, model)
-        for cell in _cells(bench, dataset, model, protocol, budget, selection)
-    ]
-    if not cells and not unavailable:
-        raise BadInput(_why_nothing(selection, [dataset.spec for dataset in datasets], models))
-    return Plan(budget, cells, unavailable)
 
 
 def budget_on(device: str, asked: Budget | None) -> Budget:
@@ -101,102 +139,147 @@ def budget_on(device: str, asked: Budget | None) -> Budget:
     return asked or ("full" if device == "cuda" else "quick")
 
 
-def _with_weights(bench: Bench, models: list[ModelSpec]) -> list[ModelSpec]:
-    """The models, of which one starts from the file that was given: the only one, or the only pretrained one. Raises: BadInput where that is not one."""
-    if bench.weights is None:
-        return models
-    takers = [model.id for model in models if model.recipe.pretrained or len(models) == 1]
-    if len(takers) != 1:
-        raise BadInput(
-            f"--weights {bench.weights} is for one pretrained model, and {len(takers)} are selected ({', '.join(sorted(takers)) or 'none'}); name it with -m"
-        )
-    name = name_of_file(bench.weights)
-    bench.files[name] = bench.weights
-    return [
-        model.model_copy(update={"recipe": model.recipe.model_copy(update={"pretrained": name})})
-        if model.id == takers[0]
-        else model
-        for model in models
-    ]
+@dataclass(slots=True)
+class _Planner:
+    """Adds cells to a plan, each once, and what they need before them."""
 
+    selection: Selection
+    context: Context
+    plan: Plan
+    known: dict[str, int] = field(default_factory=dict)  # key -> its place in the plan
 
-def _available(selection: Selection, bench: Bench) -> tuple[list[decode.Decoded], dict[str, str]]:
-    """The data sets that are here. One that is named but absent is an error; otherwise it is listed. Synthetic sets stand in only where no real one is here."""
-    if selection.datasets:
-        return [bench.decode(bench.registry.dataset(name)) for name in selection.datasets], {}
-    real, unavailable = [], {}
-    for spec in bench.registry.datasets.values():
-        if not spec.synthetic:
+    def available(self, specs: Sequence[DatasetSpec]) -> Iterator[Decoded]:
+        """The data sets that are here. One that is named but absent is an error; otherwise it is listed.
+
+        Synthetic sets stand in only where no real one is here.
+        """
+        if self.selection.datasets:
+            yield from [self.context.decode(spec) for spec in specs]
+            return
+        real = list(self._readable(spec for spec in specs if not spec.synthetic))
+        yield from real or self._readable(spec for spec in specs if spec.synthetic)
+
+    def _readable(self, specs: Iterable[DatasetSpec]) -> Iterator[Decoded]:
+        for spec in specs:
             try:
-                real.append(bench.decode(spec))
+                yield self.context.decode(spec)
             except TumorbenchError as reason:
-                unavailable[spec.id] = str(reason)
-    return real or [bench.decode(spec) for spec in bench.registry.datasets.values() if spec.synthetic], unavailable
+                self.plan.unavailable.append(Missing(spec.id, str(reason)))
+
+    def add(self, dataset: Decoded, model: ModelSpec) -> None:
+        """Every cell of the model on the data set that the selection asks for is in the plan."""
+        selection, spec = self.selection, dataset.spec
+        if not _belongs(selection, spec, model):
+            return
+        protocols = _protocols(selection, spec, model)
+        if not protocols and model.id in selection.models and spec.id in selection.datasets:
+            self.plan.unavailable.append(Missing(spec.id, _why_nothing(selection, [spec], [model]), model.id))
+        for protocol in protocols:
+            for fold in self._folds(spec, protocol):
+                for seed in selection.seeds:
+                    try:
+                        self._cell(dataset, model, protocol, fold, seed)
+                    except TumorbenchError as reason:
+                        missing = Missing(spec.id, str(reason), model.id, protocol)
+                        if missing not in self.plan.unavailable:
+                            self.plan.unavailable.append(missing)
+
+    def _folds(self, dataset: DatasetSpec, protocol: Protocol) -> Sequence[int]:
+        folds = dataset.folds(protocol)
+        if folds == 1:
+            return (0,)
+        every = QUICK_FOLDS if self.plan.budget == "quick" else range(folds)
+        return tuple(dict.fromkeys(self.selection.folds)) or every
+
+    def _cell(
+        self, dataset: Decoded, model: ModelSpec, protocol: Protocol, fold: int, seed: int, *, asked: bool = True
+    ) -> str:
+        """The cell is in the plan, after those that it needs. Returns its key."""
+        chosen = self.context.split(dataset, model, TSTR_SPLITS.get(protocol, protocol), fold)
+        starts_from = self._origin(dataset, model, protocol, fold, seed)
+        judge = judge_of(self.context.registry, self.context.judge) if protocol in TSTR_SPLITS else None
+        identity = identify(
+            dataset, model, protocol, chosen, self.plan.budget, seed, starts_from=starts_from, judge=judge
+        )
+        needs = [starts_from] if starts_from else []
+        if judge and model.conditional:
+            generator = generator_of(identity)
+            needs.append(self._cell(dataset, model, generator.protocol, fold, seed, asked=False))
+        return self._enter(Cell(identity, model, dataset, chosen), tuple(needs), asked=asked)
+
+    def _enter(self, cell: Cell, needs: tuple[str, ...], *, asked: bool) -> str:
+        key = cell.key
+        if key in self.known:
+            place = self.known[key]
+            before = self.plan.cells[place]
+            self.plan.cells[place] = PlannedCell(
+                before.cell, before.record, before.lacking, before.needs, asked or before.asked
+            )
+            return key
+        self.known[key] = len(self.plan.cells)
+        record = self.context.store.finished(cell.identity, key)
+        lacking = tasks.of(cell.identity).lacking(record, self.context.registry) if record else []
+        names = tuple(dict.fromkeys(f"{metric}[{extractor}]" if extractor else metric for metric, extractor in lacking))
+        self.plan.cells.append(PlannedCell(cell, record, names, needs, asked))
+        return key
+
+    def _origin(self, dataset: Decoded, model: ModelSpec, protocol: Protocol, fold: int, seed: int) -> str | None:
+        """Key of the cell whose weights the model's recipe starts from, which is in the plan; None where there is none."""
+        found = origin_of(model, dataset.spec.id, self.context.registry)
+        if found is None:
+            return None
+        other, where, own_paper = found
+        on = self.context.decode(self.context.registry.dataset(where))
+        its_protocol: Protocol = "paper" if own_paper else TSTR_SPLITS.get(protocol, protocol)
+        if its_protocol not in _fitting(on.spec, other):
+            raise BadInput(f"{model.id} starts from {other.id}, which does not run on {where} under {its_protocol}")
+        return self._cell(on, other, its_protocol, fold if on.spec.folds(its_protocol) > 1 else 0, seed, asked=False)
 
 
 def _belongs(selection: Selection, dataset: DatasetSpec, model: ModelSpec) -> bool:
-    """Whether --all runs the model on the data set: on the synthetic stand-in of a bare machine only what is quick to show."""
+    """Whether --all runs the model on the data set: on the synthetic stand-in only what is quick to show."""
     stands_in = selection.everything and dataset.synthetic and not selection.datasets and not selection.models
     return model.in_all == "always" or not stands_in
 
 
-def _protocols(selection: Selection, dataset: DatasetSpec, model: ModelSpec) -> list[Protocol]:
-    paper, judged = dataset.id in model.paper.splits, model.task == "generation" and "classification" in dataset.tasks
+def _fitting(dataset: DatasetSpec, model: ModelSpec) -> list[Protocol]:
+    """Every protocol under which the model can run on the data set; none where the set does not have its task."""
+    if model.task not in dataset.tasks:
+        return []
+    paper = dataset.id in model.paper.splits
+    judged = model.task == "generation" and "classification" in dataset.tasks
     fits: dict[Protocol, bool] = {
-        "grouped": True,
-        "official": dataset.official_split,
         "paper": paper,
+        "official": dataset.has_official,
+        "grouped": True,
         "tstr": judged,
         "tstr-paper": judged and paper,
     }
-    asked = selection.protocols or [protocol for protocol in get_args(Protocol) if protocol not in TSTR_SPLITS]
-    return [protocol for protocol in asked if fits[protocol]]
+    return [protocol for protocol in get_args(Protocol) if fits[protocol]]
 
 
-def _cells(
-    bench: Bench, dataset: decode.Decoded, model: ModelSpec, protocol: Protocol, budget: Budget, selection: Selection
-) -> list[PlannedCell]:
-    folds: Sequence[int] = (0,)
-    if protocol in FOLDED:
-        folds = selection.folds or (QUICK_FOLDS if budget == "quick" else range(FOLDS))
-    cells = []
-    for fold in folds:
-        parts = _split(bench, dataset, model, TSTR_SPLITS.get(protocol, protocol), fold)
-        for seed in range(selection.seeds):
-            identity = identify(bench, dataset, model, protocol, parts, budget, seed)
-            key = cell_key(identity)
-            cells.append(PlannedCell(dataset, model, parts, identity, key, finished(bench, identity, key)))
-    return cells
-
-
-def _split(bench: Bench, dataset: decode.Decoded, model: ModelSpec, protocol: Protocol, fold: int) -> split.Split:
-    """The split as the store has it, else made and stored. Raises: BadInput, naming the data set, where it cannot be split so."""
-    spec, rule = dataset.spec, model.paper.splits.get(dataset.spec.id) if protocol == "paper" else None
-    key = split.split_key(dataset.fingerprint, protocol, fold, rule)
-    if key not in bench.splits:
-        path = bench.store.split_path(spec.id, f"{protocol}-fold{fold}-{key[:12]}")
-        pixels = [where.pixels for where in dataset.slices]
-        try:
-            if path.exists():
-                bench.splits[key] = split.from_ids(read_json(path), dataset.samples, pixels, protocol, fold)
-            else:
-                bench.splits[key] = split.make_split(dataset.samples, spec.classes, pixels, protocol, fold, rule)
-                write_json(path, bench.splits[key].to_store(dataset.samples))
-        except BadInput as error:
-            raise BadInput(f"{spec.id}, protocol {protocol}: {error}") from None
-    return bench.splits[key]
+def _protocols(selection: Selection, dataset: DatasetSpec, model: ModelSpec) -> list[Protocol]:
+    fitting = _fitting(dataset, model)
+    asked = selection.protocols or [protocol for protocol in fitting if protocol not in TSTR_SPLITS]
+    return [protocol for protocol in dict.fromkeys(asked) if protocol in fitting]
 
 
 def _why_nothing(selection: Selection, datasets: Sequence[DatasetSpec], models: Sequence[ModelSpec]) -> str:
-    names = f"{', '.join(each.id for each in datasets) or 'no data set'} with {', '.join(each.id for each in models) or 'no model'}"
+    sets = ", ".join(each.id for each in datasets) or "no data set"
+    names = f"{sets} with {', '.join(each.id for each in models) or 'no model'}"
     if not any(model.task in dataset.tasks for dataset in datasets for model in models):
         return f"no cell fits {names}: no model has a task of the data set; see tumorbench list models"
-    protocols = ", ".join(selection.protocols)
-    return f"no cell fits {names} under protocol {protocols}: the source report used another data set, or the set has no official split; try --protocol grouped"
+    return (
+        f"no cell fits {names} under protocol {', '.join(selection.protocols)}: the source report used another "
+        "data set, or the set has no official split; try --protocol grouped"
+    )
 
 
 def expected_seconds(plan: Plan, store: Store) -> dict[str, float]:
-    """Cell key -> the median wall time of finished cells of the same model, data set and budget in the store; cells without any are left out."""
+    """Cell key -> the median wall time of finished cells of the same model, data set and budget in the store.
+
+    Cells of which the store has none are left out.
+    """
     times: dict[tuple[str, str, str], list[float]] = {}
     for _, record in store.records():
         if record.status == "ok":

@@ -1,0 +1,92 @@
+"""From options to a selection and the context in which it is planned."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+from tumorbench import registry
+from tumorbench.cli.output import Reporter
+from tumorbench.contracts.problem import Budget, Protocol
+from tumorbench.errors import BadInput
+
+if TYPE_CHECKING:
+    from tumorbench.run.context import Context
+    from tumorbench.run.plan import Selection
+
+__all__ = ["MOST_SEEDS", "context_of", "selection_of"]
+
+MOST_SEEDS = 1000
+
+
+def selection_of(
+    *,
+    everything: bool = False,
+    datasets: list[str] | None = None,
+    models: list[str] | None = None,
+    protocols: list[str] | None = None,
+    budget: str | None = None,
+    seeds: int | None = None,
+    seed: list[int] | None = None,
+    folds: list[int] | None = None,
+) -> Selection:
+    """What the options ask for. Raises: BadInput for a word that is none of its option's."""
+    named: tuple[tuple[list[str], tuple[Any, ...], str], ...] = (
+        (protocols or [], get_args(Protocol), "--protocol"),
+        ([budget] if budget else [], get_args(Budget), "--budget"),
+    )
+    for given, known, option in named:
+        if wrong := [each for each in given if each not in known]:
+            raise BadInput(f"{option} {wrong[0]} is unknown; give one of {', '.join(known)}")
+    from tumorbench.run.plan import Selection
+
+    return Selection(
+        everything,
+        tuple(datasets or ()),
+        tuple(models or ()),
+        tuple(protocols or ()),  # type: ignore[arg-type]
+        budget,  # type: ignore[arg-type]
+        _seeds(seeds, seed),
+        tuple(folds or ()),
+    )
+
+
+def _seeds(count: int | None, named: list[int] | None) -> tuple[int, ...]:
+    """``--seeds N`` are 0 to N-1, each ``--seed K`` is one; 0 where neither is given."""
+    if count is not None and named:
+        raise BadInput("--seeds and --seed were both given; give --seeds N for 0 to N-1, or --seed K for single ones")
+    if named:
+        if outside := [each for each in named if not 0 <= each < 2**31]:
+            raise BadInput(f"--seed {outside[0]} is outside of 0 to {2**31 - 1}")
+        return tuple(dict.fromkeys(named))
+    if count is not None and not 1 <= count <= MOST_SEEDS:
+        raise BadInput(f"--seeds {count} is not a number from 1 to {MOST_SEEDS}")
+    return tuple(range(count or 1))
+
+
+def context_of(
+    store: Path,
+    data_root: Path | None,
+    device: str,
+    report: Reporter,
+    *,
+    weights: Path | None = None,
+    judge: str | None = None,
+    writes: bool = True,
+) -> Context:
+    """Where the command works. writes: the store's folder is made where it is missing. Raises: BadInput."""
+    from tumorbench import hardware
+    from tumorbench.data import locations
+    from tumorbench.run.context import Context
+    from tumorbench.store import Store
+
+    opened = Store(store).open() if writes else Store(store)
+    return Context(
+        registry.find(),
+        opened,
+        locations.data_root(data_root),
+        hardware.choose_device(device),
+        report.progress,
+        judge=judge,
+        given_weights=weights,
+    )
