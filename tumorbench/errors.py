@@ -47,5 +47,9 @@ INTERRUPTIONS = (Stopped, CellTimeout, KeyboardInterrupt)
 
 def one_line(error: BaseException, limit: int = 500) -> str:
     """``TypeError: what it says`` on one line of at most ``limit`` characters."""
-    text = " ".join(str(error).split()).encode("utf-8", "backslashreplace").decode()
+    try:
+        said = str(error)
+    except Exception:  # noqa: BLE001 - a stranger's exception may fail at that too
+        said = "(it does not say what)"
+    text = " ".join(said.split()).encode("utf-8", "backslashreplace").decode()
     return f"{type(error).__name__}: {text}"[:limit]

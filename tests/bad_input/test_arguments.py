@@ -23,14 +23,27 @@ pytestmark = pytest.mark.usefixtures("tiny")
         (("info", "figshare"), "no data set or model is called 'figshare'; did you mean figshare3064?"),
         (("data", "fetch", "kaggle7032"), "no data set is called 'kaggle7032'; did you mean kaggle7023?"),
         (("compare", "pose-cnnn", "pose-unet"), "no model is called 'pose-cnnn'; did you mean pose-cnn?"),
-        ((*RUN, "--seeds", "0"), "--seeds 0 runs nothing; give 1 or more"),
-        ((*RUN, "--seeds", "-1"), "--seeds -1 runs nothing; give 1 or more"),
+        ((*RUN, "--seeds", "0"), "--seeds 0 is not a number from 1 to 1000"),
+        ((*RUN, "--seeds", "-1"), "--seeds -1 is not a number from 1 to 1000"),
+        (("plan", *RUN[1:-1], "--seeds", "1000000"), "--seeds 1000000 is not a number from 1 to 1000"),
+        ((*RUN, "--seed", "-1"), "--seed -1 is outside of 0 to 2147483647"),
+        ((*RUN, "--jobs", "0"), "--jobs 0 is not a number from 1 to 1024"),
+        ((*RUN, "--threads", "1000000"), "--threads 1000000 is not a number from 1 to 1024"),
+        ((*RUN, "--judge", "zzz"), "no model is called 'zzz'"),
+        ((*RUN, "--judge", "pose-unet"), "--judge pose-unet is a model for segmentation; name a classifier"),
+        ((*RUN, "--weights", "/etc/passwd"), "the weights file /etc/passwd cannot be used: "),
+        ((*RUN, "--weights", "/dev/zero"), "the weights file /dev/zero cannot be used: it is a device, not a file"),
+        ((*RUN, "-m", "pose-cnn[dropout=2]"), "pose-cnn[dropout] is at least 0 and below 1, not '2'"),
+        ((*RUN, "-m", "pose-cnn[dropout=.4,dropout=.5]"), "pose-cnn[dropout] is given twice; give it once"),
         ((*RUN, "--fold", "9"), "--fold 9 is not one of the 5 folds 0 to 4"),
         ((*RUN, "--budget", "huge"), "--budget huge is unknown; give one of full, quick"),
         ((*RUN, "--protocol", "best"), "--protocol best is unknown; give one of paper, official, grouped"),
-        ((*RUN, "--executor", "ray"), "executor 'ray' is not installed; this version runs with --executor local"),
+        ((*RUN, "--executor", "rya"), "no executor is called 'rya'; did you mean ray?"),
         ((*RUN, "--device", "tpu"), "device 'tpu' is not known; use auto, cuda or cpu"),
-        ((*RUN, "--timeout", "-1"), "--timeout -1 leaves a cell no time; give seconds, or leave it out"),
+        *(
+            ((*RUN, f"--timeout={given}"), f"--timeout {given} is no time; give seconds, or leave it out")
+            for given in ("-1", "0", "nan", "inf", "-inf")
+        ),
         (
             ("run", "-d", "phantom", "-m", "pose-cnn", "--protocol", "official"),
             "no cell fits phantom with pose-cnn under protocol official",
@@ -60,7 +73,7 @@ def test_cuda_is_refused_where_there_is_none(refusal):
         pytest.skip("this machine has a CUDA GPU, so that --device cuda is right")
     assert (
         refusal(*RUN, "--device", "cuda")
-        == "device cuda: torch finds no usable CUDA GPU on this machine; use --device cpu or --device auto"
+        == "device cuda: there is no usable CUDA GPU on this machine, or torch was built without CUDA; use --device cpu or --device auto"
     )
 
 

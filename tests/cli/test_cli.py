@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import json
 import re
 import subprocess
 import sys
@@ -10,6 +12,8 @@ import pytest
 import typer
 
 from tumorbench.cli import COMMANDS, app
+from tumorbench.cli.ending import code_of
+from tumorbench.contracts.whole import written_whole
 
 HEAVY = {"torch", "numpy", "pandas", "matplotlib", "sklearn", "rich", "requests"}
 
@@ -39,7 +43,7 @@ def test_light_commands_load_no_heavy_package(arguments):
 
 def test_a_command_imports_no_other_command_s_module():
     assert {name for name in loaded("list") if name.startswith("tumorbench.cli.")} == {
-        f"tumorbench.cli.{name}" for name in ("catalogue", "output", "root")
+        f"tumorbench.cli.{name}" for name in ("catalogue", "ending", "output", "root", "streams")
     }
 
 
@@ -69,7 +73,7 @@ def test_the_commands_are_those_of_the_documentation():
     names = {" ".join(command) for command in commands()} - {"", "data"}
     assert names == {
         "run", "plan", "bench", "list", "info", "plugins", "data fetch", "data verify", "data audit", "data info", "leaderboard", "show", "compare",
-        "publish", "verify", "replay", "new-plugin", "doctor",
+        "publish", "verify", "migrate", "replay", "rescore", "worker", "status", "new-plugin", "doctor",
     }  # fmt: skip
 
 
@@ -80,7 +84,7 @@ def test_an_unknown_command_suggests_the_nearest(tumorbench):
 
 
 def test_an_unknown_option_is_one_line_that_names_its_help(tumorbench):
-    result = tumorbench("run", "--seed", "3")
+    result = tumorbench("run", "--seedz", "3")
     assert result.code == 2
     assert re.fullmatch(r"tumorbench: No such option.*--seeds.*; see tumorbench run --help\n", result.err)
 
@@ -95,23 +99,51 @@ def test_debug_shows_the_traceback_and_the_line(tumorbench):
 
 def test_a_reader_who_has_seen_enough_is_no_fault():
     finished = subprocess.run(
-        f"{sys.executable} -m tumorbench list | head -n 1", shell=True, capture_output=True, text=True, check=False
+        ["sh", "-c", f"{sys.executable} -m tumorbench list | head -n 1"], capture_output=True, text=True, check=False
     )
     assert (finished.stdout, finished.stderr) == ("datasets:\n", "")
 
 
-def test_a_fault_of_a_plugin_is_one_line_and_its_traceback_is_kept_for_debug(tumorbench, install_plugin, tiny):
+def test_an_error_that_nobody_foresaw_is_one_line_that_asks_for_a_report(capfd):
+    assert code_of(ZeroDivisionError("of tumorbench\nitself")) == 1
+    assert capfd.readouterr().err == (
+        "tumorbench: ZeroDivisionError: of tumorbench itself; this is a fault of tumorbench or of a plugin: report what the "
+        "same command prints with --debug\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (
+            OSError(errno.ENOSPC, "No space left on device", "runs/x"),
+            "runs/x cannot be used (No space left on device); ",
+        ),
+        (OSError(errno.ENOSPC, "No space left on device"), "a disk that is written to (of the store, of the cache, "),
+    ],
+)
+def test_a_full_disk_is_told_with_its_path_where_that_is_known(capfd, error, told):
+    assert code_of(error) == 2
+    assert capfd.readouterr().err.startswith(f"tumorbench: {told}")
+
+
+def test_a_file_that_cannot_be_written_as_a_whole_is_named_and_left_as_it_was(tmp_path):
+    path = tmp_path / "record.json"
+    path.write_text("before")
+    with pytest.raises(OSError, match=r"record\.json") as caught, written_whole(path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert (caught.value.filename, path.read_text(), len(list(tmp_path.iterdir()))) == (str(path), "before", 1)
+
+
+def test_a_data_set_whose_plugin_raises_is_described_with_the_reason(tumorbench, install_plugin, tiny):
     module = (
         "import tumorbench as tb\n"
         "class Odd(tb.Dataset):\n    def samples(self):\n        raise ZeroDivisionError('of the plugin')\n"
         "@tb.hookimpl\ndef tumorbench_datasets():\n"
-        "    yield tb.DatasetSpec(id='odd', title='t', version='1', tasks=('classification',), classes=('a', 'b'), licence='MIT', citation='none',\n"
-        "        source=tb.Source(homepage='none'), patients_known=False, counts={}, factory='odd_set:Odd')\n"
+        "    yield tb.DatasetSpec(id='odd', title='t', version='1', tasks=('classification',), classes=('a', 'b'),\n"
+        "        licence='MIT', citation='none', source=tb.Source(homepage='none'), patients_known=False, counts={},\n"
+        "        factory='odd_set:Odd')\n"
     )
     install_plugin("odd-set", odd_set=module)
-    quiet, loud = tumorbench("info", "odd"), tumorbench("info", "odd", "--debug")
-    assert (quiet.code, quiet.err.count("\n")) == (1, 1)
-    assert quiet.err.startswith(
-        "tumorbench: ZeroDivisionError: of the plugin; this is a fault of tumorbench or of a plugin"
-    )
-    assert "Traceback" in loud.err
+    told = json.loads(tumorbench("info", "odd", "--json").out)
+    assert (told["available"], "ZeroDivisionError: of the plugin" in told["reason"]) == (False, True)

@@ -19,8 +19,9 @@ PREPROCESSING = tb.Preprocessing(size=4)
 class Constant(tb.Network):
     """Gives the images back as its logits."""
 
-    def __init__(self):
-        super().__init__(tb.Problem("classification", ("a", "b", "c"), 3, 1))
+    def __init__(self, lesions=()):
+        task = "segmentation" if lesions else "classification"
+        super().__init__(tb.Problem(task, ("a", "b", "c"), 3, 1, tuple(lesions)))
         self.mode_in_use: list[bool] = []
 
     def forward(self, images):
@@ -56,11 +57,29 @@ def test_probabilities_are_computed_in_float32_under_autocast():
     np.testing.assert_allclose(found.sum(1), 1, atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("returned", "fault"),
+    [
+        (None, r"its forward\(\) returned None, not a tensor of logits"),
+        ([1.0], r"its forward\(\) returned a list, not a tensor of logits"),
+        (torch.zeros(1, 8), r"its logits have the shape \(1, 8\), not \(1, 3\)"),
+        (torch.tensor([[0.0, torch.nan, 0.0]]), "its logits are not finite"),
+    ],
+)
+def test_a_network_that_gives_no_logits_of_its_problem_is_refused_with_what_it_gave(returned, fault):
+    class Wrong(Constant):
+        def forward(self, images):
+            return returned
+
+    with pytest.raises(tb.BadInput, match=fault):
+        inference.classify(Wrong(), logit_batches(np.zeros((1, 3))), nullcontext)
+
+
 def test_a_segmentation_is_the_most_probable_class_of_each_pixel():
     logits = torch.zeros(3, 2, 2, 2)
     logits[1, 1, 0, 1] = 5
     batches = [tb.Batch(logits[:2], torch.zeros(2)), tb.Batch(logits[2:], torch.zeros(1))]
-    found = inference.segment(Constant(), batches, nullcontext)
+    found = inference.segment(Constant("a"), batches, nullcontext)
     assert (found.dtype, found.tolist()) == (np.uint8, [[[0, 0], [0, 0]], [[0, 1], [0, 0]], [[0, 0], [0, 0]]])
 
 
@@ -71,7 +90,7 @@ def lesion_logits() -> torch.Tensor:
 
 def test_a_class_is_as_probable_as_its_share_of_the_lesion_probability():
     batches = [tb.Batch(lesion_logits(), torch.zeros(1))]
-    masks, probabilities = inference.segment_and_classify(Constant(), batches, nullcontext)
+    masks, probabilities = inference.segment_and_classify(Constant("ab"), batches, nullcontext)
     assert masks.tolist() == [[[0, 1]]]
     np.testing.assert_allclose(probabilities, [[0.7, 0.3]], rtol=1e-6)
 
@@ -79,7 +98,7 @@ def test_a_class_is_as_probable_as_its_share_of_the_lesion_probability():
 def test_classes_without_lesions_share_the_probability_that_no_pixel_shows_one():
     logits = torch.cat([lesion_logits(), torch.full((1, 2, 1, 2), -50.0)], 1)  # two classes that never have a lesion
     masks, probabilities = inference.segment_and_classify(
-        Constant(), [tb.Batch(logits, torch.zeros(1))], nullcontext, (2, 3)
+        Constant("abcd"), [tb.Batch(logits, torch.zeros(1))], nullcontext, (2, 3)
     )
     assert masks.tolist() == [[[0, 1]]]
     np.testing.assert_allclose(probabilities, [[0.8 * 0.7, 0.8 * 0.3, 0.1, 0.1]], rtol=1e-6)  # 0.8 in the second pixel

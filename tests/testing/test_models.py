@@ -63,6 +63,24 @@ class Explodes(Linear):
             yield name, loss * torch.inf
 
 
+class Blind(Linear):
+    def losses(self, batch):
+        yield "loss", super().forward(batch.images).square().mean()
+
+    def forward(self, images):
+        return None
+
+
+class Speechless(Linear):
+    def losses(self, batch):
+        return None
+
+
+class Idle(Linear):
+    def optimizers(self, recipe):
+        return {}
+
+
 class Pixels(tb.Segmenter):
     def __init__(self, problem):
         super().__init__(problem)
@@ -93,6 +111,11 @@ class Paints(tb.Generator):
 
     def sample(self, n, labels, rng):
         return self.paint(torch.randn(n, 3, generator=rng))
+
+
+class Paintless(Paints):
+    def sample(self, n, labels, rng):
+        return None
 
 
 class IgnoresRng(Paints):
@@ -154,6 +177,10 @@ def test_a_sound_model_of_each_family_passes(factory, task, count):
     (LooksAround, "classification", "m: the logits of an image depend on the rest of its batch"),
     (Misnames, "classification", "m: its losses name the optimizer 'critic', and its optimizers are loss"),
     (Explodes, "classification", "m: its loss 'loss' is not one finite number"),
+    (Blind, "classification", "m: its forward() returned None, not a tensor of logits"),
+    (Speechless, "classification", "m: its losses() returned None, not pairs (optimizer's name, loss)"),
+    (Idle, "classification", "m: its optimizers() returned an empty dict: there is nothing that could train it"),
+    (Paintless, "generation", "m: its sample() returned None, not a tensor of samples"),
     (Shrinks, "segmentation", "m: its logits have the shape (4, 2, 8, 7), not (4, 2, 8, 8)"),
     (IgnoresRng, "generation", "m: the same rng gives different samples"),
     (SameForAll, "generation", "m: a different rng gives the same samples"),

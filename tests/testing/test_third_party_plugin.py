@@ -149,7 +149,7 @@ def test_their_package_is_listed_with_its_distribution_and_version(theirs):
     (plugin,) = [plugin for plugin in json.loads(theirs("plugins", "--json")) if plugin["name"] == "theirs"]
     assert plugin == {
         "name": "theirs", "module": "their_module", "distribution": "their-package", "version": "3.2.1",
-        "provides": {"datasets": ["their-set"], "models": ["their-net"]}, "faults": [],
+        "provides": {"datasets": ["their-set"], "models": ["their-net"]}, "faults": [], "notes": [],
     }  # fmt: skip
     assert "theirs (their-package 3.2.1): datasets: their-set; models: their-net" in theirs("plugins")
 

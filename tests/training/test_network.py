@@ -9,6 +9,7 @@ from torch import nn
 import tumorbench as tb
 from tumorbench.contracts.factory import load
 from tumorbench.training.networks import build, count_network, count_parameters, problem_for
+from tumorbench.training.promises import losses_of, optimizers_of
 
 PROBLEM = tb.Problem("classification", ("a", "b", "c"), channels=1, size=8)
 
@@ -108,6 +109,74 @@ def test_a_refused_value_is_named_with_the_model_s_own_reason():
     spec = card(width=0)
     with pytest.raises(tb.BadInput, match=r"m\[width=0\] cannot be built for 8 x 8 images: width must be positive"):
         build(spec, PROBLEM, spec.recipe)
+
+
+def no_network(problem):
+    return None
+
+
+def exits(problem):
+    raise SystemExit(0)
+
+
+class Elsewhere(Linear):
+    def __init__(self, problem):
+        super().__init__(tb.Problem("classification", ("x", "y"), channels=1, size=8))
+
+
+NOT_CALLABLE = None
+
+
+@pytest.mark.parametrize(
+    ("factory", "task", "fault"),
+    [
+        ("no_network", "classification", "m: its factory returns None, not one of tumorbench's families"),
+        ("exits", "classification", "m cannot be built for 8 x 8 images: SystemExit: 0"),
+        ("Linear", "segmentation", "m: its factory returns a Linear, which is not for segmentation"),
+        ("Elsewhere", "classification", "m: its network keeps another problem than it was given"),
+        ("NOT_CALLABLE", "classification", f"m: its factory {__name__}:NOT_CALLABLE is None, which cannot be called"),
+    ],
+)
+def test_a_factory_that_makes_no_network_of_its_card_is_told_what_it_did(factory, task, fault):
+    spec = card(factory, task)
+    with pytest.raises(tb.BadInput) as caught:
+        build(spec, PROBLEM, spec.recipe)
+    assert str(caught.value).startswith(fault)
+
+
+@pytest.mark.parametrize(
+    ("returned", "fault"),
+    [
+        (None, "its optimizers() returned None, not a dict of optimizers by name"),
+        ({}, "its optimizers() returned an empty dict: there is nothing that could train it"),
+        ({"loss": None}, "its optimizers() returned None as 'loss', not a torch optimizer"),
+    ],
+)
+def test_what_optimizers_returned_instead_is_told(returned, fault):
+    network = Linear(PROBLEM)
+    network.optimizers = lambda recipe: returned
+    with pytest.raises(tb.BadInput) as caught:
+        optimizers_of(network, card().recipe)
+    assert str(caught.value) == f"the model Linear: {fault}"
+
+
+@pytest.mark.parametrize(
+    ("returned", "fault"),
+    [
+        (None, "its losses() returned None, not pairs (optimizer's name, loss)"),
+        ([None], "its losses() gave None, not a pair (optimizer's name, loss)"),
+        ([("critic", 0)], "its losses name the optimizer 'critic', and its optimizers are loss"),
+        ([("loss", 0.5)], "its loss 'loss' is a float, not a tensor of one number"),
+        ([("loss", torch.zeros(2))], "its loss 'loss' is a tensor of shape (2,), not a tensor of one number"),
+        ([("loss", torch.zeros(()))], "its loss 'loss' depends on no weight that trains"),
+    ],
+)
+def test_what_losses_gave_instead_is_told(returned, fault):
+    network = Linear(PROBLEM)
+    network.losses = lambda batch: returned
+    with pytest.raises(tb.BadInput) as caught:
+        list(losses_of(network, None, {"loss": None}))
+    assert str(caught.value) == f"the model Linear: {fault}"
 
 
 @pytest.mark.parametrize("path", ["no_such_package:Net", "tumorbench.errors:NoSuchName"])

@@ -18,7 +18,7 @@ __all__ = ["info", "list_items", "plugins"]
 
 PROTOCOLS = [
     {"id": "paper", "title": "as the source publication split its data, leaks included", "ranks": False},
-    {"id": "official", "title": "the data set's own train and test folders", "ranks": False},
+    {"id": "official", "title": "the data set's own train and test folders, or folds", "ranks": False},
     {"id": "grouped", "title": "patients and duplicates never straddle a split; 5 folds, stratified", "ranks": True},
     {
         "id": "tstr",
@@ -117,18 +117,13 @@ def dataset_report(spec: DatasetSpec, root: Path | None) -> dict[str, Any]:
     """The card with what is on disk: availability, how to get it, and the count of each class in each split."""
     from collections import Counter
 
-    from tumorbench.data import decode
     from tumorbench.data.locations import data_root
+    from tumorbench.data.reading import data_folder, list_samples, open_dataset
 
-    how_to_get = (
-        f"tumorbench data fetch {spec.id}"
-        if spec.source.files or spec.source.kaggle
-        else "nothing to fetch: its plugin computes it"
-    )
-    content = spec.model_dump(mode="json") | {"published_counts": spec.counts, "how_to_get": how_to_get}
-    folder = decode.data_folder(spec, data_root(root))
+    folder = data_folder(spec, data_root(root))
+    content = spec.model_dump(mode="json") | {"published_counts": spec.counts, "how_to_get": _how_to_get(spec, folder)}
     try:
-        samples = decode.open_dataset(spec, data_root(root)).samples()
+        samples = list_samples(spec, open_dataset(spec, data_root(root)))
     except Unavailable as reason:
         return content | {"available": False, "reason": str(reason), "folder": str(folder)}
     except TumorbenchError as reason:
@@ -144,6 +139,14 @@ def dataset_report(spec: DatasetSpec, root: Path | None) -> dict[str, Any]:
         "samples": len(samples),
         "patients": patients or None,
     }
+
+
+def _how_to_get(spec: DatasetSpec, folder: Path) -> str:
+    if spec.source.files or spec.source.kaggle:
+        return f"tumorbench data fetch {spec.id}"
+    if spec.synthetic:
+        return "nothing to fetch: its plugin computes it"
+    return f"ask for it at {spec.source.homepage}, and lay it into {folder}"
 
 
 def _say_nested(content: Mapping[str, Any], indent: str = "") -> None:
@@ -164,7 +167,7 @@ def plugins(as_json: AsJson = False) -> None:
     """Every plugin, what it provides, and what is wrong with those that do not load."""
     found = registry.find()
     if as_json:
-        names = ("name", "module", "distribution", "version", "provides", "faults")
+        names = ("name", "module", "distribution", "version", "provides", "faults", "notes")
         print_json([{name: getattr(plugin, name) for name in names} for plugin in found.plugins])
         return
     for plugin in found.plugins:
@@ -172,3 +175,5 @@ def plugins(as_json: AsJson = False) -> None:
         say(f"{plugin.name} ({plugin.distribution} {plugin.version}): {provided or 'provides nothing'}")
         for fault in plugin.faults:
             say(f"  BROKEN: {fault}")
+        for note in plugin.notes:
+            say(f"  NOTE: {note}")

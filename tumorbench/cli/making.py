@@ -14,6 +14,7 @@ import typer
 from tumorbench import registry
 from tumorbench.cli.output import print_json, say
 from tumorbench.cli.root import AsJson, DataRoot, app
+from tumorbench.contracts.strangers import plugin_code
 from tumorbench.errors import BadInput, TumorbenchError
 
 __all__ = ["doctor", "new_plugin"]
@@ -38,9 +39,9 @@ def new_plugin(
         ("plugin.py.txt", f"{module}.py"),
         ("test_plugin.py.txt", f"tests/test_{module}.py"),
     ):
-        text = (template / source).read_text().replace("@NAME@", name).replace("@MODULE@", module)
+        text = (template / source).read_text(encoding="utf-8").replace("@NAME@", name).replace("@MODULE@", module)
         (target / path).parent.mkdir(parents=True, exist_ok=True)
-        (target / path).write_text(text)
+        (target / path).write_text(text, encoding="utf-8")
     say(
         f"{target} is written; try it: pip install -e {target} && pytest {target} && tumorbench run -d phantom -m {name}-net"
     )
@@ -51,16 +52,16 @@ def doctor(data_root: DataRoot = None, as_json: AsJson = False) -> None:
     """What this machine can do: versions, device, plugins, data sets, extractors."""
     from tumorbench import hardware
     from tumorbench.contracts.factory import load
-    from tumorbench.data.decode import open_dataset
     from tumorbench.data.locations import cache_root
     from tumorbench.data.locations import data_root as locate
+    from tumorbench.data.reading import list_samples, open_dataset
 
     found, device = registry.find(), hardware.choose_device("auto")
     report: dict[str, Any] = {
         "device": device, "native_bf16": hardware.native_bf16(device), "hardware": hardware.describe_hardware(device),
         "environment": hardware.describe_environment(), "cache": str(cache_root()), "data_root": str(locate(data_root)),
-        "broken_plugins": {plugin.name: plugin.faults for plugin in found.plugins if plugin.faults},
-        "datasets": {spec.id: _available(lambda spec=spec: open_dataset(spec, locate(data_root)).samples()) for spec in found.datasets.values()},
+        "broken_plugins": _broken(found),
+        "datasets": {spec.id: _available(lambda spec=spec: list_samples(spec, open_dataset(spec, locate(data_root)))) for spec in found.datasets.values()},
         "extractors": {spec.id: _available(lambda spec=spec: load(spec.factory)()) for spec in found.extractors.values()},
     }  # fmt: skip
     if as_json:
@@ -75,9 +76,19 @@ def doctor(data_root: DataRoot = None, as_json: AsJson = False) -> None:
             say(f"{name}: {value}")
 
 
+def _broken(found: registry.Registry) -> dict[str, list[str]]:
+    """Plugin -> what is wrong with it; those of one name together."""
+    broken: dict[str, list[str]] = {}
+    for plugin in found.plugins:
+        if plugin.faults:
+            broken.setdefault(plugin.name, []).extend(plugin.faults)
+    return broken
+
+
 def _available(use: Any) -> str:
     try:
-        use()
+        with plugin_code("its plugin"):
+            use()
     except TumorbenchError as reason:
         return str(reason)
     return "available"

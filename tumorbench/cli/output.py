@@ -8,22 +8,43 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from tumorbench.cli.streams import write_note, write_result
+from tumorbench.contracts.files import shown
+
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-__all__ = ["Reporter", "fail", "print_json", "print_table", "reporter", "say"]
+    from tumorbench.store import Store
+
+__all__ = ["Reporter", "fail", "print_json", "print_table", "reporter", "say", "tell_damaged"]
+
+
+LONGEST = 20_000  # characters of an error: one line, and not a page
+
+
+MOST_NAMED = 20  # damaged records in one command's output
 
 
 def say(line: str = "") -> None:
     """One line on stdout."""
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+    write_result(line + "\n")
 
 
 def fail(message: str, code: int = 2) -> int:
-    """One line on stderr; returns the exit code."""
-    sys.stderr.write(f"tumorbench: {' '.join(message.split())}\n")
+    """One line on stderr, without control characters; returns the exit code."""
+    line = shown(" ".join(message.split()))
+    write_note(f"tumorbench: {line if len(line) <= LONGEST else f'{line[:LONGEST]}...'}\n")
     return code
+
+
+def tell_damaged(store: Store) -> int:
+    """Every record that was met and could not be read is named on stderr. Returns the exit code: 1, or 0 without any."""
+    reasons = list(store.damaged.values())
+    for reason in reasons[:MOST_NAMED]:
+        fail(reason)
+    if more := reasons[MOST_NAMED:]:
+        fail(f"{len(more)} other records in {store.root} cannot be read either")
+    return 1 if store.damaged else 0
 
 
 def print_json(content: Any) -> None:
@@ -55,10 +76,9 @@ class Reporter:
         if self._silent:
             return
         if self._bars:
-            self._bars.console.print(text, markup=False, highlight=False)
+            self._bars.console.print(shown(text), markup=False, highlight=False)
         else:
-            sys.stderr.write(text + "\n")
-            sys.stderr.flush()
+            write_note(text + "\n")
 
     def progress(self, what: str, done: int, of: int) -> None:
         """``done`` of ``of`` of one kind of work."""

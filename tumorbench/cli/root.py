@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+import typer.core
+
+from tumorbench.cli.streams import write_result
 
 __all__ = [
     "Address",
@@ -21,6 +24,7 @@ __all__ = [
     "Judge",
     "Models",
     "Protocols",
+    "Raised",
     "Seed",
     "Seeds",
     "StoreFolder",
@@ -29,7 +33,24 @@ __all__ = [
     "app",
 ]
 
+
+class Raised(Exception):
+    """A command raised its ``__cause__``, which typer would have ended without a word."""
+
+
+class Commands(typer.core.TyperGroup):
+    """The commands, of which each error reaches ``main``."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """What the command returns. Raises: Raised for what typer takes as a reason to exit silently."""
+        try:
+            return super().invoke(ctx)
+        except (KeyboardInterrupt, EOFError, OSError) as error:
+            raise Raised from error
+
+
 app = typer.Typer(
+    cls=Commands,
     help="Train and score every model on every brain-tumour MRI data set under one protocol, and render leaderboards.",
     no_args_is_help=True,
     add_completion=False,
@@ -37,6 +58,24 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     epilog="Every command takes --debug: a traceback instead of one line.",
 )
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        from tumorbench import __version__
+
+        write_result(f"tumorbench {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
 
 Judge = Annotated[
     str | None,

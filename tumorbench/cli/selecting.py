@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -14,9 +15,19 @@ if TYPE_CHECKING:
     from tumorbench.run.context import Context
     from tumorbench.run.plan import Selection
 
-__all__ = ["MOST_SEEDS", "context_of", "selection_of"]
+__all__ = ["MOST_SEEDS", "check_counts", "context_of", "selection_of"]
 
 MOST_SEEDS = 1000
+MOST_AT_ONCE = 1024  # cells, or threads of one
+
+
+def check_counts(*, timeout: float | None, jobs: int | None, threads: int | None) -> None:
+    """Each of them is a number that a run can have. Raises: BadInput."""
+    if timeout is not None and not (timeout > 0 and math.isfinite(timeout)):
+        raise BadInput(f"--timeout {timeout:g} is no time; give seconds, or leave it out")
+    for option, count in (("--jobs", jobs), ("--threads", threads)):
+        if count is not None and not 1 <= count <= MOST_AT_ONCE:
+            raise BadInput(f"{option} {count} is not a number from 1 to {MOST_AT_ONCE}")
 
 
 def selection_of(
@@ -78,11 +89,15 @@ def context_of(
     from tumorbench import hardware
     from tumorbench.data import locations
     from tumorbench.run.context import Context
+    from tumorbench.run.identity import judge_of
     from tumorbench.store import Store
 
-    opened = Store(store).open() if writes else Store(store)
+    found = registry.find()
+    if judge is not None:  # whether or not a cell of the selection needs one
+        judge_of(found, judge)
+    opened = Store(store).open() if writes else Store(store).to_read()
     return Context(
-        registry.find(),
+        found,
         opened,
         locations.data_root(data_root),
         hardware.choose_device(device),

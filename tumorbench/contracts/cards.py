@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, NonNegativeInt, PositiveInt, StringConstraints, model_validator
 
 from tumorbench.contracts.problem import FOLDED, FOLDS, Problem, Protocol, Task
+from tumorbench.contracts.ranges import Range
 from tumorbench.contracts.recipe import Card, Recipe
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "ModelSpec",
     "Paper",
     "ParameterCount",
+    "Range",
     "Reported",
     "Source",
     "SourceFile",
@@ -166,9 +168,19 @@ class ModelSpec(Card):
     judges: bool = False  # a classifier that is trained on generated images, to see what they are worth; one of those that are installed
     conditional: bool = False  # a generator that makes the class it is asked for
     parameters: ParameterCount | None = None
+    ranges: dict[str, Range] = Field(default_factory=dict)  # of the recipe's params: what brackets may make of them
     factory: (
         FactoryPath  # called as factory(problem, **recipe.params); returns a family of tumorbench.contracts.families
     )
+
+    @model_validator(mode="after")
+    def _ranges_hold_the_defaults(self) -> ModelSpec:
+        for name, allowed in self.ranges.items():
+            if name not in self.recipe.params:
+                raise ValueError(f"ranges names {name!r}, which is none of the recipe's params")
+            if fault := allowed.fault(self.recipe.params[name]):
+                raise ValueError(f"the recipe's {name} is {self.recipe.params[name]}, and by its range {fault}")
+        return self
 
     @model_validator(mode="after")
     def _monitor_exists_for_the_task(self) -> ModelSpec:

@@ -39,6 +39,7 @@ class Preprocessing(Card):
         "symmetric"  # [-1, 1], [0, 1], or ImageNet mean and deviation
     )
     crop: Crop = "none"  # brain: to the bounding box of the largest bright object, before the resize
+    keep_size: bool = False  # a data set's quick_size does not change the size: the network takes no smaller images
 
 
 class Augmentation(Card):
@@ -124,7 +125,7 @@ class Recipe(Card):
         changes: dict[str, Any] = {}
         if self.steps_per_epoch is not None:
             changes["steps_per_epoch"] = max(1, round(self.steps_per_epoch * share))
-        if size is not None and size < self.preprocessing.size:
+        if size is not None and size < self.preprocessing.size and not self.preprocessing.keep_size:
             changes["preprocessing"] = self.preprocessing.model_copy(update={"size": size})
         return self.model_copy(update=changes)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -15,7 +15,8 @@ __all__ = ["written_whole"]
 def written_whole(path: Path, mode: str = "wb") -> Iterator[IO[Any]]:
     """A file to write. At the end it stands in ``path``, with a new file's permissions.
 
-    Where that fails, ``path`` is what it was and nothing else is left; an OSError then names ``path``, as on a full disk.
+    Where that fails, ``path`` is what it was, nothing else is left, and an OSError names ``path``: a full disk does not
+    say by itself what was being written.
     """
     partial = path.with_name(f"{uuid.uuid4().hex}.tmp")
     try:
@@ -23,8 +24,7 @@ def written_whole(path: Path, mode: str = "wb") -> Iterator[IO[Any]]:
             yield file
         partial.replace(path)
     except BaseException as error:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.filename in (None, str(partial)):
-            error.filename = str(path)
+        partial.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno and error.filename in (None, str(partial)):
+            error.filename, error.filename2 = str(path), None
         raise

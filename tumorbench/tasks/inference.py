@@ -17,6 +17,7 @@ from tumorbench.contracts.cell import derive_seed
 from tumorbench.contracts.families import Batch, Generator, Network
 from tumorbench.data.batches import Slices, denormalise, evaluation_batches
 from tumorbench.tasks.cell import Cell, Tools
+from tumorbench.training import promises
 
 __all__ = [
     "BATCH",
@@ -51,11 +52,7 @@ def classify(network: Network, batches: Iterable[Batch], autocast: Autocast) -> 
     """Softmax probabilities, float32 ``(n, classes)``, computed in float32 from the logits."""
     network.eval()
     with torch.inference_mode():
-        rows = []
-        for batch in batches:
-            with autocast():
-                logits = network(batch.images)
-            rows.append(logits.float().softmax(1).cpu())
+        rows = [logits.float().softmax(1).cpu() for logits in _logits(network, batches, autocast)]
         return torch.cat(rows).numpy()
 
 
@@ -63,11 +60,7 @@ def segment(network: Network, batches: Iterable[Batch], autocast: Autocast) -> N
     """The most probable class of each pixel, uint8 ``(n, size, size)``."""
     network.eval()
     with torch.inference_mode():
-        masks = []
-        for batch in batches:
-            with autocast():
-                logits = network(batch.images)
-            masks.append(logits.argmax(1).to(torch.uint8).cpu())
+        masks = [logits.argmax(1).to(torch.uint8).cpu() for logits in _logits(network, batches, autocast)]
         return torch.cat(masks).numpy()
 
 
@@ -82,12 +75,20 @@ def segment_and_classify(
     network.eval()
     with torch.inference_mode():
         masks, rows = [], []
-        for batch in batches:
-            with autocast():
-                logits = network(batch.images)
+        for logits in _logits(network, batches, autocast):
             masks.append(logits.argmax(1).to(torch.uint8).cpu())
             rows.append(_classes_of_pixels(logits.float().softmax(1)[:, 1:], lesion_free).cpu())
         return torch.cat(masks).numpy(), torch.cat(rows).numpy()
+
+
+def _logits(network: Network, batches: Iterable[Batch], autocast: Autocast) -> Iterator[torch.Tensor]:
+    """The logits of each batch. Raises: BadInput where they have another shape, and after the last where one is not finite."""
+    finite = promises.Finite()
+    for batch in batches:
+        with autocast():
+            logits = promises.logits_of(network, batch.images)
+        yield finite.see(logits)
+    finite.require(network, "logits")
 
 
 def _classes_of_pixels(lesions: torch.Tensor, lesion_free: Sequence[int]) -> torch.Tensor:
@@ -122,11 +123,12 @@ def generate(
     device = next(network.parameters()).device
     rng = torch.Generator().manual_seed(derive_seed(seed, "sampling"))
     with torch.inference_mode():
-        images = []
+        images, finite = [], promises.Finite()
         for part in torch.split(torch.from_numpy(labels), SAMPLE_BATCH):
             with autocast():
-                sampled = network.sample(len(part), part.to(device), rng)
-            images.append(to_uint8(sampled).cpu())
+                sampled = promises.images_of(network, len(part), part.to(device), rng)
+            images.append(to_uint8(finite.see(sampled)).cpu())
+        finite.require(network, "samples")
         return torch.cat(images).numpy()
 
 

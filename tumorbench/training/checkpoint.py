@@ -14,6 +14,7 @@ from torch import Tensor
 from tumorbench.contracts.families import Network
 from tumorbench.contracts.recipe import Recipe
 from tumorbench.contracts.whole import written_whole
+from tumorbench.training.promises import optimizers_of
 
 __all__ = ["Optimizers", "Progress", "note", "reduce_on_plateau", "resume", "save", "save_atomically", "should_stop"]
 
@@ -87,7 +88,7 @@ def reduce_on_plateau(progress: Progress, recipe: Recipe, optimizers: Optimizers
 
 def resume(checkpoint: Path, network: Network, recipe: Recipe, device: str) -> tuple[Progress, Optimizers, str]:
     """Where the checkpoint left off, the optimizers, and "" or why it was discarded; without one the network keeps the weights that it has."""
-    optimizers = network.optimizers(recipe)
+    optimizers = optimizers_of(network, recipe)
     if not checkpoint.exists():
         return Progress(), optimizers, ""
     drawn = {name: tensor.detach().clone() for name, tensor in network.trained_state().items()}
@@ -113,7 +114,7 @@ def resume(checkpoint: Path, network: Network, recipe: Recipe, device: str) -> t
     except Exception as error:  # noqa: BLE001 - torch.load tells a damaged file by a dozen types
         reason = f"it cannot be read ({type(error).__name__})"
         network.load_trained_state(drawn)
-        optimizers = network.optimizers(recipe)
+        optimizers = optimizers_of(network, recipe)
     logging.getLogger(__name__).warning("%s is not continued, training starts anew: %s", checkpoint, reason)
     checkpoint.unlink()
     return Progress(), optimizers, reason

@@ -21,6 +21,7 @@ from tumorbench.contracts.recipe import Recipe
 from tumorbench.errors import BadInput, CellTimeout, Diverged
 from tumorbench.training.averaging import averaged, update_average
 from tumorbench.training.checkpoint import Optimizers, Progress, note, reduce_on_plateau, resume, save, should_stop
+from tumorbench.training.promises import losses_of
 
 __all__ = ["Fit", "autocast", "check_deadline", "fit", "seed_everything", "timed"]
 
@@ -133,7 +134,7 @@ def _train_epoch(
     network.train()
     means = _Means(device)
     for batch in batches:
-        losses = network.losses(batch)
+        losses = losses_of(network, batch, optimizers)
         while True:
             with autocast(device, recipe.precision):
                 step = next(losses, None)

@@ -11,7 +11,8 @@ from tumorbench.contracts.cards import DatasetSpec, ModelSpec
 from tumorbench.contracts.factory import load
 from tumorbench.contracts.problem import Problem
 from tumorbench.contracts.recipe import Recipe
-from tumorbench.errors import BadInput
+from tumorbench.contracts.strangers import described, is_out_of_memory, is_strangers
+from tumorbench.errors import BadInput, one_line
 
 if TYPE_CHECKING:
     from torch import nn
@@ -46,24 +47,64 @@ def problem_for(spec: ModelSpec, dataset: DatasetSpec | None, recipe: Recipe) ->
 def build(spec: ModelSpec, problem: Problem, recipe: Recipe) -> Network:
     """The card's network for ``problem``, initialised from torch's global random state, in training mode.
 
-    Raises: BadInput where the factory cannot be imported, does not take the recipe's parameters, or refuses their values.
+    Raises: BadInput where the factory cannot be imported, does not take the recipe's parameters, refuses their values, or
+    returns what is no network of the card's task.
     """
     factory = load(spec.factory)
+    _require_signature(spec, factory, problem, recipe)
     try:
-        inspect.signature(factory).bind(problem, **recipe.params)
-    except TypeError:
-        accepted = list(inspect.signature(factory).parameters)[1:]
-        unknown = ", ".join(sorted(set(recipe.params) - set(accepted))) or ", ".join(recipe.params)
-        raise BadInput(
-            f"{spec.id} does not take the parameter {unknown}; it takes {', '.join(accepted) or 'none'}"
-        ) from None
-    try:
-        network: Network = factory(problem, **recipe.params)
-    except (TypeError, ValueError) as error:
+        network = factory(problem, **recipe.params)
+    except BaseException as error:
+        if not is_strangers(error) or is_out_of_memory(error):
+            raise
         given = ", ".join(f"{name}={value}" for name, value in recipe.params.items())
+        reason = str(error) if isinstance(error, TypeError | ValueError) else one_line(error)
+        name = f"{spec.id}[{given}]" if given else spec.id
+        raise BadInput(f"{name} cannot be built for {problem.size} x {problem.size} images: {reason}") from error
+    return _require_network(spec, network, problem)
+
+
+def _require_signature(spec: ModelSpec, factory: Any, problem: Problem, recipe: Recipe) -> None:
+    """The factory can be called with the problem and the recipe's parameters. Raises: BadInput."""
+    if not callable(factory):
+        raise BadInput(f"{spec.id}: its factory {spec.factory} is {described(factory)}, which cannot be called")
+    try:
+        signature = inspect.signature(factory)
+    except (TypeError, ValueError):  # of some functions that are written in C
+        return
+    try:
+        signature.bind(problem, **recipe.params)
+    except TypeError as error:
+        accepted = list(signature.parameters)[1:]
+        unknown = sorted(set(recipe.params) - set(accepted))
+        if not unknown:
+            raise BadInput(
+                f"{spec.id}: its factory {spec.factory} is called with the problem and the recipe's params, and "
+                f"that does not fit ({error})"
+            ) from None
         raise BadInput(
-            f"{spec.id}[{given}] cannot be built for {problem.size} x {problem.size} images: {error}"
-        ) from error
+            f"{spec.id} does not take the parameter {', '.join(unknown)}; it takes {', '.join(accepted) or 'none'}"
+        ) from None
+
+
+def _require_network(spec: ModelSpec, network: object, problem: Problem) -> Network:
+    """What the factory returned is a network of the card's task, for the problem that it was given. Raises: BadInput."""
+    from tumorbench.contracts import families
+
+    if not isinstance(network, families.Network):
+        raise BadInput(f"{spec.id}: its factory returns {described(network)}, not one of tumorbench's families")
+    of_task = {
+        "classification": families.Classifier,
+        "segmentation": families.Segmenter,
+        "generation": families.Generator,
+    }
+    other = tuple(family for task, family in of_task.items() if task != spec.task)
+    if isinstance(network, other) and not isinstance(network, of_task[spec.task]):
+        raise BadInput(f"{spec.id}: its factory returns {described(network)}, which is not for {spec.task}")
+    if getattr(network, "problem", None) != problem:
+        raise BadInput(
+            f"{spec.id}: its network keeps another problem than it was given; call super().__init__(problem)"
+        )
     return network
 
 

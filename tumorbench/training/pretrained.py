@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tumorbench.contracts.factory import load
 from tumorbench.contracts.weights_file import kind_of, refused, shown
-from tumorbench.errors import BadInput, Unavailable
+from tumorbench.errors import Unavailable
 from tumorbench.registry import Registry
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def _safetensors(file: Path) -> Any:
 
     try:
         return load_file(file)
-    except Exception as error:  # noqa: BLE001 - a damaged file raises anything
+    except Exception as error:
         raise refused(file, "it begins as a safetensors file does, and is damaged or incomplete") from error
 
 
@@ -76,7 +76,7 @@ def _torch_content(file: Path) -> Any:
     try:
         with warnings.catch_warnings(action="ignore"), torch.serialization.safe_globals(_harmless()):
             return torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as error:  # noqa: BLE001 - a damaged file raises anything from UnpicklingError to RuntimeError
+    except Exception as error:
         raise refused(file, _why_unreadable(file)) from error
 
 

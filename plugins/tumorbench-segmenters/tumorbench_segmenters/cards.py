@@ -12,6 +12,7 @@ from tumorbench import (
     Preprocessing,
     Problem,
     Quick,
+    Range,
     Recipe,
     Reported,
     SplitRule,
@@ -95,6 +96,7 @@ POSE_UNET = ModelSpec(
             "segmentation", ("meningioma", "glioma", "pituitary"), channels=1, size=128, mask_classes=("tumour",)
         ),
     ),
+    ranges={"dropout": Range(ge=0, lt=1)},
     factory="tumorbench_segmenters.pose_unet:PoseUNet",
 )
 
@@ -131,6 +133,7 @@ POSE_UNET_JOINT = ModelSpec(
             mask_classes=("meningioma", "glioma", "pituitary"),
         ),
     ),
+    ranges={"dropout": Range(ge=0, lt=1)},
     factory="tumorbench_segmenters.pose_unet:PoseUNet",
 )
 

@@ -11,6 +11,7 @@ from tumorbench import (
     Preprocessing,
     Problem,
     Quick,
+    Range,
     Recipe,
     ReduceOnPlateau,
     Reported,
@@ -100,5 +101,6 @@ POSE_CNN = ModelSpec(
         trainable=475_779,
         problem=Problem("classification", ("meningioma", "glioma", "pituitary"), channels=3, size=512),
     ),
+    ranges={"dropout": Range(ge=0, lt=1), "dense_dropout": Range(ge=0, lt=1)},
     factory="tumorbench_classifiers.pose_cnn:PoseCNN",
 )

@@ -13,6 +13,7 @@ from tumorbench import (
     Preprocessing,
     Problem,
     Quick,
+    Range,
     Recipe,
     Reported,
     SplitRule,
@@ -93,6 +94,7 @@ ROBLES_BASELINE = ModelSpec(
     parameters=ParameterCount(
         total=3_418_148, trainable=5_124, problem=Problem("classification", FOUR_CLASSES, channels=3, size=224)
     ),
+    ranges={"dropout": Range(ge=0, lt=1)},
     judges=True,
     factory="tumorbench_classifiers.robles_baseline:RoblesBaseline",
 )

@@ -11,6 +11,7 @@ from tumorbench import (
     Preprocessing,
     Problem,
     Quick,
+    Range,
     Recipe,
     Reported,
     SplitRule,
@@ -95,6 +96,7 @@ VILLEGAS_CNN1 = ModelSpec(
         params={"dropout": 0.5},
     ),
     parameters=ParameterCount(total=11_374_980, trainable=11_374_980, problem=PROBLEM),
+    ranges={"dropout": Range(ge=0, lt=1)},
     factory="tumorbench_classifiers.villegas_cnn1:VillegasCNN1",
 )
 
@@ -182,6 +184,7 @@ VILLEGAS_CNN2 = ModelSpec(
         params={"dropout": 0.25},
     ),
     parameters=ParameterCount(total=12_855_844, trainable=12_855_844, problem=PROBLEM),
+    ranges={"dropout": Range(ge=0, lt=1)},
     factory="tumorbench_classifiers.villegas_cnn2:VillegasCNN2",
 )
 

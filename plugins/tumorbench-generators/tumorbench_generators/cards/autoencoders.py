@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tumorbench import ModelSpec, Optimizer, ParameterCount, Preprocessing, Quick, Recipe, Reported, SplitRule
+from tumorbench import ModelSpec, Optimizer, ParameterCount, Preprocessing, Quick, Range, Recipe, Reported, SplitRule
 from tumorbench_generators.cards.robles import KAGGLE, PROBLEM, SPLITS, judged, paper
 
 __all__ = ["ALL", "ROBLES_CVAE", "ROBLES_CVAE_TRANSFER", "ROBLES_DEEP_CVAE", "ROBLES_VAE"]
@@ -21,6 +21,15 @@ GRID = "The report does not say which of its eight configurations this is of"
 SUM = f"{GRID}; it is a sum over pixels, of which a smaller image has fewer."
 NARROW = "Posteriors start narrow (log-variance -4): with deviations of 1 and a rate of 0.001 the decoder learnt to do without its latents (KL under 7 nats after 500 steps)."
 DEEP = "Filters are a quarter of VGG's and double in every stage (16 to 256), with BatchNorm; the decoder mirrors the encoder, with nearest-neighbour up-sampling for max-pooling."
+
+
+RANGES = {
+    "encoder": Range(one_of=(3, 6)),
+    "decoder": Range(one_of=(3, 6)),
+    "depth": Range(one_of=(13, 16, 19)),
+    "latent": Range(ge=1, le=65_536),
+    "noise": Range(ge=0),
+}
 
 
 def _recipe(
@@ -47,6 +56,7 @@ def _card(
         id=name, title=title, version="1", task="generation", licence="MIT", recipe=recipe, conditional=name != "robles-vae", in_all="always" if name == "robles-cvae" else "never",
         paper=paper(*notes, CHOSEN.format(rate=recipe.optimizer.learning_rate), KEPT, splits=splits, reported=reported),
         parameters=ParameterCount(total=total, trainable=trainable, problem=PROBLEM),
+        ranges={each: allowed for each, allowed in RANGES.items() if each in recipe.params},
         factory=f"tumorbench_generators.{factory}",
     )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tumorbench import ModelSpec, Optimizer, Paper, ParameterCount, Preprocessing, Problem, Quick, Recipe
+from tumorbench import ModelSpec, Optimizer, Paper, ParameterCount, Preprocessing, Problem, Quick, Range, Recipe
 
 __all__ = ["ALL", "EDM"]
 
@@ -37,6 +37,12 @@ EDM = ModelSpec(
         params={"width": 32, "dropout": 0.1, "steps": 18, "sigma_data": 0.5},
     ),
     conditional=True,
+    ranges={
+        "width": Range(ge=8, le=1024, multiple_of=8),
+        "dropout": Range(ge=0, lt=1),
+        "steps": Range(ge=2, le=10_000),
+        "sigma_data": Range(gt=0),
+    },
     parameters=ParameterCount(
         total=5_014_596,
         trainable=5_014_596,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tumorbench import ModelSpec, Optimizer, ParameterCount, Preprocessing, Quick, Recipe
+from tumorbench import ModelSpec, Optimizer, ParameterCount, Preprocessing, Quick, Range, Recipe
 from tumorbench_generators.cards.robles import PROBLEM, judged, paper
 
 __all__ = ["ALL", "ROBLES_CGAN", "ROBLES_WCGAN_GP", "ROBLES_WGAN_GP"]
@@ -53,6 +53,10 @@ WGAN_RECIPE = _recipe(
     GULRAJANI, Quick(epochs=8, steps_per_epoch=60, batch_size=8, size=64), generator=1, critic=1, latent=128
 )
 
+LATENT = Range(ge=1, le=65_536)
+FIRST_OR_SECOND = Range(one_of=(1, 2))
+WGAN_RANGES = {"generator": FIRST_OR_SECOND, "critic": FIRST_OR_SECOND, "latent": LATENT}
+
 ROBLES_WCGAN_GP = ModelSpec(
     id="robles-wcgan-gp",
     in_all="real",
@@ -76,6 +80,7 @@ ROBLES_WCGAN_GP = ModelSpec(
         ),
     ),
     recipe=WGAN_RECIPE,
+    ranges=WGAN_RANGES,
     conditional=True,
     parameters=ParameterCount(total=4_378_153, trainable=4_377_193, problem=PROBLEM),
     factory="tumorbench_generators.robles_wgan_gp:WCGANGP",
@@ -98,6 +103,7 @@ ROBLES_WGAN_GP = ModelSpec(
         KEPT,
     ),
     recipe=WGAN_RECIPE,
+    ranges=WGAN_RANGES,
     parameters=ParameterCount(total=3_493_217, trainable=3_492_257, problem=PROBLEM),
     factory="tumorbench_generators.robles_wgan_gp:WGANGP",
 )
@@ -123,6 +129,7 @@ ROBLES_CGAN = ModelSpec(
         Quick(epochs=5, steps_per_epoch=200, batch_size=8, size=64),
         generator=1, discriminator=1, latent=128,
     ),
+    ranges={"generator": FIRST_OR_SECOND, "discriminator": FIRST_OR_SECOND, "latent": LATENT},
     conditional=True,
     parameters=ParameterCount(total=4_378_154, trainable=4_377_194, problem=PROBLEM),
     factory="tumorbench_generators.robles_cgan:CGAN",

@@ -11,6 +11,7 @@ from tumorbench import (
     Preprocessing,
     Problem,
     Quick,
+    Range,
     Recipe,
     SplitRule,
 )
@@ -31,6 +32,8 @@ CHOSEN = "Not in the report, chosen here: images in [-1, 1] (the range of its ta
 NO_SUCCESS = "The report tried this without success and gives neither figure, picture nor table of layers; all but the idea is chosen here."
 FUTURE = "The report names this as future work, in one word, and did not run it; all but the idea is chosen here."
 AS_MANY_IMAGES = "18 epochs of 1,000 batches of 16 show it 288,000 images, about as many as TumorSynth1 sees."
+
+RANGES = {"latent": Range(ge=1, le=65_536), "discriminator_speed": Range(gt=0)}
 
 
 def _paper(*notes: str) -> Paper:
@@ -56,6 +59,7 @@ def _gan(
     model = f"tumorbench_generators.{factory}"
     return ModelSpec(
         id=name, title=title, version="1", task="generation", licence=licence, paper=_paper(*notes), recipe=recipe, parameters=counted, factory=model,
+        ranges={each: allowed for each, allowed in RANGES.items() if each in recipe.params},
         in_all="always" if name == "tumorsynth1" else "never",
     )  # fmt: skip
 
