@@ -7,14 +7,16 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from tumorbench.contracts.cell import CellIdentity
+from tumorbench.contracts.files import shown
+from tumorbench.contracts.json_file import json_content
 from tumorbench.contracts.record import SCHEMA_VERSION, Artifact, Record, Throughput
 from tumorbench.contracts.whole import written_whole
 from tumorbench.errors import BadInput
@@ -23,6 +25,8 @@ __all__ = ["Store", "file_sha256", "find_record", "read_json", "read_record", "r
 
 RECORD, JOB = "record.json", "job.json"
 PREDICTIONS, CHECKPOINT, FIGURES = ARTIFACTS = ("predictions.parquet", "checkpoint.pt", "figures")  # beside the record
+SHORT_KEY = 12  # digits of its key that a cell's folder is named by
+AGAIN = "delete it to run its cell again"
 AnyRecord = TypeVar("AnyRecord", Record, Throughput)
 
 
@@ -44,9 +48,9 @@ def read_throughput(path: Path) -> Throughput:
 
 def _read(path: Path, model: type[AnyRecord]) -> AnyRecord:
     try:
-        content = json.loads(path.read_text())
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise BadInput(f"{path} cannot be read as a record ({error}); delete it to run its cell again") from None
+        content = json_content(path)
+    except ValueError as error:
+        raise BadInput(f"{path} cannot be read as a record ({shown(error)}); {AGAIN}") from None
     version = content.get("schema_version") if isinstance(content, dict) else None
     if isinstance(version, int) and version > SCHEMA_VERSION:
         raise BadInput(
@@ -59,10 +63,8 @@ def _read(path: Path, model: type[AnyRecord]) -> AnyRecord:
         return model.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise BadInput(
-            f"{path} is no valid record ({where}: {first['msg']}); delete it to run its cell again"
-        ) from None
+        where = shown(".".join(map(str, first["loc"])))
+        raise BadInput(f"{path} is no valid record ({where}: {shown(first['msg'])}); {AGAIN}") from None
 
 
 def _store_of(path: Path) -> Path:
@@ -71,32 +73,33 @@ def _store_of(path: Path) -> Path:
 
 
 def find_record(store: Store, name: str) -> tuple[Path, Record]:
-    """The one record whose cell key begins with ``name``, or that lies at that path.
+    """The one record whose cell key begins with ``name``, or that lies at that path. No other record is read.
 
-    Raises: BadInput for none or several.
+    Raises: BadInput for none or several, and where that record is damaged.
     """
-    if (path := Path(name)).is_file():
-        return path, read_record(path)
-    found = [(path, record) for path, record in store.records() if record.cell_key.startswith(name)]
-    if not found:
+    if "/" in name or Path(name).is_file():
+        return Path(name), read_record(Path(name))
+    found = [path for path in store.paths() if path.parent.name.rpartition("-")[2].startswith(name[:SHORT_KEY])]
+    located = [(path, record) for path in found if (record := read_record(path)).cell_key.startswith(name)]
+    if not located:
         raise BadInput(
-            f"no record in {store.root} has a cell key that begins with {name!r}; "
+            f"no record in {store.root} has a cell key that begins with {shown(name)!r}; "
             "name the store with --store, or give a record's path"
         )
-    if len(found) > 1:
+    if len(located) > 1:
         raise BadInput(
-            f"{len(found)} records in {store.root} have a cell key that begins with {name!r}; "
+            f"{len(located)} records in {store.root} have a cell key that begins with {shown(name)!r}; "
             "give more of the key, or the record's path"
         )
-    return found[0]
+    return located[0]
 
 
 def read_json(path: Path) -> dict[str, Any]:
     """The JSON object in ``path``. Raises: BadInput, naming the file."""
     try:
-        content = json.loads(path.read_text())
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise BadInput(f"{path} cannot be read ({error}); delete it to make it anew") from None
+        content = json_content(path)
+    except ValueError as error:
+        raise BadInput(f"{path} cannot be read ({shown(error)}); delete it to make it anew") from None
     if not isinstance(content, dict):
         raise BadInput(f"{path} holds no JSON object; delete it to make it anew")
     return content
@@ -112,9 +115,14 @@ def write_json(path: Path, content: BaseModel | dict[str, Any]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """A folder of records."""
+    """A folder of records.
+
+    damaged: path -> why, of every record that was met in reading and cannot be read. It stays as it is, and stops
+    nothing: a command names it at its end.
+    """
 
     root: Path
+    damaged: dict[Path, str] = field(default_factory=dict, compare=False, repr=False)
 
     def open(self) -> Store:
         """The store, with its folder made. Raises: BadInput where that cannot be read and written."""
@@ -130,10 +138,10 @@ class Store:
             ) from None
         return self
 
-    def check(self) -> None:
-        """Every record can be read, so that the boards can be written after a run. Raises: BadInput, naming the first that cannot."""
-        for _ in (*self.records(), *self.throughputs()):
-            pass
+    def to_read(self) -> Store:
+        """The store, which is a folder or not there yet. Raises: BadInput where it is something else."""
+        self._check_folder()
+        return self
 
     def _check_folder(self) -> None:
         if self.root.exists() and not self.root.is_dir():
@@ -141,7 +149,7 @@ class Store:
 
     def cell_folder(self, identity: CellIdentity, key: str) -> Path:
         """Where the cell's record, predictions, checkpoint and figures lie."""
-        name = f"{identity.protocol}-fold{identity.fold}-seed{identity.seed}-{identity.budget}-{key[:12]}"
+        name = f"{identity.protocol}-fold{identity.fold}-seed{identity.seed}-{identity.budget}-{key[:SHORT_KEY]}"
         return self.root / "cells" / identity.dataset / file_name(identity.model) / name
 
     def finished(self, identity: CellIdentity, key: str) -> Record | None:
@@ -154,9 +162,9 @@ class Store:
 
     def by_key(self, key: str) -> tuple[Path, Record] | None:
         """The finished record of that cell key with its path, whatever else its identity says; None without one."""
-        for path in sorted(self.root.glob(f"cells/*/*/*-{key[:12]}/{RECORD}")):
-            record = read_record(path)
-            if record.cell_key == key and record.status == "ok":
+        for path in sorted(self.root.glob(f"cells/*/*/*-{key[:SHORT_KEY]}/{RECORD}")):
+            record = self._sound(path, read_record)
+            if record is not None and record.cell_key == key and record.status == "ok":
                 return path, record
         return None
 
@@ -167,36 +175,55 @@ class Store:
         return path
 
     def replace(self, record: Record, artifacts: Path) -> Path:
-        """The record and what lay in the folder ``artifacts``, which is gone, lie in the cell's folder instead of an earlier record with its artifacts.
+        """The record and what lay in the folder ``artifacts``, which is gone, lie in the cell's folder.
 
-        Killed on the way it leaves no record, never one beside another's artifacts. Returns the record's path.
+        They replace an earlier record with its artifacts. The record is written first, so that on a full disk the
+        earlier one stays; killed on the way it leaves no record, never one beside another's artifacts. Returns the
+        record's path.
         """
         folder = self.cell_folder(record.identity, record.cell_key)
         folder.mkdir(parents=True, exist_ok=True)
+        write_json(artifacts / RECORD, record)
         (folder / RECORD).unlink(missing_ok=True)
         for path in (folder / name for name in ARTIFACTS):
             if path.is_dir():
                 shutil.rmtree(path)
             path.unlink(missing_ok=True)
-        for path in sorted(artifacts.iterdir()):
+        for path in sorted(artifacts.iterdir(), key=lambda path: path.name == RECORD):  # the record last
             path.rename(folder / path.name)
         artifacts.rmdir()
-        return self.write(record)
+        return folder / RECORD
+
+    def paths(self) -> list[Path]:
+        """Where the cells' records lie, in a fixed order. Raises: BadInput where the store is a file."""
+        self._check_folder()
+        return sorted(self.root.glob(f"cells/**/{RECORD}"))
 
     def records(self) -> Iterator[tuple[Path, Record]]:
-        """Every record with its path, in a fixed order."""
-        self._check_folder()
-        for path in sorted(self.root.glob(f"cells/**/{RECORD}")):
-            yield path, read_record(path)
+        """Every record with its path, in a fixed order; those that cannot be read are in ``damaged``."""
+        for path in self.paths():
+            if (record := self._sound(path, read_record)) is not None:
+                yield path, record
+
+    def _sound(self, path: Path, read: Callable[[Path], AnyRecord]) -> AnyRecord | None:
+        """The record in ``path``; None where it is damaged, which is noted."""
+        try:
+            found = read(path)
+        except BadInput as error:
+            self.damaged[path] = str(error)
+            return None
+        self.damaged.pop(path, None)
+        return found
 
     def throughput_path(self, key: str, model: str, dataset: str) -> Path:
         """Where a throughput record lies."""
-        return self.root / "throughput" / f"{file_name(model)}-{dataset}-{key[:12]}.json"
+        return self.root / "throughput" / f"{file_name(model)}-{dataset}-{key[:SHORT_KEY]}.json"
 
     def throughputs(self) -> Iterator[tuple[Path, Throughput]]:
-        """Every throughput record with its path, in a fixed order."""
+        """Every throughput record with its path, in a fixed order; those that cannot be read are in ``damaged``."""
         for path in sorted(self.root.glob("throughput/*.json")):
-            yield path, read_throughput(path)
+            if (speed := self._sound(path, read_throughput)) is not None:
+                yield path, speed
 
     def split_path(self, dataset: str, name: str) -> Path:
         """Where a split lies, by sample ids."""

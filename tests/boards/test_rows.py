@@ -1,5 +1,7 @@
 """Which cells share a row, and what a row says of them."""
 
+import dataclasses
+
 import pytest
 
 from tumorbench.contracts.record import Instrument
@@ -101,3 +103,40 @@ def test_a_metric_that_one_model_lacks_keeps_one_column(cells_of, located, rende
     (heading,) = rows_with(page, "rank")
     assert cells_of(heading)[3:5] == ["dice ↑", "iou ↑"]
     assert cells_of(rows_with(page, "net-b")[0])[3:5] == ["0.6000 ± —", "—"]
+
+
+def starting_from(cell, weights):
+    recipe = cell.record.identity.recipe.model_copy(update={"pretrained": weights})
+    identity = cell.record.identity.model_copy(update={"recipe": recipe})
+    return dataclasses.replace(cell, record=cell.record.model_copy(update={"identity": identity}))
+
+
+def test_a_row_says_that_its_model_started_from_a_user_s_file_and_which(located, render, rows_with):
+    own = starting_from(located({"accuracy": 0.9}), f"sha256:{'0123456789abcdef' * 4}")
+    (row,) = rows_with(render([own])["classification.md"], "results/")
+    assert "(`net-a` 1, weights of file 01234567)" in row
+
+
+def test_a_row_of_weights_that_its_card_names_says_nothing_of_a_file(located, render, rows_with):
+    (row,) = rows_with(render([starting_from(located({"accuracy": 0.9}), "timm/net")])["classification.md"], "results/")
+    assert "(`net-a` 1)" in row
+
+
+def test_a_failure_before_a_success_of_the_same_is_not_shown(located, render):
+    failed = located(status="failed", reason="no room", started_at="2026-01-01", content="e" * 64)
+    done = located({"accuracy": 0.9}, started_at="2026-01-02")
+    assert "no room" not in render([failed, done])["classification.md"]
+    assert "1 record, 0 without a result" in render([failed, done])["README.md"]
+
+
+@pytest.mark.parametrize("other", [{"fold": 1}, {"seed": 1}, {"budget": "quick"}, {"protocol": "paper"}])
+def test_a_failure_of_something_else_than_what_succeeded_is_shown(located, render, other):
+    failed = located(status="failed", reason="no room", started_at="2026-01-01", **other)
+    done = located({"accuracy": 0.9}, started_at="2026-01-02")
+    assert "no room" in render([failed, done])["classification.md"]
+
+
+def test_a_failure_after_a_success_is_shown(located, render):
+    failed = located(status="failed", reason="no room", started_at="2026-01-03", content="e" * 64)
+    done = located({"accuracy": 0.9}, started_at="2026-01-02")
+    assert "no room" in render([failed, done])["classification.md"]

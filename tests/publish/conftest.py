@@ -1,8 +1,10 @@
 """One run that every test here starts from, and what changes its files or reads the checks' answers."""
 
 import json
+import resource
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -35,6 +37,22 @@ def published(tumorbench, tiny, tmp_path, kept) -> Path:
     for name in ("runs", "leaderboards"):
         shutil.copytree(kept / name, tmp_path / name, dirs_exist_ok=True)
     return tmp_path / "leaderboards/results"
+
+
+@pytest.fixture
+def full_disk():
+    """A context in which no file of this process grows beyond so many bytes, as on a full disk."""
+
+    @contextmanager
+    def limit(size: int) -> Iterator[None]:
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    return limit
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 pytestmark = pytest.mark.usefixtures("tiny")
+CELLS = 5
 
 
 def test_the_split_of_each_published_cell_is_published(published, path_of):
@@ -24,11 +25,68 @@ def test_publishing_again_leaves_only_what_the_new_record_names(published, path_
     assert json.loads(tumorbench("verify", "--json").out)["problems"] == {}
 
 
-def test_what_the_store_lacks_stops_publishing_with_one_line(published, tumorbench, tmp_path):
+@pytest.mark.usefixtures("published")
+def test_a_cell_without_its_split_is_named_and_not_published(tumorbench, tmp_path):
     shutil.rmtree(tmp_path / "runs/splits")
+    shutil.rmtree(tmp_path / "leaderboards")
     result = tumorbench("publish")
+    assert result.code == 1
+    assert len(result.err.splitlines()) == CELLS
+    assert "is not published: no file in runs/splits/tiny-shapes is the split that its identity names" in result.err
+    assert not (tmp_path / "leaderboards").exists()
+
+
+@pytest.mark.usefixtures("published")
+def test_an_edited_record_is_refused_and_the_others_are_published(path_of, change, tumorbench, tmp_path):
+    shutil.rmtree(tmp_path / "leaderboards")
+    path = path_of(tmp_path / "runs")
+    change(path, metrics=[], synthetic=False)
+    result = tumorbench("publish")
+    assert result.code == 1
+    named = f"tumorbench: {path.relative_to(tmp_path)} is not published: "
+    assert all(line.startswith(named) for line in result.err.splitlines())
+    assert f"{named}its synthetic is False, and the data set's card says True\n" in result.err
+    assert result.out == f"{CELLS - 1} records published in leaderboards/results\n"
+    assert json.loads(tumorbench("verify", "--json").out) == {"records": CELLS - 1, "problems": {}, "unchecked": {}}
+
+
+@pytest.mark.usefixtures("published")
+def test_a_changed_artifact_is_refused(path_of, tumorbench, tmp_path):
+    (path_of(tmp_path / "runs").parent / "figures/learning-curves.png").write_text("another picture")
+    result = tumorbench("publish")
+    assert result.code == 1
+    assert "figures/learning-curves.png was changed after the record was written" in result.err
+
+
+def test_a_full_disk_is_named_and_the_same_command_finishes(published, path_of, tumorbench, tmp_path, full_disk):
+    shutil.rmtree(tmp_path / "leaderboards")
+    with full_disk(1000):
+        result = tumorbench("publish")
     assert result.code == 2
-    assert "is not in runs/splits; run: tumorbench run -d tiny-shapes -m 'tiny-" in result.err
+    (line,) = result.err.splitlines()
+    place = path_of(tmp_path / "runs").parents[2].relative_to(tmp_path / "runs")
+    assert line.startswith(f"tumorbench: leaderboards/results/{place}/")
+    assert "cannot be written (File too large); make room" in line
+    assert not [path for path in (tmp_path / "leaderboards").rglob("*") if path.is_file()]
+    assert tumorbench("publish").code == 0
+    assert json.loads(tumorbench("verify", "--json").out) == {"records": CELLS, "problems": {}, "unchecked": {}}
+
+
+def test_a_full_disk_leaves_what_was_published_before(published, path_of, tumorbench, full_disk):
+    before = {path: path.read_bytes() for path in published.parent.rglob("*") if path.is_file()}
+    with full_disk(1000):
+        assert tumorbench("publish").code == 2
+    assert {path: path.read_bytes() for path in published.parent.rglob("*") if path.is_file()} == before
+
+
+def test_a_board_that_does_not_fit_on_the_disk_is_named_and_stays_as_it_was(published, tumorbench, full_disk):
+    board = published.parent / "classification.md"
+    board.write_text("as it was")
+    with full_disk(1000):
+        result = tumorbench("leaderboard", "--published", "leaderboards")
+    assert result.code == 2
+    assert "leaderboards/classification.md cannot be used (File too large)" in result.err
+    assert board.read_text() == "as it was"
 
 
 def test_no_home_folder_is_published(tumorbench, published, path_of, change, tmp_path):

@@ -69,8 +69,9 @@ def test_predictions_of_slices_that_the_split_does_not_test_are_a_problem(publis
     artifacts = json.loads(path.read_text())["artifacts"]
     sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
     change(path, artifacts=[each | {"sha256": sha256} if each["kind"] == "predictions" else each for each in artifacts])
-    (problem,) = problems()[CLASSIFIER]
-    assert problem.startswith("predictions.parquet has 1 slices that its split does not test, ")
+    strange, missing = problems()[CLASSIFIER]
+    assert strange.startswith("predictions.parquet has 1 slices that its split does not test, ")
+    assert missing.startswith("predictions.parquet lacks 1 slices that its split tests, ")
 
 
 def test_a_record_in_another_cell_s_folder_is_a_problem(published, path_of, problems):
@@ -111,7 +112,7 @@ def test_a_metric_that_is_not_installed_in_that_version_is_named_and_no_problem(
 ):
     path = path_of(published)
     with_metric(path, change, metric, version)
-    assert tumorbench("leaderboard").code == 0
+    assert tumorbench("leaderboard", "--published", "leaderboards").code == 0
     found = tumorbench("verify")
     assert found.code == 0, found.err
     said = f"{path.relative_to(published.parents[1])}: not checked, because no installed plugin has it in that version"
@@ -127,5 +128,5 @@ def test_a_metric_that_is_installed_and_that_the_record_lacks_is_no_problem(publ
         metrics=[each for each in record["metrics"] if each["name"] != "f1_macro"],
         instruments=[each for each in record["instruments"] if each["metric"] != "f1_macro"],
     )
-    assert tumorbench("leaderboard").code == 0
+    assert tumorbench("leaderboard", "--published", "leaderboards").code == 0
     assert json.loads(tumorbench("verify", "--json").out) == {"records": 5, "problems": {}, "unchecked": {}}

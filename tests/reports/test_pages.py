@@ -30,6 +30,16 @@ def test_there_is_a_page_for_each_report_that_has_a_value_or_a_split(spec):
     assert pages["reproductions/one.md"].index("(`again`") < pages["reproductions/one.md"].index("(`value`")
 
 
+def test_a_working_store_has_pages_of_the_reports_whose_models_it_has_records_of(spec, located):
+    models = [spec(ACCURACY), spec(ACCURACY, name="net-b", report="other")]
+    cards = BoardCards({model.id: model for model in models})
+    run, not_run = (f"reproductions/{model.paper.report}.md" for model in models)
+    records = [located({"accuracy": 0.9})]
+    assert list(render_reproductions(records, cards, every_report=False)) == [run]
+    assert set(render_reproductions(records, cards)) == {run, not_run}
+    assert render_reproductions([], cards, every_report=False) == {}
+
+
 def test_the_same_records_in_any_order_give_the_same_bytes(spec, page, located):
     records = [
         located({"accuracy": 0.1 * seed}, seed=seed, protocol=protocol)

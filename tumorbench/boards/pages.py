@@ -10,6 +10,7 @@ from tumorbench.boards.speed import throughput_tables
 from tumorbench.contracts.record import Record, Throughput
 from tumorbench.tables.inputs import BoardCards, LocatedRecord
 from tumorbench.tables.markdown import DASH, NOTHING, code, link, plain, plural, table
+from tumorbench.tables.rows import without_outdated_failures
 
 __all__ = ["render_boards"]
 
@@ -55,6 +56,7 @@ def render_boards(
     records: Sequence[LocatedRecord], throughputs: Sequence[Throughput], cards: BoardCards
 ) -> dict[str, str]:
     """File name -> Markdown of the three task boards, the throughput board and the index (``README.md``)."""
+    records = without_outdated_failures(records)
     by_task = {task: [cell for cell in records if _belongs(cell.record, task)] for task in TASKS}
     synthetic = {cell.record.identity.dataset for cell in records if cell.record.synthetic}
     synthetic |= {card.id for card in cards.datasets.values() if card.synthetic}

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tumorbench import registry
-from tumorbench.cli.output import fail, print_json, print_table, say
+from tumorbench.cli.output import fail, print_json, print_table, say, tell_damaged
 from tumorbench.cli.root import AsJson, StoreFolder, app
 from tumorbench.cli.running import RUNS
 from tumorbench.contracts.record import Record
+from tumorbench.errors import BadInput
+
+if TYPE_CHECKING:
+    from tumorbench.store import Store
 
 __all__ = ["compare", "leaderboard", "migrate", "publish", "show", "verify"]
 
@@ -29,26 +33,46 @@ def leaderboard(
         bool, typer.Option("--check", help="Write nothing; exit with 1 where a board differs from its records.")
     ] = False,
     store: Annotated[
-        Path | None, typer.Option("--store", help="Render a working store's boards instead of the published ones.")
+        Path | None, typer.Option("--store", help="The working store whose boards are rendered.", show_default="runs")
     ] = None,
-    published: Published = LEADERBOARDS,
+    published: Annotated[
+        Path | None, typer.Option("--published", help="Render published boards instead, such as leaderboards.")
+    ] = None,
 ) -> None:
-    """Render the boards from their records."""
-    from tumorbench.cli.pages import check_boards, write_boards
+    """Render the boards of a working store, or of published records, from their records."""
+    from tumorbench.cli.pages import check_boards, published_store, write_boards
     from tumorbench.store import Store
 
-    records, boards = (Store(store).open().root, store / "boards") if store else (published / "results", published)
-    found = registry.find()
-    if not check:
-        for name in write_boards(records, boards, found):
-            say(f"{boards / name}")
-        return
-    drifted = check_boards(records, boards, found)
+    if store and published:
+        raise BadInput("--store and --published were both given; give the one whose boards are wanted")
+    place = published_store(published) if published else Store(store or RUNS)
+    boards = published or place.root / "boards"
+    _check_not_empty(place, "tumorbench publish" if published else "tumorbench run")
+    again = f"tumorbench leaderboard {'--published' if published else '--store'} {published or place.root}"
+    drifted = check_boards(place, boards, registry.find()) if check else []
+    written = [] if check else list(write_boards(place, boards, registry.find()))
     for name in drifted:
-        fail(f"{boards / name} differs from its records; run: tumorbench leaderboard")
-    if drifted:
+        fail(f"{boards / name} differs from its records; run: {again}")
+    for name in written:
+        say(f"{boards / name}")
+    _check_readable(place)
+    if check and not (drifted or place.damaged):
+        say(f"the boards in {boards} are those of their records")
+    if tell_damaged(place) or drifted:
         raise typer.Exit(1)
-    say(f"the boards in {boards} are those of their records")
+
+
+def _check_not_empty(store: Store, maker: str) -> None:
+    """Raises: BadInput where the store has no record, so that nothing is made of it."""
+    if not store.paths() and not any(store.root.glob("throughput/*.json")):
+        lacks = "has no record" if store.root.is_dir() else "does not exist"
+        raise BadInput(f"the store {store.root} {lacks}; {maker} makes one, --store or --published names another")
+
+
+def _check_readable(store: Store) -> None:
+    """Raises: BadInput where records were met and none could be read, such as those of an older version."""
+    if store.damaged and len(store.damaged) == len([*store.paths(), *store.root.glob("throughput/*.json")]):
+        raise BadInput(f"no record in {store.root} can be read: {next(iter(store.damaged.values()))}")
 
 
 @app.command()
@@ -106,8 +130,8 @@ def compare(first: str, second: str, store: StoreFolder = RUNS, as_json: AsJson 
     from tumorbench.publish.compare import paired_differences
     from tumorbench.store import Store
 
-    found = registry.find()
-    rows = paired_differences(Store(store), found.model(first).id, found.model(second).id)
+    found, place = registry.find(), Store(store)
+    rows = paired_differences(place, found.model(first).id, found.model(second).id)
     if as_json:
         print_json(rows)
     elif rows:
@@ -119,44 +143,59 @@ def compare(first: str, second: str, store: StoreFolder = RUNS, as_json: AsJson 
         )
     else:
         say(f"{first} and {second} have no finished cell in common in {store}")
+    if tell_damaged(place):
+        raise typer.Exit(1)
 
 
 @app.command()
 def publish(store: StoreFolder = RUNS, published: Published = LEADERBOARDS) -> None:
-    """Copy the finished records of a store, with their predictions, to the published ones, and render the boards."""
-    from tumorbench.cli.pages import write_boards
+    """Copy a store's finished records, with what may be shown of their artifacts, and render the published boards.
+
+    Each is checked before, as by verify. One that is not what its files say is named and not published.
+    """
+    from tumorbench.cli.pages import published_store, write_boards
     from tumorbench.publish.publish import publish as publish_store
     from tumorbench.store import Store
 
-    paths = publish_store(Store(store).open(), Store(published / "results").open())
-    write_boards(published / "results", published, registry.find())
-    say(f"{len(paths)} records published in {published / 'results'}")
+    source, target, found = Store(store), published_store(published), registry.find()
+    _check_not_empty(source, "tumorbench run")
+    result = publish_store(source, target, found)
+    _check_readable(source)
+    for path, reasons in result.refused.items():
+        for reason in reasons:
+            fail(f"{path} is not published: {reason}")
+    write_boards(target, published, found)
+    say(f"{len(result.paths)} records published in {target.root}")
+    if tell_damaged(source) + tell_damaged(target) or result.refused:
+        raise typer.Exit(1)
 
 
 @app.command()
 def verify(published: Published = LEADERBOARDS, as_json: AsJson = False) -> None:
-    """Score the published predictions again, and check hashes, keys, schema and boards.
+    """Score the published predictions again, and check hashes, keys, schema, boards, and what the cards say.
 
     What scored a record and is not installed here is named, and is no problem.
     """
     from tumorbench import tasks
-    from tumorbench.cli.pages import check_boards
-    from tumorbench.publish.verify import check_record, unchecked
-    from tumorbench.store import Store
+    from tumorbench.cli.pages import check_boards, published_store
+    from tumorbench.publish.verify import check_records, unchecked
 
-    found, store = registry.find(), Store(published / "results")
+    found, store = registry.find(), published_store(published)
+    _check_not_empty(store, "tumorbench publish")
     records = list(store.records())
-    problems = {str(path): list(check_record(path, record, found)) for path, record in records}
-    notes = {str(path): unchecked(record, found) for path, record in records}
-    for name in check_boards(store.root, published, found):
-        problems[str(published / name)] = ["differs from its records; run: tumorbench leaderboard"]
-    problems, notes = ({path: lines for path, lines in each.items() if lines} for each in (problems, notes))
+    problems = {str(path): lines for path, lines in check_records(records, found)}
+    notes = {str(path): names for path, record in records if (names := unchecked(record, found))}
+    for name in check_boards(store, published, found):
+        problems[str(published / name)] = [
+            f"it differs from its records; run: tumorbench leaderboard --published {published}"
+        ]
+    problems |= {str(path): [reason] for path, reason in store.damaged.items()}
     if as_json:
         print_json({"records": len(records), "problems": problems, "unchecked": notes})
     else:
         for path, faults in problems.items():
             for fault in faults:
-                fail(f"{path}: {fault}")
+                fail(fault if fault.startswith(path) else f"{path}: {fault}")
         for path, names in notes.items():
             say(f"{path}: not checked, because no installed plugin has it in that version: {', '.join(names)}")
         if images := sum(not tasks.of(record.identity).scored_from_table for _, record in records):

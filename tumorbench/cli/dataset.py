@@ -43,13 +43,12 @@ def fetch(dataset: Name, data_root: DataRoot = None) -> None:
 
 @data.command()
 def verify(dataset: Name, data_root: DataRoot = None, as_json: AsJson = False) -> None:
-    """Check the counts against the publication, the hashes of its files, and that every image and mask decodes; exit with 1 on any problem."""
+    """Check counts and hashes, that every image and mask decodes, and that no image is blank or saturated; exit with 1 on any problem."""
     from tumorbench.data import fetch as fetching
-    from tumorbench.data.decode import open_dataset
     from tumorbench.data.locations import data_root as locate
 
-    spec, root = registry.find().dataset(dataset), locate(data_root)
-    outcome = fetching.verify(spec, open_dataset(spec, root), root)
+    spec = registry.find().dataset(dataset)
+    outcome = fetching.verify(spec, locate(data_root))
     if as_json:
         print_json(
             {
@@ -63,7 +62,7 @@ def verify(dataset: Name, data_root: DataRoot = None, as_json: AsJson = False) -
     else:
         for problem in outcome.problems:
             fail(problem)
-        say(f"{dataset}: {'complete and sound' if outcome.ok else f'{len(outcome.problems)} problems'}")
+        say(f"{dataset}: {'complete and sound' if outcome.ok else f'{len(outcome.problems)} problem(s)'}")
         print_table([{"split": split, **counts} for split, counts in outcome.counts.items()])
     if not outcome.ok:
         raise typer.Exit(1)
@@ -71,7 +70,7 @@ def verify(dataset: Name, data_root: DataRoot = None, as_json: AsJson = False) -
 
 @data.command()
 def audit(dataset: Name, data_root: DataRoot = None, as_json: AsJson = False) -> None:
-    """Count what leaks: pixel-identical images, and patients on both sides, under each protocol that fits."""
+    """Count what leaks (identical images, patients on both sides) under each protocol that fits, and name blank images."""
     from tumorbench.data.audit import audit as count_leaks
 
     found = registry.find()
@@ -81,7 +80,7 @@ def audit(dataset: Name, data_root: DataRoot = None, as_json: AsJson = False) ->
         return
     splits = report.pop("splits")
     for name, value in report.items():
-        say(f"{name.replace('_', ' ')}: {value}")
+        say(f"{name.replace('_', ' ')}: {(', '.join(value) or 'none') if isinstance(value, list) else value}")
     print_table(splits)
 
 

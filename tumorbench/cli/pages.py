@@ -6,41 +6,56 @@ import os
 from pathlib import Path
 
 from tumorbench.boards import render_boards
+from tumorbench.contracts.whole import written_whole
 from tumorbench.registry import Registry
 from tumorbench.reports import render_reproductions
 from tumorbench.store import Store
 from tumorbench.tables.inputs import BoardCards, LocatedRecord
 
-__all__ = ["boards_of", "check_boards", "write_boards"]
+__all__ = ["boards_of", "check_boards", "published_store", "write_boards"]
 
 
-def boards_of(records: Path, boards: Path, registry: Registry) -> dict[str, str]:
-    """The boards and reproduction pages of every record below ``records``, as text by file name.
+def published_store(folder: Path) -> Store:
+    """The store of the published records, whose boards lie in ``folder``."""
+    return Store(folder / "results")
 
-    Their links are relative to ``boards``.
+
+def boards_of(store: Store, boards: Path, registry: Registry) -> dict[str, str]:
+    """The boards and reproduction pages of every record of the store, as text by file name; none without a record.
+
+    Their links are relative to ``boards``. A working store has pages of the reports whose models it has records of,
+    the published records, which lie below their boards, have pages of every report.
     """
-    store = Store(records)
     located = [
         LocatedRecord(record, Path(os.path.relpath(path, boards)).as_posix()) for path, record in store.records()
     ]
-    cards = BoardCards(registry.models, registry.datasets, tuple(registry.metrics.values()))
     speeds = [speed for _, speed in store.throughputs()]
-    return render_boards(located, speeds, cards) | render_reproductions(located, cards)
+    if not (located or speeds):
+        return {}
+    cards = BoardCards(registry.models, registry.datasets, tuple(registry.metrics.values()))
+    reproductions = render_reproductions(located, cards, every_report=published_store(boards) == store)
+    return render_boards(located, speeds, cards) | reproductions
 
 
-def write_boards(records: Path, boards: Path, registry: Registry) -> dict[str, str]:
-    """The boards and pages lie in ``boards``. Returns their texts by file name."""
-    texts = boards_of(records, boards, registry)
+def write_boards(store: Store, boards: Path, registry: Registry) -> dict[str, str]:
+    """The boards and pages lie in ``boards``. Returns their texts by file name; nothing is made without a record."""
+    texts = boards_of(store, boards, registry)
     for name, text in texts.items():
-        (boards / name).parent.mkdir(parents=True, exist_ok=True)
-        (boards / name).write_text(text)
+        path = boards / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with written_whole(path, "w") as file:
+            file.write(text)
     return texts
 
 
-def check_boards(records: Path, boards: Path, registry: Registry) -> list[str]:
+def check_boards(store: Store, boards: Path, registry: Registry) -> list[str]:
     """The names of boards and pages that differ from what their records give."""
-    return [
-        name
-        for name, text in boards_of(records, boards, registry).items()
-        if not (boards / name).exists() or (boards / name).read_text() != text
-    ]
+    texts = boards_of(store, boards, registry)
+    return [name for name, text in texts.items() if _content(boards / name) != text]
+
+
+def _content(page: Path) -> str | None:
+    try:
+        return page.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tumorbench.cli.output import print_json, print_table, reporter, say
+from tumorbench.cli.output import print_json, print_table, reporter, say, tell_damaged
 from tumorbench.cli.root import (
     Address,
     AsJson,
@@ -30,8 +29,7 @@ from tumorbench.cli.root import (
     WeightsFile,
     app,
 )
-from tumorbench.cli.selecting import context_of, selection_of
-from tumorbench.errors import BadInput
+from tumorbench.cli.selecting import check_counts, context_of, selection_of
 
 if TYPE_CHECKING:
     from tumorbench.run.campaign import Campaign, How
@@ -77,8 +75,7 @@ def run(
 
     Finished cells are not computed again. Any number of processes may work on one store.
     """
-    if timeout is not None and not (timeout > 0 and math.isfinite(timeout)):
-        raise BadInput(f"--timeout {timeout:g} is no time; give seconds, or leave it out")
+    check_counts(timeout=timeout, jobs=jobs, threads=threads)
     selection = selection_of(
         everything=everything,
         datasets=datasets,
@@ -98,6 +95,7 @@ def run(
 
     with reporter(silent=as_json) as report:
         context = context_of(store, data_root, device, report, weights=weights, judge=judge)
+        context.registry.executor(executor)
         planned = make_plan(
             selection, context, lambda: report.line(announcing.opening(selection.budget, context.device))
         )
@@ -116,7 +114,9 @@ def run(
         raise typer.Exit(1)
 
 
-def _carried_out(planned: Plan, context: Context, how: How, jobs: int | None, address: str | None, watch: Any) -> Campaign:
+def _carried_out(
+    planned: Plan, context: Context, how: How, jobs: int | None, address: str | None, watch: Any
+) -> Campaign:
     from tumorbench.run import campaign, executors
 
     executor = executors.start(
@@ -191,7 +191,13 @@ def _tell_plan(
     rows = [_cell_row(cell, seconds.get(cell.key)) for cell in planned.cells]
     if as_json:
         print_json(rows + _unavailable_rows(planned))
-        return
+    else:
+        _print_plan(rows, planned)
+    if tell_damaged(context.store):
+        raise typer.Exit(1)
+
+
+def _print_plan(rows: list[dict[str, Any]], planned: Plan) -> None:
     print_table([row | {"cell_key": row["cell_key"][:12], "seconds": row["seconds"] or "unknown"} for row in rows])
     for missing in planned.unavailable:
         say(f"unavailable: {missing}")

@@ -10,7 +10,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from tumorbench.cli.output import print_json, print_table, say
+from tumorbench.cli.output import fail, print_json, print_table, say
 from tumorbench.cli.root import AsJson, StoreFolder, app
 from tumorbench.errors import BadInput
 
@@ -55,7 +55,9 @@ def status(store: StoreFolder = Path("runs"), as_json: AsJson = False) -> None:
     found = list(cells(store))
     rows: list[dict[str, Any]] = [
         {
-            **{name: cell.identity.get(name, "") for name in ("dataset", "model", "protocol", "fold", "seed", "budget")},
+            **{
+                name: cell.identity.get(name, "") for name in ("dataset", "model", "protocol", "fold", "seed", "budget")
+            },
             "state": cell.state,
             "what": describe(cell),
         }
@@ -64,10 +66,24 @@ def status(store: StoreFolder = Path("runs"), as_json: AsJson = False) -> None:
     if as_json:
         print_json(
             [
-                row | {"reason": cell.reason, "folder": str(cell.folder), "progress": cell.progress, "heartbeat_s": cell.heartbeat_s}
+                row
+                | {
+                    "reason": cell.reason,
+                    "folder": str(cell.folder),
+                    "progress": cell.progress,
+                    "heartbeat_s": cell.heartbeat_s,
+                }
                 for row, cell in zip(rows, found, strict=True)
             ]
         )
-        return
-    print_table(rows)
-    say(", ".join(f"{count} {state}" for state, count in Counter(cell.state for cell in found).items()) or "no cells")
+    else:
+        print_table(rows)
+        say(
+            ", ".join(f"{count} {state}" for state, count in Counter(cell.state for cell in found).items())
+            or "no cells"
+        )
+    damaged = [cell for cell in found if cell.state == "damaged"]
+    for cell in damaged:
+        fail(cell.reason)
+    if damaged:
+        raise typer.Exit(1)

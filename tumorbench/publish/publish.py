@@ -1,51 +1,84 @@
-"""From a store to the published records: every finished cell, with its split and what may be shown of it."""
+"""From a store to the published records: every sound finished cell, with its split and what may be shown of it."""
 
 from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tumorbench.contracts.record import Record
+from tumorbench.contracts.whole import written_whole
 from tumorbench.errors import BadInput
 from tumorbench.publish.contents import is_published, split_file
+from tumorbench.publish.verify import check_records
+from tumorbench.registry import Registry
 from tumorbench.store import Store, write_json
 
-__all__ = ["publish"]
+__all__ = ["Publication", "publish"]
 
 SAYS_PATHS = {"reason", "environment", "instruments", "determinism"}  # fields that may name a folder of the publisher
+SCRATCH = ".publish-"  # begins the name of the folder in which a cell's new files are made
+MISSING = "run its cell again with --force"
 
 
-def publish(store: Store, published: Store) -> list[Path]:
-    """Every finished record of the store lies in ``published``, with its split and what may be shown of its artifacts.
+@dataclass(slots=True)
+class Publication:
+    """What was published, by its new place, and what was not, by its place in the store, with the reasons."""
 
-    Returns the records' paths there. Raises: BadInput where the store lacks one of these files.
+    paths: list[Path] = field(default_factory=list)
+    refused: dict[Path, list[str]] = field(default_factory=dict)
+
+
+def publish(store: Store, published: Store, registry: Registry) -> Publication:
+    """Every sound finished record of the store lies in ``published``, with its split and what may be shown of it.
+
+    One that ``check_records`` finds wrong is refused. Raises: BadInput, naming the place, where that cannot be written:
+    what was published before stays, and the same call goes on from there.
     """
-    paths = [_publish_cell(path, record, store, published) for path, record in store.records() if record.status == "ok"]
+    finished = [(path, record) for path, record in store.records() if record.status == "ok"]
+    found = Publication(refused=dict(check_records(finished, registry, MISSING)))
+    for left in published.root.glob(f"{SCRATCH}*"):
+        shutil.rmtree(left, ignore_errors=True)
+    for path, record in finished:
+        if path not in found.refused:
+            found.paths.append(_publish_cell(path, record, store, published))
     for path, speed in store.throughputs():
-        write_json(published.root / path.relative_to(store.root), speed)
-        paths.append(published.root / path.relative_to(store.root))
-    return paths
+        place = published.root / path.relative_to(store.root)
+        write_json(place, speed)
+        found.paths.append(place)
+    return found
 
 
 def _publish_cell(path: Path, record: Record, store: Store, published: Store) -> Path:
-    chosen = split_file(store, record.identity)
-    if chosen is None:
-        raise BadInput(f"the split of {path} is not in {store.root / 'splits'}; run: {record.command} --force")
-    copy = published.root / chosen.relative_to(store.root)
-    copy.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(chosen, copy)
-    with TemporaryDirectory(dir=published.root) as folder:
-        staged = Path(folder) / "artifacts"
-        staged.mkdir()
-        for artifact in (each for each in record.artifacts if is_published(record, each)):
-            (staged / artifact.path).parent.mkdir(exist_ok=True)
-            try:
-                shutil.copyfile(path.parent / artifact.path, staged / artifact.path)
-            except FileNotFoundError:
-                raise BadInput(f"{path.parent / artifact.path} is missing; run: {record.command} --force") from None
-        return published.replace(_without_home(record), staged)
+    split, place = split_file(store, record.identity), published.cell_folder(record.identity, record.cell_key)
+    assert split is not None
+    try:
+        copy = published.root / split.relative_to(store.root)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        with written_whole(copy) as file:
+            file.write(_content(split))
+        with TemporaryDirectory(prefix=SCRATCH, dir=published.root) as folder:
+            staged = Path(folder) / "artifacts"
+            staged.mkdir()
+            for artifact in (each for each in record.artifacts if is_published(record, each)):
+                (staged / artifact.path).parent.mkdir(exist_ok=True)
+                (staged / artifact.path).write_bytes(_content(path.parent / artifact.path))
+            return published.replace(_without_home(record), staged)
+    except OSError as error:
+        raise BadInput(
+            f"{place} cannot be written ({error.strerror}); make room, or fix its permissions, and publish again: "
+            "what is published so far stays"
+        ) from None
+
+
+def _content(file: Path) -> bytes:
+    """Raises: BadInput, naming the file."""
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise BadInput(f"{file} cannot be read ({error.strerror}); {MISSING}") from None
 
 
 def _without_home(record: Record) -> Record:

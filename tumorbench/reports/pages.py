@@ -10,6 +10,7 @@ from tumorbench.contracts.cards import ModelSpec
 from tumorbench.reports.section import datasets_of, model_section
 from tumorbench.tables.inputs import BoardCards, LocatedRecord
 from tumorbench.tables.markdown import code, link, plain
+from tumorbench.tables.rows import without_outdated_failures
 
 __all__ = ["FOLDER", "render_reproductions"]
 
@@ -38,13 +39,17 @@ HOW_TO_READ = f"""How to read a table:
 Nothing is ranked here: the boards rank ({BOARDS})."""
 
 
-def render_reproductions(records: Sequence[LocatedRecord], cards: BoardCards) -> dict[str, str]:
+def render_reproductions(
+    records: Sequence[LocatedRecord], cards: BoardCards, *, every_report: bool = True
+) -> dict[str, str]:
     """``reproductions/REPORT.md`` -> Markdown, for each report that an installed card names with a value or a split.
 
-    The records' paths are relative to the boards' folder, as for ``render_boards``; the pages lie in its folder
+    every_report: also for those of whose models there is no record. The records' paths are relative to the boards' folder, as for ``render_boards``; the pages lie in its folder
     ``reproductions``.
     """
-    located = [LocatedRecord(cell.record, posixpath.join("..", cell.path)) for cell in records]
+    shown = without_outdated_failures(records)
+    located = [LocatedRecord(cell.record, posixpath.join("..", cell.path)) for cell in shown]
+    run = {cell.record.identity.model for cell in located}
     reports: dict[str, list[ModelSpec]] = {}
     for spec in sorted(cards.models.values(), key=lambda spec: (TASKS.index(spec.task), spec.id)):
         if spec.paper.report and datasets_of(spec):
@@ -52,6 +57,7 @@ def render_reproductions(records: Sequence[LocatedRecord], cards: BoardCards) ->
     return {
         f"{FOLDER}/{_file_name(report)}.md": "\n\n".join(_page(report, models, located, cards)) + "\n"
         for report, models in sorted(reports.items())
+        if every_report or any(spec.id in run for spec in models)
     }
 
 

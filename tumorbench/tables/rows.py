@@ -16,7 +16,7 @@ from tumorbench.contracts.recipe import Card
 from tumorbench.contracts.record import MetricValue, Record
 from tumorbench.tables.inputs import LocatedRecord
 
-__all__ = ["Row", "Statistic", "device_kind", "hardware_name", "rows_of"]
+__all__ = ["Row", "Statistic", "device_kind", "hardware_name", "rows_of", "without_outdated_failures"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Row:
     """Finished cells that differ in fold and seed only, in that order."""
 
     cells: tuple[LocatedRecord, ...]
-    suffix: str = ""  # what tells this row from another of the same model in the same table
+    suffix: str = ""  # its own file of weights, and what tells it from another row of the same model in the same table
 
     @property
     def record(self) -> Record:
@@ -127,6 +127,36 @@ def _sha256(card: Card) -> str:
     return hashlib.sha256(canonical_json(card.model_dump(mode="json", exclude_defaults=True))).hexdigest()
 
 
+def without_outdated_failures(located: Iterable[LocatedRecord]) -> list[LocatedRecord]:
+    """The records without those of a failure after which the same was done and succeeded.
+
+    The same: model, data set, protocol, fold, seed and budget; the version, the recipe or the data may be others.
+    """
+    every = list(located)
+    succeeded: dict[tuple[Any, ...], str] = {}
+    for cell in every:
+        if cell.record.status == "ok":
+            what = _what(cell.record.identity)
+            succeeded[what] = max(succeeded.get(what, ""), cell.record.started_at)
+
+    def stands(record: Record) -> bool:
+        last = succeeded.get(_what(record.identity))
+        return record.status == "ok" or last is None or record.started_at > last
+
+    return [cell for cell in every if stands(cell.record)]
+
+
+def _what(identity: CellIdentity) -> tuple[Any, ...]:
+    return (
+        identity.model,
+        identity.dataset,
+        identity.protocol,
+        identity.fold,
+        identity.seed,
+        identity.budget,
+    )
+
+
 def rows_of(finished: Iterable[LocatedRecord]) -> list[Row]:
     """Rows of the finished cells of one data set and budget, by model and protocol.
 
@@ -147,4 +177,11 @@ def _row(cells: Iterable[LocatedRecord], siblings: Sequence[dict[str, str]]) -> 
     ordered = sorted(cells, key=lambda cell: (cell.record.identity.fold, cell.record.identity.seed, cell.path))
     variants = _variants(ordered[0].record)
     telling = [word for word in ("recipe", "content", "judge") if len({sibling[word] for sibling in siblings}) > 1]
-    return Row(tuple(ordered), "".join(f", {word} {variants[word][:8]}" for word in telling))
+    said = [_own_weights(ordered[0].record), *(f"{word} {variants[word][:8]}" for word in telling)]
+    return Row(tuple(ordered), "".join(f", {each}" for each in said if each))
+
+
+def _own_weights(record: Record) -> str:
+    """``weights of file 01234567`` where the model started from a file that a user gave; else empty."""
+    kind, _, digits = (record.identity.recipe.pretrained or "").partition(":")
+    return f"weights of file {digits[:8]}" if kind == "sha256" else ""

@@ -1,0 +1,164 @@
+"""A published record that was edited is found out, whatever was edited: each line here was accepted once."""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tumorbench import registry
+from tumorbench.publish.verify import check_records
+from tumorbench.store import Store
+
+RESULTS = Path(__file__).parents[2] / "leaderboards/results"
+CLASSIFIER, SEGMENTER = "figshare3064/pose-cnn", "figshare3064/pose-unet-joint"
+GENERATOR, JUDGED = "kaggle3264/edm", "kaggle3264/robles-cvae"
+
+
+@pytest.fixture(scope="module")
+def installed():
+    return registry.find()
+
+
+@pytest.fixture
+def store(tmp_path):
+    """A store with those published cells."""
+    for cell in (CLASSIFIER, SEGMENTER, GENERATOR, JUDGED):
+        shutil.copytree(RESULTS / "cells" / cell, tmp_path / "cells" / cell)
+    shutil.copytree(RESULTS / "splits", tmp_path / "splits")
+    return tmp_path
+
+
+@pytest.fixture
+def faults(store, installed):
+    """``faults(PATH)``: what the check says of the record there."""
+
+    def check(path: Path) -> list[str]:
+        records = list(Store(store).records())
+        found = dict(check_records(records, installed))
+        assert set(found) <= {path}
+        return found.get(path, [])
+
+    return check
+
+
+def of(store: Path, cell: str, protocol: str = "grouped") -> Path:
+    return next(store.glob(f"cells/{cell}/{protocol}-fold0-*/record.json"))
+
+
+def edited(path: Path, **fields) -> None:
+    path.write_text(json.dumps(json.loads(path.read_text()) | fields))
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"metrics": []}, "its predictions give balanced_accuracy "),
+        ({"metrics": [], "instruments": []}, "it has no balanced_accuracy, by which its task ranks"),
+        ({"confusion": [[142, 0, 0], [0, 286, 0], [0, 0, 186]]}, "its confusion matrix is not that of its predictions"),
+        ({"confusion": None}, "its confusion matrix is not that of its predictions"),
+        ({"temperature": 1.0}, "its temperature 1.0 is not that of its predictions"),
+        ({"synthetic": True}, "its synthetic is True, and the data set's card says False"),
+        ({"dataset_title": "mine"}, "its dataset_title is 'mine', and the data set's card says "),
+        ({"model_title": "mine"}, "its model_title is 'mine', and the model's card says 'pose CNN'"),
+        ({"classes": ["a", "b", "c"]}, "its classes is ('a', 'b', 'c'), and the data set's card says "),
+        ({"sizes": {"train": 1, "val": 1, "test": 614}}, "its sizes {'train': 1, "),
+        ({"history": []}, "its history is empty, and it was trained"),
+        ({"best_epoch": 9}, "its best epoch 9 is not in its history"),
+        ({"timing": {}}, "its timing is empty or negative"),
+        ({"timing": {"train_s": 9.0, "steady_s": 8.0, "total_s": 3.0}}, "training took 9.0 s of 3.0 s"),
+        ({"parameters": {}}, "its parameters {} are no total and the trainable ones among them"),
+        ({"parameters": {"total": 3, "trainable": 4}}, "are no total and the trainable ones among them"),
+        ({"leakage": None}, "it does not say what leaks in its split"),
+        ({"status": "failed"}, "it is not finished (failed), and only finished cells are published"),
+    ],
+)  # fmt: skip
+def test_an_edited_record_is_found_out(store, faults, fields, said):
+    path = of(store, CLASSIFIER)
+    edited(path, **fields)
+    assert any(said in fault for fault in faults(path)), faults(path)
+
+
+def test_published_records_have_no_fault(store, faults):
+    assert faults(store) == []
+
+
+def test_epochs_that_are_not_numbered_one_after_the_other_or_too_many_are_found_out(store, faults):
+    path = of(store, CLASSIFIER)
+    history = json.loads(path.read_text())["history"]
+    edited(path, history=[*history, *history])
+    assert faults(path) == [
+        "its history has 12 epochs, and its recipe 6",
+        "the entries of its history are not numbered from 1 on",
+    ]
+
+
+def test_a_leaking_split_that_is_said_to_leak_nothing_is_found_out(store, faults):
+    """The patients of most slices are known from what the grouped record beside it tests."""
+    path = of(store, CLASSIFIER, "paper")
+    none = {"groups_on_both_sides": 0, "test_samples_of_shared_groups": 0, "identical_test_images": 0}
+    edited(path, leakage={"test_samples": 614, **none})
+    found = faults(path)
+    assert found[0] == "its leakage says groups_on_both_sides 0, and its split has at least 1"
+    assert found[1].startswith("its leakage says test_samples_of_shared_groups 0, and its split has at least ")
+
+
+def test_predictions_without_the_wrong_ones_are_found_out(store, faults):
+    path = of(store, CLASSIFIER)
+    _rewritten(path, lambda table: table[table["label"] == table["predicted"]])
+    assert any(fault.startswith("predictions.parquet lacks 189 slices that its split tests") for fault in faults(path))
+
+
+def test_predictions_with_a_slice_twice_are_found_out(store, faults):
+    path = of(store, CLASSIFIER)
+    _rewritten(path, lambda table: pd.concat([table, table[:7]]))
+    assert "predictions.parquet has 7 slices more than once" in faults(path)
+
+
+def test_predicted_classes_that_are_not_the_most_probable_are_found_out(store, faults):
+    path = of(store, CLASSIFIER)
+    _rewritten(path, lambda table: table.assign(predicted=table["label"]))
+    said = "predictions.parquet names in 189 rows another class than the most probable one"
+    assert said in faults(path)
+
+
+def _rewritten(path: Path, change) -> None:
+    """The predictions are changed, and the record names their new hash."""
+    file = path.parent / "predictions.parquet"
+    change(pd.read_parquet(file)).to_parquet(file, index=False)
+    sha256, artifacts = hashlib.sha256(file.read_bytes()).hexdigest(), json.loads(path.read_text())["artifacts"]
+    edited(path, artifacts=[each | {"sha256": sha256} if each["kind"] == "predictions" else each for each in artifacts])
+
+
+@pytest.mark.parametrize("cell", [SEGMENTER, GENERATOR])
+def test_a_record_without_its_ranking_metric_is_found_out(store, faults, cell):
+    path = of(store, cell)
+    ranking = ("dice", "kid", "coverage")
+    kept = [each for each in json.loads(path.read_text())["metrics"] if not each["name"].startswith(ranking)]
+    edited(path, metrics=kept)
+    assert faults(path)
+
+
+@pytest.mark.parametrize("value", [-0.5, 1.5])
+def test_a_generator_s_value_outside_of_its_metric_s_range_is_found_out(store, faults, value):
+    path = of(store, GENERATOR)
+    metrics = json.loads(path.read_text())["metrics"]
+    name = next(each["name"] for each in metrics if each["name"].startswith("coverage"))
+    edited(path, metrics=[each | {"value": value} if each["name"] == name else each for each in metrics])
+    assert faults(path) == [f"{name} is {value}, which is outside of 0.0 to 1.0"]
+
+
+def test_a_judged_generator_without_a_value_is_found_out(store, faults):
+    path = of(store, JUDGED, "tstr")
+    edited(path, metrics=[])
+    assert "it was not scored by tstr, which its protocol is about" in faults(path)
+
+
+@pytest.mark.parametrize("path", ["../../../../splits/x.json", "/etc/passwd", "record.json", "figures/../../x"])
+def test_an_artifact_outside_of_the_cell_s_folder_is_refused_and_never_read(store, faults, path):
+    record = of(store, CLASSIFIER)
+    artifacts = json.loads(record.read_text())["artifacts"]
+    edited(record, artifacts=[*artifacts, {"kind": "figure", "path": path, "sha256": "0"}])
+    assert faults(record) == [f"its artifact {path!r} is none that a cell leaves"]

@@ -1,0 +1,154 @@
+"""What a record claims about itself, beside what the cards say and what can be true. Needs no file but the record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from tumorbench import tasks
+from tumorbench.contracts.cards import DatasetSpec, ModelSpec
+from tumorbench.contracts.files import shown
+from tumorbench.contracts.problem import TSTR_SPLITS, Problem
+from tumorbench.contracts.record import Record
+from tumorbench.registry import Registry
+from tumorbench.tables.inputs import metric_id
+from tumorbench.tasks.instruments import Metric, source_of
+
+__all__ = ["check_claims"]
+
+SECONDS = 0.01  # by which times may differ, because each of them is rounded
+ROUNDING = 1e-6  # of a metric's range
+LONGEST = 120  # of what a record says, in a line about it
+
+
+def check_claims(record: Record, registry: Registry) -> Iterator[str]:
+    """What the record says and cannot be, one line each."""
+    model = registry.models.get(metric_id(record.identity.model))
+    if record.status != "ok":
+        yield f"it is not finished ({record.status}), and only finished cells are published"
+    if dataset := registry.datasets.get(record.identity.dataset):
+        yield from _of_dataset(record, dataset)
+    if model:
+        yield from _of_model(record, model)
+    yield from _of_parameters(record, model)
+    yield from _of_history(record, model)
+    yield from _of_timing(record)
+    yield from _of_metrics(record, registry)
+    yield from _of_ranking(record, registry)
+
+
+def _of_dataset(record: Record, card: DatasetSpec) -> Iterator[str]:
+    yield from _differs("synthetic", record.synthetic, card.synthetic, "data set")
+    yield from _differs("dataset_title", record.dataset_title, card.title, "data set")
+    yield from _differs("classes", record.classes, card.classes, "data set")
+    if record.identity.task not in card.tasks:
+        yield f"its data set is not for {record.identity.task}"
+
+
+def _of_model(record: Record, card: ModelSpec) -> Iterator[str]:
+    if record.identity.model_version == card.version:
+        yield from _differs("model_title", record.model_title, card.title, "model")
+    yield from _differs("task", record.identity.task, card.task, "model")
+
+
+def _differs(name: str, said: Any, true: Any, whose: str) -> Iterator[str]:
+    if said != true:
+        yield f"its {name} is {_shown(said)}, and the {whose}'s card says {_shown(true)}"
+
+
+def _shown(said: Any) -> str:
+    text = ascii(said) if isinstance(said, str) else str(said)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
+
+
+def _of_parameters(record: Record, model: ModelSpec | None) -> Iterator[str]:
+    """The counts are counts, and those of the card where it states them for this very problem."""
+    found, stated = record.parameters, model.parameters if model else None
+    if set(found) != {"total", "trainable"} or not 0 <= found["trainable"] <= found["total"]:
+        yield f"its parameters {_shown(found)} are no total and the trainable ones among them"
+    elif stated and record.identity.protocol not in TSTR_SPLITS and _same_network(record, model, stated.problem):
+        for name, true in (("total", stated.total), ("trainable", stated.trainable)):
+            if abs(found[name] - true) > stated.tolerance:
+                yield f"its {name} parameters are {found[name]}, and the model's card says {true}"
+
+
+def _same_network(record: Record, model: ModelSpec | None, problem: Problem) -> bool:
+    """Whether the card's counts are of the record's network."""
+    recipe = record.identity.recipe
+    size = recipe.preprocessing.channels, recipe.preprocessing.size, len(record.classes)
+    same = size == (problem.channels, problem.size, len(problem.classes))
+    return same and model is not None and recipe.params == model.recipe.params and recipe.masks == model.recipe.masks
+
+
+def _of_history(record: Record, model: ModelSpec | None) -> Iterator[str]:
+    identity, epochs = record.identity, [entry.get("epoch") for entry in record.history]
+    # under tstr a generator that knows the classes is there only to be judged: another cell trained it
+    trained = identity.protocol not in TSTR_SPLITS or (model is not None and not model.conditional)
+    if not epochs and trained:
+        yield "its history is empty, and it was trained"
+    if len(epochs) > identity.recipe.epochs:
+        yield f"its history has {len(epochs)} epochs, and its recipe {identity.recipe.epochs}"
+    if epochs != list(range(1, len(epochs) + 1)):
+        yield "the entries of its history are not numbered from 1 on"
+    if record.best_epoch is not None and record.best_epoch not in epochs:
+        yield f"its best epoch {record.best_epoch} is not in its history"
+    if trained and record.identity.protocol not in TSTR_SPLITS and record.timing.train_s <= 0:
+        yield "its timing says that training took no time"
+
+
+def _of_timing(record: Record) -> Iterator[str]:
+    timing = record.timing
+    seconds = [value for value in timing.model_dump(exclude={"sessions", "resumed_from_epoch"}).values() if value]
+    if timing.total_s <= 0 or timing.sessions < 1 or any(value < 0 for value in seconds):
+        yield "its timing is empty or negative"
+    # a record that does not say how long the steps alone took was moved from schema 2: its total is of the last session
+    elif timing.steady_s is not None and timing.total_s + SECONDS < max(timing.train_s, timing.steady_s):
+        yield f"its timing says that training took {timing.train_s} s of {timing.total_s} s"
+
+
+def _of_metrics(record: Record, registry: Registry) -> Iterator[str]:
+    """Each value has a name of its own, and is in its metric's range and direction where that version is installed."""
+    names = [value.name for value in record.metrics]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        yield f"it has more than one value of {shown(', '.join(twice))}"
+    versions = {each.metric: each.version for each in record.instruments}
+    for value in record.metrics:
+        card = registry.metrics.get(source_of(value)[0])
+        if card is None or versions.get(card.id, card.version) != card.version:
+            continue
+        low, high = card.value_range
+        if value.value is not None and not low - ROUNDING <= value.value <= high + ROUNDING:
+            yield f"{shown(value.name)} is {value.value}, which is outside of {low} to {high}"
+        if value.higher_is_better != card.higher_is_better:
+            yield f"{shown(value.name)} has the wrong direction: higher_is_better is {card.higher_is_better}"
+
+
+def _of_ranking(record: Record, registry: Registry) -> Iterator[str]:
+    """What the record was scored by and gave a value, and what its task ranks by, has a value in it."""
+    task = tasks.of(record.identity)
+    valued = {source_of(value) for value in record.metrics}
+    known = {(each.metric, each.extractor): each for each in record.instruments}
+    installed = task.metrics(record.identity, registry)
+    for metric in installed:
+        instrument = known.get(metric.key)
+        if _ranks(metric, task.name) and instrument is None and metric.key not in valued:
+            yield f"it has no {_named(metric)}, by which its task ranks"
+        elif instrument and not instrument.reason and metric.key not in valued and not _may_be_silent(metric):
+            yield f"it was scored by {_named(metric)} and has no value of it"
+    for instrument in () if installed else task.instruments(record.identity, registry):
+        if (instrument.metric, instrument.extractor) not in known or not record.metrics:
+            yield f"it was not scored by {instrument.metric}, which its protocol is about"
+
+
+def _ranks(metric: Metric, task: str) -> bool:
+    """Whether every record of the task has the metric: a plugin that came later may rank too."""
+    return metric.spec.ranks and metric.spec.task == task and metric.plugin == "tumorbench" and not metric.extractor
+
+
+def _may_be_silent(metric: Metric) -> bool:
+    """Whether the metric gives nothing where a cell has nothing for it: no mask, no model of calibration."""
+    return metric.spec.needs in ("attention", "calibration")
+
+
+def _named(metric: Metric) -> str:
+    return f"{metric.spec.id}[{metric.extractor.id}]" if metric.extractor else metric.spec.id

@@ -1,0 +1,112 @@
+"""Whether a record's numbers are those of its predictions: metrics, confusion and temperature, computed again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tumorbench import tasks
+from tumorbench.contracts.record import MetricValue, Record
+from tumorbench.errors import BadInput, one_line
+from tumorbench.registry import Registry
+from tumorbench.store import PREDICTIONS
+from tumorbench.tasks.base import ScoringInput
+from tumorbench.tasks.instruments import source_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["check_scores", "unchecked"]
+
+TOLERANCE = 1e-9  # between a published number and the one computed again from its predictions
+
+
+def check_scores(path: Path, record: Record, registry: Registry, missing: str) -> Iterator[str]:
+    """Where the record's numbers are not those of its predictions, one line each. Raises nothing."""
+    if not any(artifact.path == PREDICTIONS for artifact in record.artifacts):
+        yield f"its artifacts do not name {PREDICTIONS}, so that nothing says whether it was changed"
+    try:
+        yield from _differences(path, record, registry, missing)
+    except Exception as error:  # noqa: BLE001 - one bad record must not hide what is wrong with others
+        yield f"it cannot be scored again: {one_line(error)}"
+
+
+def unchecked(record: Record, registry: Registry) -> list[str]:
+    """The metrics of the record that cannot be checked here, because no installed plugin has them in that version.
+
+    None of a generator's, of which nothing is checked: they need the real images, and ``replay`` has those.
+    """
+    task = tasks.of(record.identity)
+    if record.status != "ok" or not task.scored_from_table:
+        return []
+    valued = {_named(value) for value in record.metrics}
+    return [name for name in task.unchecked(record, registry) if name in valued]
+
+
+def _named(value: MetricValue) -> str:
+    """What gave the value, as ``Task.unchecked`` names it."""
+    metric, extractor = source_of(value)
+    return f"{metric}[{extractor}]" if extractor else metric
+
+
+def _differences(path: Path, record: Record, registry: Registry, missing: str) -> Iterator[str]:
+    """Where the record's numbers are not those of its predictions. Raises: whatever reading or scoring them raises."""
+    import pandas as pd
+
+    predictions, task = path.parent / PREDICTIONS, tasks.of(record.identity)
+    if not predictions.exists():
+        raise BadInput(f"{predictions} is missing; {missing}")
+    table = pd.read_parquet(predictions)
+    yield from _contradictions(table, record)
+    asked = {(each.metric, each.extractor): each.reason for each in record.instruments}
+    scores = task.score(table, ScoringInput.of_record(record, registry, only=asked))
+    again, there = {value.name: value for value in scores.metrics}, {value.name for value in record.metrics}
+    left_out = set(unchecked(record, registry))
+    for value in record.metrics:
+        if _named(value) not in left_out and task.holds(table, value.name):
+            yield from _difference(value, again.get(value.name))
+    for name, value in again.items():
+        if name not in there and _named(value) not in left_out and not asked.get(source_of(value)):
+            yield f"its predictions give {name} {value.value}, which the record lacks"
+    if record.confusion != scores.confusion:
+        yield "its confusion matrix is not that of its predictions"
+
+
+def _contradictions(table: pd.DataFrame, record: Record) -> Iterator[str]:
+    """Where the table contradicts itself, or the record in what it repeats of it."""
+    columns = [f"p/{name}" for name in record.classes]
+    if "predicted" in table and set(columns) <= set(table) and len(table):
+        wrong = int((table[columns].to_numpy().argmax(1) != table["predicted"].to_numpy()).sum())
+        if wrong:
+            yield f"{PREDICTIONS} names in {wrong} rows another class than the most probable one"
+    given = set(table["temperature"]) if "temperature" in table else {None}
+    if len(given) > 1 or not _same(record.temperature, next(iter(given), None)):
+        yield f"its temperature {record.temperature} is not that of its predictions"
+
+
+def _difference(value: MetricValue, other: MetricValue | None) -> Iterator[str]:
+    if other is None:
+        yield f"{value.name} is {value.value} in the record, and its predictions give no such metric"
+    elif not _same(value.value, other.value):
+        yield f"{value.name} is {value.value} in the record and {other.value} from its predictions"
+    elif value.n != other.n:
+        yield f"{value.name} is of {value.n} samples in the record and of {other.n} in its predictions"
+    elif not _same_beside(value, other):
+        yield f"{value.name} has another interval, chance level or direction in the record than from its predictions"
+
+
+def _same_beside(one: MetricValue, other: MetricValue) -> bool:
+    """Whether what stands beside the two values is the same too."""
+    ends = zip(one.interval or (None,), other.interval or (None,), strict=False)
+    facts = (one.higher_is_better, one.comparable, one.interval is None)
+    return (
+        facts == (other.higher_is_better, other.comparable, other.interval is None)
+        and all(_same(*pair) for pair in ends)
+        and _same(one.by_chance, other.by_chance)
+        and _same(one.real_vs_real, other.real_vs_real)
+    )
+
+
+def _same(one: float | None, other: float | None) -> bool:
+    return one == other if one is None or other is None else abs(one - other) <= TOLERANCE * max(1.0, abs(one))
