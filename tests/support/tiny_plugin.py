@@ -46,6 +46,7 @@ def tumorbench_models():
     )
     yield _model("tiny-far", "classification", "TinyTransfer", pretrained="tiny/far")
     yield _model("tiny-homeless", "classification", "TinyTransfer", pretrained="nowhere/edges")
+    yield _model("tiny-orphan", "classification", "TinyHeir", pretrained="cell:tiny-nan", params={"width": 8})
     yield _model("tiny-heir", "classification", "TinyHeir", pretrained="cell:tiny-classifier", params={"width": 8})
     yield _model(
         "tiny-copies",
