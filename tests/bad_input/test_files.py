@@ -82,7 +82,8 @@ def test_a_mat_mask_of_the_wrong_size_is_named(refusal, archives, run_on, mat):
 def test_a_mask_of_the_wrong_size_is_named_with_its_image(refusal, converted, run_on):
     Image.new("L", (36, 41), 255).save(converted / "masks/4.png")
     assert refusal(*run_on(converted, "tiny-segmenter")) == (
-        f"{converted / 'masks/4.png'} is 36x41, but its image {converted / 'images/4.jpg'} is 36x40; replace the mask by the one of its conversion"
+        f"mask {converted / 'masks/4.png'} is 36x41, but its image {converted / 'images/4.jpg'} is 36x40 (width x height); "
+        "replace the mask or fetch the data set again"
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tumorbench.data.decode import brain_box
+from tumorbench.data.crop import brain_box
 
 
 def slice_with(*boxes: tuple[slice, slice], height: int = 60, width: int = 80) -> np.ndarray:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import pytest
 from PIL import Image
 
 import tumorbench as tb
-from tumorbench.data import decode
+from tumorbench.data import decode, reading
 from tumorbench.errors import BadInput
 
 decoded_files: list[str] = []
@@ -36,7 +38,7 @@ class Folder(tb.Dataset):
 
 @pytest.fixture
 def spec(monkeypatch) -> tb.DatasetSpec:
-    monkeypatch.setattr(decode, "load", lambda _path: Folder)
+    monkeypatch.setattr(reading, "load", lambda _path: Folder)
     return tb.DatasetSpec(
         id="folder", title="t", version="1", tasks=("segmentation",), classes=("a", "b"), mask_classes=("tumour",), licence="MIT", citation="none",
         source=tb.Source(homepage="none"), patients_known=False, counts={"all": {"a": 1, "b": 1}}, factory="folder:Folder",
@@ -99,7 +101,7 @@ def test_a_corrupt_picture_is_named_and_nothing_half_decoded_stays(spec, root):
 def test_a_mask_of_the_wrong_size_names_both_files_and_sizes(spec, root):
     Image.fromarray(np.zeros((10, 10), np.uint8)).save(root / "folder/masks/0-wide.png")
     with pytest.raises(
-        BadInput, match=r"mask masks/0-wide\.png is uint8 10x10, but its image images/0-wide\.png is 40x60"
+        BadInput, match=r"mask .*/masks/0-wide\.png is 10x10, but its image .*/images/0-wide\.png is 60x40 \(width"
     ):
         decode.decode(spec, root, root / "cache")
 
@@ -120,10 +122,60 @@ def test_a_slice_without_a_mask_is_background(spec, root):
 def test_a_data_set_of_one_size_is_not_copied(spec, root):
     for name in ("0-wide.png", "1-tall.png"):
         for kind in ("images", "masks"):
-            Image.fromarray(np.full((24, 24), 9, np.uint8)).save(root / "folder" / kind / name)
+            Image.fromarray(np.eye(24, dtype=np.uint8)).save(root / "folder" / kind / name)
     decoded = decode.decode(spec, root, root / "cache")
     assert decoded.images(24).shape == (2, 24, 24)
     assert not (decoded.cache / "images-24.npy").exists()
+
+
+def test_a_cache_that_lost_a_file_or_a_part_of_it_is_decoded_again(spec, root):
+    decoded = decode.decode(spec, root, root / "cache")
+    expected = decoded.image(1).tolist()
+    for damage in (lambda path: path.write_bytes(path.read_bytes()[:100]), Path.unlink):
+        damage(decoded.cache / "images.bin")
+        assert decode.decode(spec, root, root / "cache").image(1).tolist() == expected
+    (decoded.cache / "index.json").write_text("[")
+    assert decode.decode(spec, root, root / "cache").image(1).tolist() == expected
+
+
+def test_a_pipe_among_the_files_is_named_and_never_opened(spec, root):
+    path = root / "folder/images/0-pipe.png"
+    os.mkfifo(path)
+    with pytest.raises(BadInput, match=r"0-pipe\.png is a named pipe, not a file"):
+        decode.decode(spec, root, root / "cache")
+
+
+FULL_DISK = """
+import resource, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from tumorbench import registry
+from tumorbench.data.decode import decode
+from tumorbench.errors import BadInput
+
+root = Path(sys.argv[2])
+limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (4000, limits[1]))  # no file can grow beyond: as where the disk is full
+try:
+    decode(registry.find().dataset("tiny-shapes"), root, root / "cache")
+except BadInput as error:
+    print(error)
+print(sorted(path.name for path in (root / "cache/tiny-shapes").iterdir()))
+resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+print(len(decode(registry.find().dataset("tiny-shapes"), root, root / "cache").samples))
+"""
+
+
+def test_a_disk_that_fills_is_named_and_the_same_command_finishes_when_there_is_room(tiny_site, tmp_path):
+    called = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, str(tiny_site), str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    line, left, samples = called.stdout.splitlines()
+    assert line == (
+        f"{tmp_path / 'cache/tiny-shapes'} cannot be written (File too large); make room there, or name another folder for the "
+        "cache in TUMORBENCH_CACHE, then run the same command again"
+    )
+    assert (left, samples) == ("[]", "180")
 
 
 def at_once(count, call):

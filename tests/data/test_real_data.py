@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import string
@@ -15,6 +16,7 @@ import pytest
 
 from tumorbench import registry
 from tumorbench.data import decode, split
+from tumorbench.data.quality import flaws
 
 pytestmark = pytest.mark.real_data
 
@@ -41,12 +43,12 @@ def decoded(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Callab
     found = registry.find()
 
     @cache
-    def decode(name: str) -> decode.Decoded:
+    def of(name: str) -> decode.Decoded:
         if not (real_data / name).is_dir():
             pytest.skip(f"{name} is not in TUMORBENCH_DATA")
         return decode.decode(found.dataset(name), real_data, folder)
 
-    return decode
+    return of
 
 
 def pixels(decoded: decode.Decoded) -> list[str]:
@@ -79,12 +81,13 @@ def test_a_set_has_the_published_count_of_each_class_and_split(tumorbench, real_
 
 def test_an_incomplete_copy_is_told_with_the_numbers_of_the_files_that_it_lacks(real_data):
     from tumorbench.data.fetch.counts import count_problems
+    from tumorbench.data.reading import list_samples
 
     spec, folder = registry.find().dataset("kaggle7023"), real_data / "kaggle7023/Training/notumor"
     if not folder.is_dir():
         pytest.skip("kaggle7023 is not in TUMORBENCH_DATA")
     lacking = 1595 - sum(1 for _ in folder.iterdir())
-    problems = count_problems(spec, decode.open_dataset(spec, real_data).samples())
+    problems = count_problems(spec, list_samples(spec, decode.open_dataset(spec, real_data)))
     assert len(problems) == bool(lacking)
     for problem in problems:
         named = [int(number) for number in problem.partition(" lacks ")[2].split(", ")]
@@ -119,6 +122,68 @@ def test_figshare_has_233_patients_in_209_groups_and_most_of_them_straddle_the_p
     assert leakage.test_samples == 614
     assert leakage.groups_on_both_sides > 150
     assert leakage.test_samples_of_shared_groups > 500
+
+
+def test_the_author_s_folds_share_no_patient_and_fifteen_base_ids(decoded):
+    figshare = decoded("figshare3064")
+    parts = [split_of(figshare, "official", fold) for fold in range(5)]
+    assert [len(each.test) for each in parts] == [570, 655, 562, 613, 664]
+    assert sorted(np.concatenate([each.test for each in parts])) == list(range(3064))
+    folds: dict[str, dict[str, set[int]]] = {"patient": {}, "group": {}}
+    for sample in figshare.samples:
+        for kind, of in folds.items():
+            of.setdefault(getattr(sample, kind), set()).add(sample.fold)
+    assert {kind: sum(len(each) > 1 for each in of.values()) for kind, of in folds.items()} == {
+        "patient": 0,
+        "group": 15,
+    }
+    assert [split.measure_leakage(each, figshare.samples, pixels(figshare)).groups_on_both_sides for each in parts] == [
+        5,
+        8,
+        8,
+        6,
+        7,
+    ]
+
+
+FINGERPRINTS = {  # of the copies that published records stand on; one file tells whether it is such a copy
+    "figshare3064": (
+        "images/1.jpg",
+        "404c757e37b6e861106b901220bad93b8259a0b8a1a28671c980cd95e42eb662",
+        "dfea79650d6bda41c8ed331cf2dd1dac358623a1db2197f36c62a3bb9b090cd7",
+    ),
+    "kaggle3264": (
+        "Training/glioma_tumor/gg (1).jpg",
+        "dbc79575fca482de5146409dcade1b1f5f2a84fad808290b6084d796c13d0b09",
+        "046c6ef1a58eab2e72818a5ffe646e3174292b913c82d8187230d9c04604ab34",
+    ),
+    "kaggle7023": (
+        "Training/glioma/Tr-gl_0010.jpg",
+        "7ee660914ca2547f53eba9182c0f66e9f948b95763785ae4b91617c286fecd87",
+        "8bb97a976142c11b051e547cb2868c888b0d51351236b47a124a5036e4bf5c01",
+    ),
+    "yesno253": (
+        "yes/Y1.jpg",
+        "27a43972bf6b6bb00fd071791c3925f422295c16f881ef8c395a9534f12cf0af",
+        "c27e771fced33389c6fc725cb423b9d4fdd01d6247cdd1dc78bdcecc188ba9f3",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FINGERPRINTS)
+def test_a_set_decodes_to_the_pixels_that_published_records_stand_on(decoded, real_data, name):
+    file, digest, fingerprint = FINGERPRINTS[name]
+    path = real_data / name / file
+    if not path.exists() or hashlib.sha256(path.read_bytes()).hexdigest() != digest:
+        pytest.skip("the copy is another than that of the published records")
+    assert decoded(name).fingerprint == fingerprint
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_no_picture_of_a_public_set_is_taken_for_a_blank_one(decoded, name):
+    found = decoded(name)
+    named = flaws((sample.id, found.image(index)) for index, sample in enumerate(found.samples))
+    assert named == {"empty": [], "constant": [], "saturated": []}
 
 
 @pytest.mark.parametrize(("name", "test_images", "identical"), [("kaggle7023", 1311, 216), ("kaggle3264", 394, 251)])

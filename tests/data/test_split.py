@@ -167,3 +167,80 @@ def test_a_stored_grouped_split_that_leaks_is_refused():
     leaking = split.Split("grouped", 0, np.array([0, 3, 4]), np.array([6]), np.array([1, 9])).to_store(samples)
     with pytest.raises(BadInput, match="the grouped split leaks"):
         split.from_ids(leaking, samples, distinct(samples), "grouped", 0)
+
+
+def in_folds(folds: int = 5, slices: int = 3) -> list[tb.Sample]:
+    """40 patients in the publication's own folds; of every four the first two are one person under two IDs."""
+    return [
+        tb.Sample(
+            f"{patient}-{number}",
+            patient % 2,
+            "",
+            patient=str(patient),
+            group=str(patient // 2) if patient % 4 < 2 else str(patient + 100),
+            fold=patient % folds,
+        )
+        for patient in range(40)
+        for number in range(slices)
+    ]
+
+
+def test_the_publication_s_folds_are_tested_one_by_one():
+    samples = in_folds()
+    for fold in range(5):
+        parts = make(samples, "official", fold)
+        assert [samples[index].fold for index in parts.test] == [fold] * 24
+        assert sorted({*parts.train, *parts.val, *parts.test}) == list(range(120))
+        assert len(parts.train) + len(parts.val) + len(parts.test) == 120
+
+
+def test_validation_of_an_official_fold_shares_no_group_with_training():
+    samples = in_folds()
+    parts = make(samples, "official", 2)
+    sides = [{samples[index].group for index in part} for part in (parts.train, parts.val)]
+    assert 10 <= len(parts.val) <= 15
+    assert not sides[0] & sides[1]
+
+
+def test_a_group_that_straddles_the_publication_s_folds_is_counted_and_not_refused():
+    samples = in_folds()
+    leakage = split.measure_leakage(make(samples, "official", 0), samples, distinct(samples))
+    assert (leakage.groups_on_both_sides, leakage.test_samples_of_shared_groups) == (4, 12)
+
+
+def test_an_official_fold_needs_every_sample_s_fold():
+    samples = [*in_folds(), tb.Sample("x", 0, "")]
+    with pytest.raises(BadInput, match="1 of 121 samples have no fold of the publication"):
+        make(samples, "official", 0)
+    with pytest.raises(BadInput, match="fold 7 of the publication has 0 of 120 samples"):
+        make(in_folds(), "official", 7)
+
+
+def test_a_stored_official_split_of_other_folds_is_refused():
+    samples = in_folds()
+    stored = make(samples, "official", 1).to_store(samples)
+    assert split.from_ids(stored, samples, distinct(samples), "official", 1).test.tolist() == stored_test(samples, 1)
+    with pytest.raises(BadInput, match="does not test fold 2 of the publication"):
+        split.from_ids(stored, samples, distinct(samples), "official", 2)
+
+
+def stored_test(samples: list[tb.Sample], fold: int) -> list[int]:
+    return [index for index, sample in enumerate(samples) if sample.fold == fold]
+
+
+@pytest.mark.parametrize("protocol", ["grouped", "official"])
+def test_few_samples_give_fewer_parts_to_choose_validation_from_or_one_line(protocol):
+    few = [
+        tb.Sample(str(n), n % 2, "", patient=str(n), fold=n // 2 if protocol == "official" else None) for n in range(10)
+    ]
+    parts = make(few, protocol, 0)
+    assert [len(part) for part in (parts.train, parts.val, parts.test)] == [6, 2, 2]
+
+
+def test_too_few_samples_for_validation_are_one_line():
+    pair = [tb.Sample(str(n), n, "", fold=n) for n in range(2)]
+    with pytest.raises(BadInput, match="1 samples are too few to take validation out of what is not tested"):
+        make(pair, "official", 0)
+    lone = [tb.Sample("0", 0, "", split="test"), *(tb.Sample(str(n), n == 1, "", split="train") for n in range(1, 5))]
+    with pytest.raises(BadInput, match=r"4 samples are too few to take a share of 0\.1 of each class for validation"):
+        make(lone, "official")

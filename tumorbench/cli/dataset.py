@@ -78,9 +78,11 @@ def audit(dataset: Name, data_root: DataRoot = None, as_json: AsJson = False) ->
     if as_json:
         print_json(report)
         return
-    splits = report.pop("splits")
+    splits, impossible = report.pop("splits"), report.pop("splits_not_possible")
     for name, value in report.items():
         say(f"{name.replace('_', ' ')}: {(', '.join(value) or 'none') if isinstance(value, list) else value}")
+    for name, reason in impossible.items():
+        say(f"not possible: {name}: {reason}")
     print_table(splits)
 
 

@@ -6,10 +6,11 @@ import hashlib
 import json
 import shutil
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from filelock import FileLock
@@ -17,9 +18,11 @@ from filelock import FileLock
 from tumorbench.contracts.cards import DatasetSpec
 from tumorbench.contracts.cell import canonical_json
 from tumorbench.contracts.dataset import Dataset, Sample
-from tumorbench.contracts.factory import load
+from tumorbench.contracts.files import check_file
 from tumorbench.contracts.recipe import Crop
 from tumorbench.contracts.whole import written_whole
+from tumorbench.data.crop import brain_box
+from tumorbench.data.reading import data_folder, list_samples, open_dataset, read_slice
 from tumorbench.errors import BadInput
 
 if TYPE_CHECKING:
@@ -27,8 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Decoded", "brain_box", "data_folder", "decode", "open_dataset"]
 
-DECODE_VERSION = 1  # raised when decoding the same file would give other pixels
-BRIGHT = 45  # of 255: what is darker is air
+DECODE_VERSION = 2  # raised when decoding the same file would give other pixels
 RESIZE_VERSION = 1  # raised when resizing or cropping the same pixels would give others
 
 Progress = Callable[[str, int, int], None]
@@ -50,7 +52,10 @@ class Slice:
 
 @dataclass(frozen=True)
 class Decoded:
-    """A data set whose every slice is decoded. ``fingerprint`` covers labels, patients, official split and every pixel."""
+    """A data set whose every slice is decoded.
+
+    ``fingerprint`` covers labels, patients, the official train and test folders and every pixel.
+    """
 
     spec: DatasetSpec
     samples: tuple[Sample, ...]
@@ -100,66 +105,64 @@ class Decoded:
                     resized[index] = np.asarray(
                         Image.fromarray(np.asarray(native[box])).resize((size, size), Image.Resampling[method])
                     )
-            with written_whole(path) as partial:
+            with _writing(path), written_whole(path) as partial:
                 np.save(partial, resized)
         return np.load(path, mmap_mode="r")  # type: ignore[no-any-return]
-
-
-def brain_box(image: NDArray[np.uint8]) -> tuple[slice, slice]:
-    """Rows and columns of the bounding box of the largest bright object in a slice, uint8 ``(height, width)``; all of it where nothing is bright.
-
-    Source: the crop by contour of M. Nickparvar's preprocessing script for his data set (blur, threshold at 45 of 255, two erosions, two dilations, the
-    largest contour's extreme points); connected components stand for contours here.
-    """
-    from scipy import ndimage
-
-    bright = ndimage.gaussian_filter(image.astype(np.float32), 0.8) > BRIGHT  # OpenCV's deviation for a 3x3 kernel
-    square = np.ones((3, 3), bool)
-    opened = ndimage.binary_dilation(ndimage.binary_erosion(bright, square, 2, border_value=1), square, 2)
-    objects, count = ndimage.label(ndimage.binary_fill_holes(opened), square)  # filled, as a contour counts its inside
-    if not count:
-        return slice(0, image.shape[0]), slice(0, image.shape[1])
-    largest = 1 + int(np.argmax(np.bincount(objects.ravel())[1:]))
-    rows, columns = ndimage.find_objects(objects)[largest - 1]
-    return rows, columns
-
-
-def data_folder(spec: DatasetSpec, root: Path) -> Path:
-    """The folder in which the data set is looked for: one per id below the data root."""
-    return root / spec.id
-
-
-def open_dataset(spec: DatasetSpec, root: Path) -> Dataset:
-    """The data set's reader for its folder below ``root``; nothing is read yet."""
-    reader = load(spec.factory)(data_folder(spec, root))
-    if not isinstance(reader, Dataset):
-        raise BadInput(f"{spec.factory} gives a {type(reader).__name__}, not a tumorbench.Dataset; mend the plugin")
-    return reader
 
 
 def decode(spec: DatasetSpec, root: Path, cache_root: Path, progress: Progress | None = None) -> Decoded:
     """The data set, decoded. Files that have not changed since the last time are not opened; what another process decodes is waited for.
 
-    Raises: Unavailable where it is not on disk; BadInput, naming the file, where it is incomplete or corrupt.
+    Raises: Unavailable where it is not on disk; BadInput, naming the file, where it is incomplete or corrupt, or where the
+    cache cannot be written: what is decoded by then is removed, and the same command begins anew.
     """
     reader = open_dataset(spec, root)
-    samples = tuple(reader.samples())
-    check_samples(spec, samples)
+    samples = list_samples(spec, reader)
+    _check_classes(spec, samples)
     folder = cache_root / spec.id
     signature = folder / f"{_signature(spec, reader.root, samples)}.json"
-    if (cache := _cached(folder, signature)) is None:
-        folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(cache_root / f"{spec.id}.lock"):
-            cache = _cached(folder, signature) or _decode_into(folder, signature, spec, reader, samples, progress)
-    return _load(spec, samples, cache)
+    if (found := _cached(folder, signature)) is None:
+        with _writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            with FileLock(cache_root / f"{spec.id}.lock"):
+                found = _cached(folder, signature) or _decode_into(folder, signature, spec, reader, samples, progress)
+    cache, slices = found
+    return Decoded(spec, samples, slices, cache.name, cache)
 
 
-def _cached(folder: Path, signature: Path) -> Path | None:
-    """Where the files that the signature stands for are decoded; None where they are not."""
-    if not signature.exists():
+@contextmanager
+def _writing(place: Path) -> Iterator[None]:
+    """What the file system refuses here leaves as BadInput that names the place. Reading the data set raises no OSError."""
+    try:
+        yield
+    except BrokenPipeError:  # of whoever reads the progress
+        raise
+    except OSError as error:
+        raise BadInput(
+            f"{place} cannot be written ({error.strerror or error}); make room there, or name another folder for the cache in "
+            "TUMORBENCH_CACHE, then run the same command again"
+        ) from error
+
+
+def _cached(folder: Path, signature: Path) -> tuple[Path, tuple[Slice, ...]] | None:
+    """Where the files that the signature stands for are decoded, and each slice there; None where they are not."""
+    try:
+        cache: Path = folder / json.loads(signature.read_text())["fingerprint"]
+    except (OSError, ValueError, KeyError, TypeError):
         return None
-    cache: Path = folder / json.loads(signature.read_text())["fingerprint"]
-    return cache if (cache / "index.json").exists() else None
+    slices = _whole(cache)
+    return None if slices is None else (cache, slices)
+
+
+def _whole(cache: Path) -> tuple[Slice, ...] | None:
+    """Each slice of the cache; None where a file of it is missing or damaged."""
+    try:
+        slices = tuple(Slice(**where) for where in json.loads((cache / "index.json").read_text()))
+        sizes = [(cache / name).stat().st_size for name in ("images.bin", "masks.bin")]
+    except (OSError, ValueError, TypeError):
+        return None
+    due = [sum(where.height * where.width for where in slices), sum(where.mask_bytes for where in slices)]
+    return slices if sizes == due else None
 
 
 def _decode_into(
@@ -169,50 +172,43 @@ def _decode_into(
     reader: Dataset,
     samples: Sequence[Sample],
     progress: Progress | None,
-) -> Path:
+) -> tuple[Path, tuple[Slice, ...]]:
     """The decoded data set's own folder below ``folder``, whole; the signature stands for it. Nothing else is left there."""
     partial = folder / "decoding.tmp"
     shutil.rmtree(partial, ignore_errors=True)  # of a process that was killed
     partial.mkdir()
     try:
-        slices = _decode_all(reader, samples, partial, progress)
-        fingerprint = _fingerprint(spec, samples, slices)
+        slices = tuple(_decode_all(spec, reader, samples, partial, progress))
+        cache = folder / _fingerprint(spec, samples, slices)
         (partial / "index.json").write_text(json.dumps([asdict(where) for where in slices]))
-        if not (folder / fingerprint).exists():
-            partial.rename(folder / fingerprint)
+        if _whole(cache) is None:
+            shutil.rmtree(cache, ignore_errors=True)  # of a cache that was damaged
+            partial.rename(cache)
         with written_whole(signature, "w") as file:
-            json.dump({"fingerprint": fingerprint}, file)
+            json.dump({"fingerprint": cache.name}, file)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    return folder / fingerprint
+    return cache, slices
 
 
-def check_samples(spec: DatasetSpec, samples: Sequence[Sample]) -> None:
-    """True after the call: ids are unique, labels are in range, no class is empty. Raises: BadInput."""
-    ids = [sample.id for sample in samples]
-    if len(set(ids)) != len(ids):
-        raise BadInput(
-            f"{spec.id} lists a sample id twice: {next(each for each in ids if ids.count(each) > 1)}; mend the plugin's samples()"
-        )
-    outside = [sample for sample in samples if not 0 <= sample.label < len(spec.classes)]
-    if outside:
-        raise BadInput(
-            f"{spec.id}: sample {outside[0].id} has label {outside[0].label}, but there are {len(spec.classes)} classes; mend the plugin's samples()"
-        )
+def _check_classes(spec: DatasetSpec, samples: Sequence[Sample]) -> None:
+    """True after the call: no class is empty. Raises: BadInput."""
+    present = {sample.label for sample in samples}
     for label, name in enumerate(spec.classes):
-        if all(sample.label != label for sample in samples):
+        if label not in present:
             raise BadInput(
                 f"{spec.id} has no sample of class {name}; complete the folder or fetch the data set again: tumorbench data fetch {spec.id}"
             )
 
 
-def _decode_all(reader: Dataset, samples: Sequence[Sample], folder: Path, progress: Progress | None) -> list[Slice]:
+def _decode_all(
+    spec: DatasetSpec, reader: Dataset, samples: Sequence[Sample], folder: Path, progress: Progress | None
+) -> list[Slice]:
     slices: list[Slice] = []
     offset = mask_offset = 0
     with (folder / "images.bin").open("wb") as images, (folder / "masks.bin").open("wb") as masks:
         for done, sample in enumerate(samples):
-            image, mask = reader.read_image(sample), reader.read_mask(sample)
-            _check_pixels(sample, image, mask)
+            image, mask = read_slice(spec, reader, sample)
             images.write(image.tobytes())
             packed = b"" if mask is None else zlib.compress(mask.tobytes(), 1)
             masks.write(packed)
@@ -227,23 +223,12 @@ def _decode_all(reader: Dataset, samples: Sequence[Sample], folder: Path, progre
     return slices
 
 
-def _check_pixels(sample: Sample, image: NDArray[Any], mask: NDArray[Any] | None) -> None:
-    if image.ndim != 2 or image.dtype != np.uint8 or not image.size:  # noqa: PLR2004 - height and width
-        raise BadInput(
-            f"{sample.image or sample.id}: an image is uint8 (height, width), not {image.dtype} {image.shape}; mend the data set's read_image"
-        )
-    if mask is not None and (mask.shape != image.shape or mask.dtype != np.uint8):
-        raise BadInput(
-            f"mask {sample.mask} is {mask.dtype} {'x'.join(map(str, mask.shape))}, but its image {sample.image} is {'x'.join(map(str, image.shape))}; "
-            "replace the mask or fetch the data set again"
-        )
-
-
 def _hash(pixels: NDArray[np.uint8]) -> str:
     return hashlib.sha256(repr(pixels.shape).encode() + np.ascontiguousarray(pixels).tobytes()).hexdigest()
 
 
 def _fingerprint(spec: DatasetSpec, samples: Sequence[Sample], slices: Sequence[Slice]) -> str:
+    """SHA-256 of the content. The publication's folds are no part of it: they decide a split, which has a fingerprint of its own."""
     rows = [
         [sample.id, sample.label, sample.patient, sample.group, sample.split, where.pixels, where.mask_pixels]
         for sample, where in zip(samples, slices, strict=True)
@@ -252,25 +237,23 @@ def _fingerprint(spec: DatasetSpec, samples: Sequence[Sample], slices: Sequence[
 
 
 def _signature(spec: DatasetSpec, root: Path, samples: Sequence[Sample]) -> str:
-    """Changes whenever a file was touched: what is listed, and each file's size and modification time."""
+    """Changes whenever a file was touched: what is listed, and each file's size and modification time.
+
+    Raises: BadInput for what is missing or no file.
+    """
     paths = sorted({path.split("!/")[0] for sample in samples for path in (sample.image, sample.mask) if path})
-    try:
-        stats = [(path, (stat := (root / path).stat()).st_size, stat.st_mtime_ns) for path in paths]
-    except FileNotFoundError as error:
-        raise BadInput(
-            f"{error.filename} is missing; fetch the data set again: tumorbench data fetch {spec.id}"
-        ) from None
+    stats = []
+    for path in paths:
+        check_file(root / path)
+        found = (root / path).stat()
+        stats.append((path, found.st_size, found.st_mtime_ns))
     content = [
         DECODE_VERSION,
         spec.id,
         spec.version,
+        spec.mask_classes,
         str(root.resolve()),
-        [asdict(sample) for sample in samples],
+        [asdict(replace(sample, fold=None)) for sample in samples],
         stats,
     ]
     return hashlib.sha256(canonical_json(content)).hexdigest()
-
-
-def _load(spec: DatasetSpec, samples: tuple[Sample, ...], cache: Path) -> Decoded:
-    slices = tuple(Slice(**where) for where in json.loads((cache / "index.json").read_text()))
-    return Decoded(spec, samples, slices, cache.name, cache)

@@ -1,4 +1,4 @@
-"""Who trains and who is tested: the three protocols, the check that none leaks unseen, and the split's own identity."""
+"""Who trains and who is tested: the protocols, the check that none leaks unseen, and the split's own identity."""
 
 from __future__ import annotations
 
@@ -14,18 +14,17 @@ from tumorbench.contracts.cell import canonical_json
 from tumorbench.contracts.dataset import Sample
 from tumorbench.contracts.problem import FOLDS, Protocol
 from tumorbench.contracts.record import Leakage
+from tumorbench.data import partition
+from tumorbench.data.partition import SPLIT_SEED
 from tumorbench.errors import BadInput
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["SPLIT_SEED", "Split", "clusters", "from_ids", "make_split", "measure_leakage", "split_key"]
+__all__ = ["FOLDS", "SPLIT_SEED", "Split", "clusters", "from_ids", "make_split", "measure_leakage", "split_key"]
 
 PARTS = ("train", "val", "test")
-VALIDATION_FOLDS = 8  # one of these parts of a grouped training set becomes validation: 10 % of all
-VALIDATION_SHARE = 0.1  # of an official training set
 SPLIT_VERSION = 1  # raised when the same call would give another split
-SPLIT_SEED = 20220101  # the same for every model and every run seed: all competitors see the same split
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +71,10 @@ def from_ids(
     split = Split(protocol, fold, train, val, test)
     if protocol == "grouped":
         _refuse_leaks(split, samples, pixel_hashes)
+    if protocol == "official" and {samples[index].fold for index in test} - {None, fold}:
+        raise BadInput(
+            f"the stored split does not test fold {fold} of the publication; delete it from the store's folder splits"
+        )
     return split
 
 
@@ -123,16 +126,20 @@ def make_split(
     labels = np.array([sample.label for sample in samples])
     match protocol:
         case "grouped":
-            split = _grouped(labels, clusters(samples, pixel_hashes), classes, fold)
-            _refuse_leaks(split, samples, pixel_hashes)
+            parts = partition.grouped(labels, clusters(samples, pixel_hashes), classes, fold)
+        case "official" if any(sample.fold is not None for sample in samples):
+            parts = partition.official_fold(labels, samples, clusters(samples, pixel_hashes), fold)
         case "official":
-            split = _official(labels, samples, VALIDATION_SHARE, protocol)
+            parts = partition.official(labels, samples)
         case "paper":
             if rule is None:
                 raise BadInput(
                     "the paper protocol needs the model's SplitRule for this data set; add it to the model's card"
                 )
-            split = _paper(labels, samples, classes, rule)
+            parts = partition.paper(labels, samples, classes, rule)
+    split = Split(protocol, fold if protocol != "paper" else 0, *parts)
+    if protocol == "grouped":
+        _refuse_leaks(split, samples, pixel_hashes)
     return split
 
 
@@ -147,96 +154,3 @@ def measure_leakage(split: Split, samples: Sequence[Sample], pixel_hashes: Seque
         test_samples_of_shared_groups=sum(_group(samples[index]) in groups for index in split.test),
         identical_test_images=sum(pixel_hashes[index] in images for index in split.test),
     )
-
-
-def _grouped(labels: NDArray[np.int64], groups: Sequence[str], classes: Sequence[str], fold: int) -> Split:
-    from sklearn.model_selection import StratifiedGroupKFold
-
-    for label, name in enumerate(classes):
-        independent = len({group for group, own in zip(groups, labels, strict=True) if own == label})
-        if independent < FOLDS:
-            raise BadInput(
-                f"class {name} has {independent} independent groups (patients or distinct images), fewer than the {FOLDS} folds of the grouped protocol"
-            )
-    names, numbers = np.unique(np.array(groups), return_inverse=True)
-    everything = np.arange(len(labels))
-    outer = list(StratifiedGroupKFold(FOLDS, shuffle=True, random_state=SPLIT_SEED).split(everything, labels, numbers))
-    rest, test = outer[fold]
-    inner = StratifiedGroupKFold(min(VALIDATION_FOLDS, len(names)), shuffle=True, random_state=SPLIT_SEED + 1 + fold)
-    train, val = next(iter(inner.split(rest, labels[rest], numbers[rest])))
-    return Split("grouped", fold, rest[train], rest[val], test)
-
-
-def _official(labels: NDArray[np.int64], samples: Sequence[Sample], val: float, protocol: Protocol) -> Split:
-    test = np.array([index for index, sample in enumerate(samples) if sample.split == "test"], np.int64)
-    rest = np.array([index for index, sample in enumerate(samples) if sample.split == "train"], np.int64)
-    if not len(test) or not len(rest):
-        raise BadInput("the data set has no official train/test split; use --protocol grouped")
-    train, validation = _carve(rest, labels, val)
-    return Split(protocol, 0, train, validation, test)
-
-
-def _paper(labels: NDArray[np.int64], samples: Sequence[Sample], classes: Sequence[str], rule: SplitRule) -> Split:
-    everything = np.arange(len(labels))
-    match rule.kind:
-        case "everything":
-            return Split("paper", 0, everything, everything[:0], everything)
-        case "official":
-            return _official(labels, samples, rule.val if isinstance(rule.val, float) else VALIDATION_SHARE, "paper")
-        case "sizes":
-            order = np.random.default_rng(SPLIT_SEED).permutation(everything)
-            test_size = _whole(rule.test)
-            if test_size + (rule.val if isinstance(rule.val, int) else 1) >= len(labels):
-                raise BadInput(
-                    f"the paper's split holds out {test_size} + {rule.val} of {len(labels)} samples; complete the data set"
-                )
-            test, rest = np.sort(order[:test_size]), order[test_size:]
-            if isinstance(rule.val, int):
-                return Split("paper", 0, np.sort(rest[rule.val :]), np.sort(rest[: rule.val]), test)
-        case "counts":
-            test = _per_class(everything, labels, classes, rule.test)
-            rest = np.setdiff1d(everything, test)
-            if isinstance(rule.val, dict):
-                val = _per_class(rest, labels, classes, rule.val)
-                return Split("paper", 0, np.setdiff1d(rest, val), val, test)
-    train, val = _carve(np.sort(rest), labels, rule.val if isinstance(rule.val, float) else VALIDATION_SHARE)
-    return Split("paper", 0, train, val, test)
-
-
-def _per_class(
-    pool: NDArray[np.int64], labels: NDArray[np.int64], classes: Sequence[str], counts: object
-) -> NDArray[np.int64]:
-    """As many samples of each class as ``counts`` says, at random."""
-    if not isinstance(counts, dict) or set(counts) != set(classes):
-        raise BadInput(
-            f"the paper's split gives counts {counts}, but the classes are {', '.join(classes)}; mend the model's card"
-        )
-    rng, chosen = np.random.default_rng(SPLIT_SEED), []
-    for label, name in enumerate(classes):
-        own = pool[labels[pool] == label]
-        if len(own) <= counts[name]:
-            raise BadInput(
-                f"the paper's split takes {counts[name]} samples of class {name}, but there are {len(own)}; complete the data set"
-            )
-        chosen.append(rng.permutation(own)[: counts[name]])
-    return np.sort(np.concatenate(chosen))
-
-
-def _carve(
-    pool: NDArray[np.int64], labels: NDArray[np.int64], share: float
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """(training, validation): a stratified random share of the pool becomes validation; a share of 0 leaves it empty."""
-    if share <= 0:
-        return pool, pool[:0]
-    from sklearn.model_selection import train_test_split
-
-    train, val = train_test_split(pool, test_size=share, random_state=SPLIT_SEED, stratify=labels[pool])
-    return np.sort(train), np.sort(val)
-
-
-def _whole(number: object) -> int:
-    if not isinstance(number, int):
-        raise BadInput(
-            f"the paper's split gives a test size of {number}; a rule of kind 'sizes' takes a whole number; mend the model's card"
-        )
-    return number

@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 import tumorbench as tb
+from tumorbench.data.reading import read_slice
 from tumorbench.testing import plugin_contract
 from tumorbench_datasets import cards
 from tumorbench_datasets.figshare3064 import base_id, open_figshare3064
@@ -172,7 +173,7 @@ def test_a_converted_mask_of_another_size_names_both_files_and_sizes(tmp_path):
     write_converted(tmp_path, np.zeros((3, 8), np.uint8))
     reader = open_figshare3064(tmp_path)
     with pytest.raises(tb.BadInput, match=r"masks/1\.png is 8x3, but its image .*images/1\.jpg is 5x4"):
-        reader.read_mask(reader.samples()[0])
+        read_slice(cards.FIGSHARE3064, reader, reader.samples()[0])
 
 
 def test_a_converted_slice_without_its_mask_file_is_named(tmp_path):

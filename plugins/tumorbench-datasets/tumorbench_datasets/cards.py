@@ -57,10 +57,12 @@ FIGSHARE3064 = DatasetSpec(
         ),
     ),
     patients_known=True,
+    official_folds=5,  # cvind.mat; the column cv_fold of the conversion
     counts={"all": {"meningioma": 708, "glioma": 1426, "pituitary": 930}},
     notes=(
         "A split by slice puts 195 of the 233 patients on both sides.",
         "18 patient IDs differ from another by a letter suffix only and may be the same person: the grouped protocol uses the base ID (209 groups).",
+        "The official protocol is the author's own five folds (cvind.mat): no patient ID is in two of them, but 15 base IDs are, with 652 slices.",
         "Credible published accuracy is 89-95 % patient-wise and 96-99 % slice-wise; Dice is .72-.83 slice-wise, with no trustworthy patient-wise figure.",
         "The tumour covers 1.7 % of the pixels.",
     ),

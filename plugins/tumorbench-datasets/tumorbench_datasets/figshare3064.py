@@ -6,24 +6,38 @@ import csv
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from tumorbench import BadInput, Dataset, Sample, Unavailable
-from tumorbench_datasets.figshare_mat import ARCHIVES, MatArchives
-
-if TYPE_CHECKING:
-    import numpy as np
+from tumorbench import BadInput, Dataset, Sample
+from tumorbench_datasets.figshare_folds import FOLDS, read_folds
+from tumorbench_datasets.figshare_mat import ARCHIVES, MatArchives, MatFiles, mat_files
+from tumorbench_datasets.layout import absent, folders
 
 __all__ = ["ConvertedPictures", "base_id", "open_figshare3064"]
 
+ARTICLE = "1512427"  # what figshare calls a download of everything
+
 
 def open_figshare3064(root: Path) -> Dataset:
-    """The reader for the layout that ``root`` holds: the pictures where there is a metadata.csv, else the archives."""
-    if (root / "metadata.csv").exists() or (root / "images").is_dir():
-        return ConvertedPictures(root)
-    if any((root / name).exists() for name in ARCHIVES):
-        return MatArchives(root, base_id)
-    return _Absent(root)
+    """The reader for the layout that ``root`` holds, or the only folder up to two levels below it that holds one.
+
+    In one folder the pictures come first (where there is a metadata.csv), then the archives, then ``.mat`` files.
+    """
+    for level in folders(root):
+        found = [reader for folder in level if (reader := _reader(folder, root))]
+        if len(found) > 1:
+            return _Nothing(root, [reader.root for reader in found])
+        if found:
+            return found[0]
+    return _Nothing(root, [])
+
+
+def _reader(folder: Path, root: Path) -> Dataset | None:
+    """The reader for what lies in that very folder; None where it is nothing of this data set."""
+    if (folder / "metadata.csv").exists() or (folder == root and (folder / "images").is_dir()):
+        return ConvertedPictures(folder)
+    if any((folder / name).exists() for name in ARCHIVES):
+        return MatArchives(folder, base_id)
+    return MatFiles(folder, base_id) if mat_files(folder) else None
 
 
 def base_id(pid: str) -> str:
@@ -35,28 +49,38 @@ def base_id(pid: str) -> str:
     return re.sub(r"(?<=\d)[A-Za-z]$", "", pid)
 
 
-class _Absent(Dataset):
-    """The data set where nothing of it is on disk."""
+class _Nothing(Dataset):
+    """The data set where nothing of it is on disk, or where it is there more than once."""
+
+    def __init__(self, root: Path, places: list[Path]) -> None:
+        super().__init__(root)
+        self.places = places
 
     def samples(self) -> Sequence[Sample]:
-        """Nothing. Raises: Unavailable."""
-        raise Unavailable(f"figshare3064 is not in {self.root}; fetch it with: tumorbench data fetch figshare3064")
+        """Nothing. Raises: Unavailable; BadInput where it is there more than once."""
+        if self.places:
+            both = " and ".join(map(str, self.places))
+            raise BadInput(f"figshare3064 is in {self.root} more than once: {both}; keep one of them")
+        expected = f"{', '.join(ARCHIVES)}, as downloaded,"
+        above = self.root.parent.is_dir() and _reader(self.root.parent, self.root) is not None
+        raise absent("figshare3064", self.root, expected, (ARTICLE,), above=above)
 
 
 class ConvertedPictures(Dataset):
-    """``images/N.jpg``, ``masks/N.png`` and ``metadata.csv`` (image, label 1-3, label_name, pid, pid_group, cv_fold)."""
+    """``images/N.jpg``, ``masks/N.png`` and ``metadata.csv`` (image, label 1-3, label_name, pid, pid_group, cv_fold 1-5 or none)."""
 
     def samples(self) -> Sequence[Sample]:
         """Every row of metadata.csv, by slice number. Raises: BadInput where the table or a picture that it names is missing."""
         table = self.root / "metadata.csv"
-        if not table.exists():
+        if not table.is_file():
             raise BadInput(f"{table} is missing, so labels and patients are unknown; {self._mend()}")
+        folds = read_folds(self.root)
         try:
             with table.open(newline="", encoding="utf-8") as rows:
-                listed = [_row_to_sample(row) for row in csv.DictReader(rows)]
-        except (KeyError, TypeError, ValueError, csv.Error) as error:
+                listed = [_row_to_sample(row, folds) for row in csv.DictReader(rows)]
+        except (KeyError, TypeError, ValueError, OSError, csv.Error) as error:
             raise BadInput(
-                f"{table} cannot be read ({type(error).__name__}: {error}); its columns are image, label, pid and pid_group"
+                f"{table} cannot be read ({type(error).__name__}: {error}); its columns are image, label, pid, pid_group and cv_fold"
             ) from error
         present = {
             path.relative_to(self.root).as_posix()
@@ -74,34 +98,24 @@ class ConvertedPictures(Dataset):
             )
         return sorted(listed, key=lambda sample: int(sample.id))
 
-    def read_mask(self, sample: Sample) -> np.ndarray | None:
-        """The mask, 0 or 1. Raises: BadInput for a mask that is not the size of its image."""
-        from PIL import Image
-
-        mask = super().read_mask(sample)
-        if mask is None:
-            return None
-        try:
-            with Image.open(self.root / sample.image) as picture:  # the header only
-                width, height = picture.size
-        except OSError:
-            return mask  # reading the image says what is wrong with it
-        if mask.shape != (height, width):
-            raise BadInput(
-                f"{self.root / str(sample.mask)} is {mask.shape[1]}x{mask.shape[0]}, but its image {self.root / sample.image} is {width}x{height}; "
-                "replace the mask by the one of its conversion"
-            )
-        return mask
-
     def _mend(self) -> str:
         """What helps here: a fetch brings the official archives, which are not read while anything converted lies beside them."""
         return f"complete the converted folder, or move {self.root} away and have the four official zips there: tumorbench data fetch figshare3064"
 
 
-def _row_to_sample(row: dict[str, str]) -> Sample:
+def _row_to_sample(row: dict[str, str], folds: Sequence[int]) -> Sample:
+    """folds: of ``cvind.mat``, for a table without the column."""
     number, label = int(row["image"]), int(row["label"])
     if label not in (1, 2, 3):
         raise ValueError(f"label {label} of image {number} is not 1, 2 or 3")
+    if not 0 < number < 1_000_000:  # noqa: PLR2004 - 3,064 are published
+        raise ValueError(f"image {number} is not a number of a slice")
+    if "cv_fold" in row:
+        fold = int(row["cv_fold"]) - 1
+        if not 0 <= fold < FOLDS:
+            raise ValueError(f"cv_fold {row['cv_fold']} of image {number} is not one of 1 to {FOLDS}")
+    else:
+        fold = folds[number - 1] if number <= len(folds) else None
     return Sample(
         str(number),
         label - 1,
@@ -109,4 +123,5 @@ def _row_to_sample(row: dict[str, str]) -> Sample:
         f"masks/{number}.png",
         patient=row["pid"],
         group=row["pid_group"],
+        fold=fold,
     )

@@ -1,4 +1,4 @@
-"""The official layout of figshare3064: four zips of MATLAB v7.3 files, read in memory and never unpacked.
+"""The official layout of figshare3064: four zips of MATLAB v7.3 files, read in memory and never unpacked; or what was unpacked of them.
 
 Each file holds the struct ``cjdata``: PID (character codes), label (1-3), image (int16), tumorMask, tumorBorder. MATLAB stores columns first, so
 arrays that h5py reads are transposed. Intensities have no common scale: each slice is scaled from its own minimum and maximum to 0..255.
@@ -13,24 +13,26 @@ import os
 import re
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tumorbench import BadInput, Dataset, Sample
+from tumorbench_datasets.figshare_folds import read_folds
 
 if TYPE_CHECKING:
     import h5py
     import numpy as np
 
-__all__ = ["ARCHIVES", "MatArchives"]
+__all__ = ["ARCHIVES", "MatArchives", "MatFiles", "mat_files"]
 
 ARCHIVES = tuple(
     f"brainTumorDataPublic_{first_last}.zip" for first_last in ("1-766", "767-1532", "1533-2298", "2299-3064")
 )
 MEMBER = re.compile(r"(?:.*/)?(\d+)\.mat")
+LARGEST_MEMBER = 1 << 26  # bytes of one .mat file; the published ones have 1 MB
+LARGEST_IMAGE = 1 << 25  # pixels
 LISTING = ".listing.json"  # what the archives hold, so that 3,064 files are not inflated at every listing
 MEND = "delete it and run: tumorbench data fetch figshare3064"
 
@@ -46,26 +48,42 @@ class MatArchives(Dataset):
         self.pid_to_group = pid_to_group
 
     def samples(self) -> Sequence[Sample]:
-        """Every slice of the four archives, by slice number. Raises: BadInput where an archive is missing, truncated, or holds no slice."""
-        missing = [name for name in ARCHIVES if not (self.root / name).exists()]
+        """Every slice of the files, by slice number, with the author's fold where ``cvind.mat`` lies beside them.
+
+        Raises: BadInput where an archive is missing, truncated, or holds no slice.
+        """
+        names, folds = self._files(), read_folds(self.root)
+        stats = [[name, (stat := (self.root / name).stat()).st_size, stat.st_mtime_ns] for name in names]
+        slices = _known_slices(self.root, stats)
+        if slices is None:
+            slices = sorted((each for name in names for each in self._slices(name)), key=lambda each: int(each[0]))
+            _remember_slices(self.root, stats, slices)
+        return [
+            Sample(
+                number,
+                label - 1,
+                image=path,
+                mask=path,
+                patient=pid,
+                group=self.pid_to_group(pid),
+                fold=folds[int(number) - 1] if 0 < int(number) <= len(folds) else None,
+            )
+            for number, label, pid, path in slices
+        ]
+
+    def _files(self) -> Sequence[str]:
+        """The archives' names. Raises: BadInput where one is missing or no file."""
+        missing = [name for name in ARCHIVES if not (self.root / name).is_file()]
         if missing:
             raise BadInput(
                 f"figshare3064 is incomplete: {', '.join(missing)} missing in {self.root}; run: tumorbench data fetch figshare3064"
             )
-        archives = [[name, (stat := (self.root / name).stat()).st_size, stat.st_mtime_ns] for name in ARCHIVES]
-        slices = _known_slices(self.root, archives)
-        if slices is None:
-            slices = sorted((each for name in ARCHIVES for each in self._slices(name)), key=lambda each: int(each[0]))
-            _remember_slices(self.root, archives, slices)
-        return [
-            Sample(number, label - 1, image=path, mask=path, patient=pid, group=self.pid_to_group(pid))
-            for number, label, pid, path in slices
-        ]
+        return ARCHIVES
 
     def read_image(self, sample: Sample) -> np.ndarray:
         """The slice, uint8 ``(height, width)``, its minimum at 0 and its maximum at 255."""
         with _opened(self.root, sample.image) as cjdata:
-            return _minimum_to_maximum(cjdata["image"][()].T)
+            return _minimum_to_maximum(_array(self.root / sample.image, cjdata, "image").T)
 
     def read_mask(self, sample: Sample) -> np.ndarray:
         """The mask, 0 or 1. Raises: BadInput for a mask that is not the size of its image."""
@@ -75,7 +93,7 @@ class MatArchives(Dataset):
                 raise BadInput(
                     f"{self.root / sample.image}: tumorMask is {mask.shape[0]}x{mask.shape[1]}, but image is {image.shape[0]}x{image.shape[1]}; {MEND}"
                 )
-            return (mask[()].T > 0).astype("uint8")
+            return (_array(self.root / sample.image, cjdata, "tumorMask").T > 0).astype("uint8")
 
     def _slices(self, name: str) -> Iterator[Slice]:
         members = [
@@ -86,16 +104,55 @@ class MatArchives(Dataset):
         if not members:
             raise BadInput(f"{self.root / name} holds no .mat file; {MEND}")
         for member, number in members:
-            path = f"{name}!/{member}"
-            with _opened(self.root, path) as cjdata:
-                pid, label = "".join(map(chr, cjdata["PID"][()].ravel())), int(cjdata["label"][()].item())
-            if label not in (1, 2, 3):
-                raise BadInput(f"{self.root / path} has label {label}, not 1, 2 or 3; {MEND}")
-            yield number, label, pid, path
+            yield _slice(self.root, number, f"{name}!/{member}")
+
+
+class MatFiles(MatArchives):
+    """The unpacked archives: one ``N.mat`` a slice, in one folder, or in one folder for each archive."""
+
+    def _files(self) -> Sequence[str]:
+        """The files' paths. Raises: BadInput where a slice is there twice."""
+        first: dict[str, str] = {}
+        for path in mat_files(self.root):
+            if (other := first.setdefault(Path(path).stem, path)) != path:
+                raise BadInput(f"{self.root} holds slice {Path(path).stem} twice: {other} and {path}; keep one of them")
+        return list(first.values())
+
+    def _slices(self, name: str) -> Iterator[Slice]:
+        yield _slice(self.root, Path(name).stem, name)
+
+
+def mat_files(folder: Path) -> list[str]:
+    """Paths below the folder of the ``N.mat`` files in it and in its folders."""
+    places = [folder, *sorted(folder.glob("*/"))]
+    return [
+        path.relative_to(folder).as_posix()
+        for place in places
+        for path in sorted(place.glob("*.mat"))
+        if MEMBER.fullmatch(path.name) and path.is_file()
+    ]
+
+
+def _slice(root: Path, number: str, path: str) -> Slice:
+    with _opened(root, path) as cjdata:
+        pid = "".join(map(chr, _array(root / path, cjdata, "PID").ravel()))
+        label = int(_array(root / path, cjdata, "label").item())
+    if label not in (1, 2, 3):
+        raise BadInput(f"{root / path} has label {label}, not 1, 2 or 3; {MEND}")
+    return number, label, pid, path
+
+
+def _array(path: Path, cjdata: h5py.Group, name: str) -> np.ndarray:
+    """The array of that name. Raises: BadInput for one that is too large to be of a slice."""
+    if cjdata[name].size > LARGEST_IMAGE:
+        raise BadInput(f"{path}: {name} has {cjdata[name].size:,} values, more than any slice; {MEND}")
+    return cjdata[name][()]
 
 
 def _known_slices(root: Path, archives: list[list[Any]]) -> list[Slice] | None:
     """The slices as they were listed last time, where the archives are still the same files."""
+    if not (root / LISTING).is_file():
+        return None
     try:
         listing = json.loads((root / LISTING).read_text())
         return (
@@ -124,18 +181,27 @@ def _minimum_to_maximum(image: np.ndarray) -> np.ndarray:
 
 @contextlib.contextmanager
 def _opened(root: Path, path: str) -> Iterator[h5py.Group]:
-    """The struct ``cjdata`` of ``ARCHIVE.zip!/MEMBER``. Raises: BadInput for whatever is wrong with the archive or the member."""
+    """The struct ``cjdata`` of ``ARCHIVE.zip!/MEMBER``, or of a file. Raises: BadInput for whatever is wrong with it."""
     import h5py
 
-    name, member = path.split("!/", 1)
+    name, _, member = path.partition("!/")
     try:
-        content = _archive(root / name).read(member)
-        with h5py.File(io.BytesIO(content), "r") as mat:
+        content = io.BytesIO(_member(root / name, member)) if member else root / name
+        with h5py.File(content, "r") as mat:
             yield mat["cjdata"]
-    except (OSError, KeyError, ValueError, TypeError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+    except BadInput:
+        raise
+    except Exception as error:  # h5py and zipfile raise nearly anything on a damaged file
         raise BadInput(
             f"{root / path} cannot be read ({error}); delete {name} and run: tumorbench data fetch figshare3064"
         ) from error
+
+
+def _member(path: Path, member: str) -> bytes:
+    archive = _archive(path)
+    if (size := archive.getinfo(member).file_size) > LARGEST_MEMBER:
+        raise BadInput(f"{path}!/{member} has {size:,} bytes unpacked, more than any slice; {MEND}")
+    return archive.read(member)
 
 
 def _archive(path: Path) -> zipfile.ZipFile:

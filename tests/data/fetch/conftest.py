@@ -123,7 +123,7 @@ def published(server: Served, content: bytes = CONTENT, **changes: object) -> So
         "name": "a.bin",
         "url": f"{server.url}/a.bin",
         "bytes": len(CONTENT),
-        "hash": f"md5:{hashlib.md5(CONTENT).hexdigest()}",
+        "hash": f"md5:{hashlib.md5(CONTENT, usedforsecurity=False).hexdigest()}",
     }
     return SourceFile(**(card | changes))
 
@@ -136,7 +136,7 @@ def write_tiny(root: Path) -> Path:
     for name, count in (("cat", 2), ("dog", 1)):
         (root / name).mkdir(parents=True)
         for number in range(count):
-            Image.fromarray(np.full((4, 6), 9, np.uint8)).save(root / name / f"{number}.png")
+            Image.fromarray(np.arange(24, dtype=np.uint8).reshape(4, 6)).save(root / name / f"{number}.png")
     return root
 
 

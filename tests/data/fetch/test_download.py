@@ -140,8 +140,19 @@ def test_a_complete_copy_in_another_layout_is_left_as_it_is(server, tmp_path, sp
     assert server.requests == []
 
 
-def test_a_computed_set_cannot_be_fetched(tmp_path, spec_of):
-    with pytest.raises(BadInput, match="tiny is computed, not downloaded"):
+def test_a_computed_set_is_not_fetched(tmp_path, spec_of):
+    with pytest.raises(BadInput, match="tiny is not downloaded: it is computed by its plugin; use it as it is"):
+        fetch(spec_of().model_copy(update={"synthetic": True}), tmp_path, progress=False)
+
+
+def test_a_set_that_must_be_asked_for_says_where_and_where_to_put_it(tmp_path, spec_of, write_tiny):
+    with pytest.raises(BadInput) as caught:
+        fetch(spec_of(), tmp_path, progress=False)
+    assert str(caught.value) == (
+        f"tiny cannot be downloaded: ask for it at about:blank and lay it into {tmp_path / 'tiny'} (tiny is not there)"
+    )
+    write_tiny(tmp_path / "tiny")
+    with pytest.raises(BadInput, match="tiny is not downloaded: it is there; use it as it is"):
         fetch(spec_of(), tmp_path, progress=False)
 
 

@@ -25,7 +25,7 @@ def fetch(spec: DatasetSpec, root: Path, *, progress: bool) -> Path:
     """
     folder, source = root / spec.id, spec.source
     if not source.files and source.kaggle is None:
-        raise BadInput(f"{spec.id} is computed, not downloaded; use it as it is")
+        raise BadInput(_how_else(spec, folder))
     root.mkdir(parents=True, exist_ok=True)
     lock = root / f".{spec.id}.lock"
     with FileLock(lock):
@@ -39,6 +39,14 @@ def fetch(spec: DatasetSpec, root: Path, *, progress: bool) -> Path:
     return folder
 
 
+def _how_else(spec: DatasetSpec, folder: Path) -> str:
+    """What is to be done for a data set that no command downloads."""
+    lacking = shortfall(spec, folder)
+    if spec.synthetic or lacking is None:
+        return f"{spec.id} is not downloaded: it is {'computed by its plugin' if spec.synthetic else 'there'}; use it as it is"
+    return f"{spec.id} cannot be downloaded: ask for it at {spec.source.homepage} and lay it into {folder} ({lacking})"
+
+
 def _complete(spec: DatasetSpec, folder: Path, *, progress: bool) -> None:
     source = spec.source
     if not any((folder / file.name).exists() for file in source.files) and shortfall(spec, folder) is None:
@@ -47,6 +55,8 @@ def _complete(spec: DatasetSpec, folder: Path, *, progress: bool) -> None:
         for file in source.files:
             fetch_file(file, folder, progress=progress)
     elif folder.exists() and any(folder.iterdir()):
-        raise BadInput(f"{shortfall(spec, folder)}; move {folder} away and run again: tumorbench data fetch {spec.id}")
+        raise BadInput(
+            f"{shortfall(spec, folder)}; or move {folder} away and run again: tumorbench data fetch {spec.id}"
+        )
     else:
         fetch_kaggle(spec, source.kaggle, folder, progress=progress)

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from tumorbench.contracts.cards import DatasetSpec
 from tumorbench.contracts.dataset import Sample
-from tumorbench.contracts.factory import load
+from tumorbench.data.reading import list_samples, open_folder
 from tumorbench.errors import BadInput, Unavailable
 
 __all__ = ["Counts", "count", "count_problems", "shortfall"]
@@ -21,7 +21,7 @@ Counts = dict[str, dict[str, int]]
 def shortfall(spec: DatasetSpec, folder: Path) -> str | None:
     """Why the folder is not the complete data set, in one line; None where it is."""
     try:
-        problems = count_problems(spec, load(spec.factory)(folder).samples())
+        problems = count_problems(spec, list_samples(spec, open_folder(spec, folder)))
     except (BadInput, Unavailable) as error:
         return str(error)
     return "; ".join(problems) or None

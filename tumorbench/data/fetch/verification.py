@@ -8,7 +8,10 @@ from pathlib import Path
 
 from tumorbench.contracts.cards import DatasetSpec, SourceFile
 from tumorbench.contracts.dataset import Dataset, Sample
+from tumorbench.contracts.files import shown
 from tumorbench.data.fetch.counts import Counts, count, count_problems
+from tumorbench.data.quality import flaw
+from tumorbench.data.reading import list_samples, open_dataset, read_slice
 from tumorbench.errors import BadInput, TumorbenchError
 
 __all__ = ["Verification", "verify"]
@@ -16,7 +19,10 @@ __all__ = ["Verification", "verify"]
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What was found. problems: one line each. counts: found; expected: published. hashed: source files checked. decoded: samples read without a fault."""
+    """What was found. problems: one line each. counts: found; expected: published. hashed: source files checked.
+
+    decoded: samples that could be read.
+    """
 
     problems: tuple[str, ...]
     counts: Counts
@@ -30,21 +36,26 @@ class Verification:
         return not self.problems
 
 
-def verify(spec: DatasetSpec, dataset: Dataset, root: Path) -> Verification:
-    """The copy below the data root ``root``, checked: counts, hashes of the source files that are there, and every image and mask decoded.
+def verify(spec: DatasetSpec, root: Path) -> Verification:
+    """The copy below the data root ``root``, checked: counts, hashes of the source files, every image and mask.
 
+    They are decoded, and no image is empty, constant or saturated (``quality.flaw``).
     Raises: Unavailable where the data set is not there at all.
     """
-    problems = [problem for file in spec.source.files for problem in _file_problems(root / spec.id, file)]
-    hashed = sum(1 for file in spec.source.files if file.hash and (root / spec.id / file.name).exists())
+    dataset = open_dataset(spec, root)
+    problems = [problem for file in spec.source.files for problem in _file_problems(dataset.root, file)]
+    hashed = sum(1 for file in spec.source.files if file.hash and (dataset.root / file.name).is_file())
     samples: Sequence[Sample] = ()
     try:
-        samples = dataset.samples()
+        samples = list_samples(spec, dataset)
         problems += count_problems(spec, samples)
     except BadInput as error:
         problems.append(str(error))
-    unread = list(_decoding_problems(dataset, samples))
-    return Verification((*problems, *unread), count(spec, samples), spec.counts, hashed, len(samples) - len(unread))
+    decoded = 0
+    for fault, read in _slice_problems(spec, dataset, samples):
+        problems += [fault] if fault else []
+        decoded += read
+    return Verification(tuple(problems), count(spec, samples), spec.counts, hashed, decoded)
 
 
 def _file_problems(folder: Path, file: SourceFile) -> Iterator[str]:
@@ -53,7 +64,7 @@ def _file_problems(folder: Path, file: SourceFile) -> Iterator[str]:
     path = folder / file.name
     if path.with_name(f"{file.name}.part").exists():
         yield f"{path}.part is an unfinished download; run the fetch again"
-    if not path.exists():
+    if not path.is_file():
         return
     if file.bytes not in (None, path.stat().st_size):
         yield f"{path} has {path.stat().st_size} bytes, {file.bytes} published; delete it and fetch it again"
@@ -61,16 +72,16 @@ def _file_problems(folder: Path, file: SourceFile) -> Iterator[str]:
         yield f"{path} does not have the published hash {file.hash}; delete it and fetch it again"
 
 
-def _decoding_problems(dataset: Dataset, samples: Sequence[Sample]) -> Iterator[str]:
-    """One line for each sample that cannot be read."""
+def _slice_problems(spec: DatasetSpec, dataset: Dataset, samples: Sequence[Sample]) -> Iterator[tuple[str, bool]]:
+    """For each sample what is wrong with it, in one line ("" for nothing), and whether it could be read."""
     from tqdm import tqdm
 
     for sample in tqdm(samples, desc="decoding", disable=None, leave=False):
         try:
-            image, mask = dataset.read_image(sample), dataset.read_mask(sample)
+            image, _ = read_slice(spec, dataset, sample)
         except TumorbenchError as error:
-            yield str(error)
+            yield str(error), False
             continue
-        if mask is not None and mask.shape != image.shape:
-            sizes = ["x".join(map(str, pixels.shape[::-1])) for pixels in (mask, image)]
-            yield f"{dataset.root / str(sample.mask)} is {sizes[0]}, but its image {dataset.root / sample.image} is {sizes[1]}; replace the mask"
+        has = flaw(image)
+        name = shown(dataset.root / sample.image) if sample.image else f"sample {shown(sample.id)}"
+        yield f"{name} is {has[0]}: {has[1]}; replace or remove it" if has else "", True
