@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from pathlib import Path
@@ -57,7 +59,7 @@ def finish(executor, jobs):
     """What the executor says of each job when all have ended."""
     handles = executor.submit(jobs)
     assert [handle.job for handle in handles] == list(jobs)
-    wait_for(lambda: all([handle.done() for handle in handles]))
+    wait_for(lambda: all(handle.done() for handle in handles))
     executor.close(now=False)
     return [handle.reason() for handle in handles]
 
@@ -71,7 +73,8 @@ class Head:
             self.address = f"127.0.0.1:{probe.getsockname()[1]}"
         port = self.address.rpartition(":")[2]
         command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", f"--port={port}"]
-        options = ["--num-cpus=2", "--include-dashboard=false", "--disable-usage-stats"]
+        self.folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")  # short: the names of its sockets are limited
+        options = ["--num-cpus=2", "--include-dashboard=false", "--disable-usage-stats", f"--temp-dir={self.folder}"]
         log = (folder / "ray.log").open("w")
         self.process = subprocess.Popen([*command, *options], stdout=log, stderr=subprocess.STDOUT)
         log.close()
@@ -92,6 +95,7 @@ class Head:
         self.process.wait()
         for part in psutil.wait_procs(parts, timeout=10)[1]:
             part.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 @pytest.fixture
@@ -227,9 +231,9 @@ def carried_out(tiny_site, tmp_path_factory):
             store = folder / f"runs-{len(done)}"
             command = [sys.executable, "-m", "tumorbench", "run", *SELECTION, "--store", str(store), "--no-throughput"]
             began = time.monotonic()
-            subprocess.run(
-                [*command, "--deterministic", "--threads", "1", *options], check=True, env=environment, cwd=folder
-            )
+            command += ["--deterministic", "--threads", "1", *options]
+            run = subprocess.run(command, check=False, env=environment, cwd=folder, capture_output=True, text=True)
+            assert run.returncode == 0, run.stderr[-2000:]
             sys.stdout.write(f"{CELLS} cells, {' '.join(options)}: {time.monotonic() - began:.0f} s\n")
             done[options] = hashes(store)
         return done[options]

@@ -186,7 +186,7 @@ def test_published_records_are_scored_again_and_tampering_is_found(tumorbench, t
     assert tumorbench("publish").code == 0
     verified = tumorbench("verify")
     assert "2 records checked, 0 files with problems" in verified.out, verified.err
-    assert tumorbench("leaderboard", "--check").code == 0
+    assert tumorbench("leaderboard", "--published", "leaderboards", "--check").code == 0
 
     path = next(tmp_path.glob("leaderboards/results/cells/**/tiny-classifier/**/record.json"))
     record = json.loads(path.read_text())
@@ -195,7 +195,7 @@ def test_published_records_are_scored_again_and_tampering_is_found(tumorbench, t
     found = tumorbench("verify")
     assert found.code == 1
     assert "0.999 in the record" in found.err
-    assert tumorbench("leaderboard", "--check").code == 1
+    assert tumorbench("leaderboard", "--published", "leaderboards", "--check").code == 1
 
 
 def test_no_picture_of_a_real_slice_is_published(tumorbench, tmp_path):

@@ -74,7 +74,7 @@ def _attempt(cell: Cell, context: Context, options: CellOptions, folder: Path, o
     except (Diverged, TumorbenchError) as error:
         return "failed", str(error)
     except BaseException as error:  # noqa: BLE001 - a stranger's model may raise anything, SystemExit among it
-        error_file.write_text(traceback.format_exc(), errors="backslashreplace")
+        error_file.write_text(traceback.format_exc(), encoding="utf-8", errors="backslashreplace")
         reason = f"{one_line(error)}; the traceback is in {error_file}"
         return ("oom" if _is_out_of_memory(error) else "failed"), reason
     return "ok", ""

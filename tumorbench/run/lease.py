@@ -47,7 +47,7 @@ class Holder:
 
     @classmethod
     def here(cls) -> Holder:
-        """This process, with a token of its own."""
+        """The process that calls this, with a token of its own."""
         pid = os.getpid()
         started = datetime.now(UTC).isoformat(timespec="seconds")
         begun = processes.begun(pid)
@@ -78,7 +78,8 @@ def read(folder: Path) -> dict[str, Any] | None:
     if holder is None:
         return None
     content = asdict(holder)
-    return content.pop("progress") | content
+    progress: dict[str, Any] = content.pop("progress")
+    return progress | content
 
 
 def held(folder: Path) -> dict[str, Any] | None:
@@ -136,17 +137,18 @@ class Lease:
 
     def beat(self, **progress: Any) -> None:
         """The lease says how far the cell is, within ``BEAT_S``. Raises: Stopped where it is lost."""
-        if self.lost:
-            raise Stopped(f"another process took over the cell in {self.path.parent}")
         self.holder.progress.update(progress)
         if time.monotonic() - self._written >= WRITE_S:
-            with contextlib.suppress(OSError):  # the heartbeat writes it later
-                self._write()
+            self.check()
+        elif self.lost:
+            raise Stopped(f"another process took over the cell in {self.path.parent}")
 
     def check(self) -> None:
-        """The lease is still held, by what the file says now. Raises: Stopped where it is not."""
-        self.lost = self.lost or not self._is_mine()
-        self.beat()
+        """The lease says now how far the cell is. Raises: Stopped where the file says that another process holds it."""
+        with contextlib.suppress(OSError):  # a file system that fails for a while takes nothing away
+            self._write()
+        if self.lost:
+            raise Stopped(f"another process took over the cell in {self.path.parent}")
 
     def release(self) -> None:
         """Others may compute the cell. Where the lease was lost, the other's stays."""
@@ -162,10 +164,11 @@ class Lease:
             if time.monotonic() < due:
                 continue
             due = time.monotonic() + BEAT_S
-            with contextlib.suppress(OSError):  # a file system that fails for a while takes nothing away
-                self._write()
-            if self.lost and not self._over.is_set():
-                on_lost()
+            try:
+                self.check()
+            except Stopped:
+                if not self._over.is_set():
+                    on_lost()
                 return
 
     def _write(self) -> None:

@@ -107,7 +107,8 @@ def make_plan(selection: Selection, context: Context, announce: Callable[[], Non
     """
     _check(selection)
     registry = context.registry
-    models = [registry.model(name) for name in dict.fromkeys(selection.models)] or [
+    named = {spec.id: spec for spec in map(registry.model, selection.models)}  # a name may be written in several ways
+    models = list(named.values()) or [
         model for model in registry.models.values() if model.in_all != "never" or not selection.everything
     ]
     specs = [registry.dataset(name) for name in dict.fromkeys(selection.datasets)] or list(registry.datasets.values())
@@ -122,8 +123,9 @@ def make_plan(selection: Selection, context: Context, announce: Callable[[], Non
         for model in models:
             planner.add(dataset, model)
     plan = planner.plan
-    if not plan.cells and not plan.unavailable:
-        raise BadInput(_why_nothing(selection, specs, models))
+    if not plan.cells and (selection.datasets or not plan.unavailable):
+        reasons = "; ".join(dict.fromkeys(missing.reason for missing in plan.unavailable))
+        raise BadInput(reasons or _why_nothing(selection, specs, models))
     return plan
 
 

@@ -43,7 +43,7 @@ def begun(pid: int) -> float | None:
 
 
 def end_with_parent(parent: int) -> bool:
-    """This process gets SIGTERM when its parent ends, where the system can do that. Returns whether ``parent`` is there.
+    """SIGTERM comes when the parent of this process ends, where the system can do that. Returns whether ``parent`` is it.
 
     The parent is the thread that started this process: it has to live as long as its process does.
     """

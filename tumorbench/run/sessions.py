@@ -26,7 +26,7 @@ class Sessions:
         self.began = time.perf_counter()
         self.times: dict[str, float] = {}  # of this session, by their names in ``Timing``
         try:
-            self.earlier: list[dict[str, float]] = json.loads(self.path.read_text())
+            self.earlier: list[dict[str, float]] = json.loads(self.path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             self.earlier = []
 

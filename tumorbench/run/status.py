@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from tumorbench.errors import BadInput
 from tumorbench.run import lease
 from tumorbench.run.supervise import LOG
-from tumorbench.store import JOB, RECORD
+from tumorbench.store import JOB, RECORD, read_record
 
 __all__ = ["CellStatus", "cells", "describe"]
 
@@ -21,6 +22,8 @@ PROGRESS = "progress*.pt"
 @dataclass(frozen=True, slots=True)
 class CellStatus:
     """One cell. state: ``running``, ``waiting``, ``interrupted``, or the status of its record (``ok`` is ``done``).
+
+    ``damaged``: its record cannot be read.
 
     progress: of a running cell, what its lease says: host, pid, started, epoch, epochs...
     """
@@ -47,6 +50,8 @@ def _status(folder: Path) -> CellStatus | None:
     holder = lease.held(folder)
     if holder:
         return CellStatus(folder, "running", identity, progress=holder, heartbeat_s=_heartbeat_s(folder))
+    if damage := _damage(folder / RECORD):
+        return CellStatus(folder, "damaged", identity, damage)
     begun = (folder / LOG).exists() or any(folder.glob(PROGRESS))
     if record and not (job and _newer(folder / JOB, folder / RECORD)):
         state = "done" if record.get("status") == "ok" else str(record.get("status", "unreadable"))
@@ -61,9 +66,18 @@ def _status(folder: Path) -> CellStatus | None:
 def _content(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}
+
+
+def _damage(record: Path) -> str:
+    """Why the record that lies there cannot be read; empty where it can, or where there is none."""
+    try:
+        read_record(record)
+    except BadInput as error:
+        return str(error) if record.exists() else ""
+    return ""
 
 
 def _newer(path: Path, other: Path) -> bool:

@@ -119,10 +119,10 @@ class _Watched:
 
     def outcome(self, pid: int, code: int | None) -> Outcome:
         """What the job came to. A process that ended without a record of this job gets one here."""
-        if code == HELD:
-            return Outcome("held", f"another process computes the cell in {self.folder}")
         holder = lease.read_holder(self.folder / lease.FILE)
-        fell = holder is not None and (holder.pid, holder.machine) == (pid, processes.machine())
+        fell = holder is not None and (holder.pid, holder.machine) == (pid, processes.machine())  # it did not let go
+        if code == HELD and not fell:
+            return Outcome("held", f"another process computes the cell in {self.folder}")
         mine = lease.Lease.acquire(self.folder)  # at once: the process has ended
         if mine is None:
             return Outcome("held", f"another process took over the cell in {self.folder}")
@@ -131,7 +131,7 @@ class _Watched:
             changed = _stamp(self.folder / RECORD) != self.record_before
             if record is not None and (changed or (code == 0 and not fell)):
                 return Outcome(record.status, record.reason)
-            if self.asked == "stop" or (code in STOPPED and not self.asked):
+            if self.asked == "stop" or (code in STOPPED and not self.asked and not fell):
                 return Outcome("stopped", "it was asked to stop; the cell continues from its last epoch")
             status, reason = self._loss(code)
             self._write_lost(lost_record(self.job, status, reason), record)

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -29,6 +30,7 @@ from tumorbench.run.worker import work
 __all__ = ["WarmWorker", "serve"]
 
 READY_S = 300.0  # that it may take to import what cells need
+ENDING_S = 10.0  # that a killed process may take to be gone
 IMPORTED = (  # by nearly every cell
     "tumorbench.run.job", "tumorbench.contracts.families", "torch", "torch._dynamo", "pandas", "pyarrow.parquet", "scipy.stats",
     "sklearn.metrics", "sklearn.model_selection", "matplotlib.pyplot",
@@ -47,6 +49,7 @@ def serve(parent: int) -> int:
         os.dup2(silent, number)
     if not processes.end_with_parent(parent):
         return 1
+    os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")  # to ask for a GPU does not start CUDA
     _import_those(IMPORTED)
     found = registry.find()
     answers.write(json.dumps({"ready": _can_fork()}) + "\n")
@@ -104,10 +107,17 @@ def _not_of_plugins(names: Sequence[str], found: registry.Registry) -> list[str]
 
 
 def _can_fork() -> bool:
-    """Whether a forked process starts clean: nothing that was imported has started CUDA or a thread of Python's."""
+    """Whether a forked process starts clean: nothing that was imported has started CUDA or a thread of Python's.
+
+    ``is_initialized`` speaks for torch alone; whoever else starts CUDA's driver opens its device for unified memory.
+    """
     import torch
 
-    return not torch.cuda.is_initialized() and threading.active_count() == 1
+    started: bool = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+    with contextlib.suppress(OSError):
+        opened = [str(file.readlink()) for file in Path("/proc/self/fd").iterdir() if file.is_symlink()]
+        started = started or any(name.startswith("/dev/nvidia-uvm") for name in opened)
+    return not started and threading.active_count() == 1
 
 
 class WarmWorker:
@@ -176,12 +186,19 @@ class _Forked:
         if self._code is None and _readable(self._server, timeout_s):
             answer = _answer(self._server, timeout_s)
             if not answer:
-                processes.end_group(self.pid)
+                self._end()
             self._code = answer["exit"] if answer else -int(signal.SIGKILL)
         return self._code
 
+    def _end(self) -> None:
+        until = time.monotonic() + ENDING_S
+        while processes.begun(self.pid) is not None and time.monotonic() < until:
+            processes.end_group(self.pid)
+            time.sleep(0.01)
+
 
 def _readable(server: subprocess.Popen[bytes], timeout_s: float) -> bool:
+    assert server.stdout is not None
     return bool(select.select([server.stdout], [], [], timeout_s)[0])
 
 

@@ -42,13 +42,14 @@ def work(path: Path, parent: int | None = None, found: registry.Registry | None 
         _print_to(path.parent / LOG)
         ending.watch()
         record = _run(job, lease, found, ending.start_clock)
-        return 0 if record.status in ("ok", "skipped") else 1
     except Stopped as stopped:
         print(f"stopped: {stopped}", flush=True)  # noqa: T201 - into the worker's own log
         return 128 + ending.signal
     except BaseException:  # noqa: BLE001 - a full disk, say: whoever started this process sees it by the exit code
         traceback.print_exc()
         return FELL
+    else:
+        return 0 if record.status in ("ok", "skipped") else 1
     finally:
         ending.over = True
         lease.release()
@@ -68,7 +69,7 @@ def _run(job: Job, lease: Lease, found: registry.Registry | None, on_ready: Call
         torch.set_num_threads(job.threads)
 
     def on_epoch(entry: dict[str, float], epochs: int) -> None:
-        lease.beat(**entry | {"epoch": int(entry["epoch"]), "epochs": epochs})
+        lease.beat(epoch=int(entry["epoch"]), epochs=epochs, entry=dict(entry))
         lease.check()
         print(_line(entry, epochs), flush=True)  # noqa: T201 - into the worker's own log
 
@@ -93,7 +94,8 @@ def _print_to(log: Path) -> None:
     for number in (1, 2):
         os.dup2(file, number)
     os.close(file)
-    sys.stdout, sys.stderr = (open(number, "w", buffering=1, closefd=False) for number in (1, 2))  # noqa: SIM115
+    sys.stdout = os.fdopen(1, "w", buffering=1, closefd=False)
+    sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
     faulthandler.enable(sys.stderr)
 
 

@@ -12,7 +12,7 @@ __all__ = ["tumorbench_executors"]
 
 @hookimpl
 def tumorbench_executors() -> Iterable[ExecutorSpec]:
-    """This machine, a Ray cluster, a Slurm cluster."""
+    """The three that come with tumorbench: on this machine, on a Ray cluster, on a Slurm cluster."""
     return [
         ExecutorSpec(
             id="local",

@@ -106,7 +106,7 @@ class RayExecutor:
         return time.monotonic() - self._heard < SILENT_S
 
     def close(self, *, now: bool) -> None:
-        """This process has left the cluster. now: its tasks are asked to stop their workers first."""
+        """The cluster is left. now: its tasks are asked to stop their workers first."""
         if self._is_there():
             if now:
                 for handle in self._handles:

@@ -58,7 +58,10 @@ class SubmititHandle:
 
 
 class SubmititExecutor:
-    """One job array for all jobs that are submitted together. Its logs lie in ``submitit`` below the store."""
+    """One job array for all jobs that are submitted together.
+
+    Its scripts and logs lie in ``submitit`` below the store, until each of them has ended well.
+    """
 
     slots = MANY
 
@@ -73,8 +76,8 @@ class SubmititExecutor:
         threads = settings.threads or (max(1, cores() // self._at_once) if self._here else CPUS)
         self._environment = passed_on() | (thread_variables(threads) if settings.device == "cpu" else {})
         cluster = "local" if self._here else "slurm"
-        folder = settings.store / FOLDER / uuid.uuid4().hex[:8] / "%j"
-        self._submitit = submitit.AutoExecutor(folder=folder, cluster=cluster)
+        self._folder = settings.store / FOLDER / uuid.uuid4().hex[:8]
+        self._submitit = submitit.AutoExecutor(folder=self._folder / "%j", cluster=cluster)
         self._submitit.update_parameters(
             name="tumorbench",
             cpus_per_task=threads,
@@ -118,8 +121,10 @@ class SubmititExecutor:
             for handle in self._handles:
                 handle.stop()
         until = time.monotonic() + (2 * GRACE_S if now else math.inf)
-        while not all([handle.done() for handle in self._handles]) and time.monotonic() < until:
+        while not all(handle.done() for handle in self._handles) and time.monotonic() < until:
             time.sleep(0.2)
+        if not now and not any(handle.reason() for handle in self._handles):
+            shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def _ending_of(task: Any) -> str | None:
