@@ -150,4 +150,6 @@ class TinyShapes(tb.Dataset):
 
 @tb.hookimpl
 def tumorbench_executors():
-    yield tb.ExecutorSpec(id="in-process", title="this very process, for tests", factory="tiny_plugin_executor:InProcess")
+    yield tb.ExecutorSpec(
+        id="in-process", title="this very process, for tests", factory="tiny_plugin_executor:InProcess"
+    )

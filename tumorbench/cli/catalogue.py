@@ -18,7 +18,11 @@ __all__ = ["info", "list_items", "plugins"]
 
 PROTOCOLS = [
     {"id": "paper", "title": "as the source publication split its data, leaks included", "ranks": False},
-    {"id": "official", "title": "the data set's own train and test folders, or folds", "ranks": False},
+    {
+        "id": "official",
+        "title": "the data set's own train and test folders, or its author's folds, or folds",
+        "ranks": False,
+    },
     {"id": "grouped", "title": "patients and duplicates never straddle a split; 5 folds, stratified", "ranks": True},
     {
         "id": "tstr",

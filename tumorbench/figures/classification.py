@@ -39,7 +39,7 @@ def confusion_matrix(confusion: ArrayLike, classes: Sequence[str], path: Path) -
             ha="center",
             va="center",
             fontsize=9,
-            color="white" if share > 0.5 else "black",
+            color="white" if share > 0.5 else "black",  # noqa: PLR2004 - half of the row
         )
     axes.set_xticks(range(len(classes)), classes, rotation=30, ha="right", fontsize=8)
     axes.set_yticks(

@@ -9,7 +9,6 @@ from tempfile import TemporaryDirectory
 from typing import Literal
 
 from tumorbench import hardware
-from tumorbench.contracts.problem import FOLDED
 from tumorbench.contracts.record import Record
 from tumorbench.errors import BadInput
 from tumorbench.run.campaign import How, Watch, run_all
@@ -56,7 +55,7 @@ def replay(
             protocols=(identity.protocol,),
             budget=identity.budget,
             seeds=(identity.seed,),
-            folds=(identity.fold,) if identity.protocol in FOLDED else (),
+            folds=(identity.fold,),
         )
         plan = make_plan(selection, place)
         if record.cell_key not in {cell.key for cell in plan.cells}:

@@ -59,7 +59,7 @@ def _on_dataset(spec: ModelSpec, dataset: str, located: Sequence[LocatedRecord],
 def _splits(dataset: str, settings: Sequence[Setting], cards: BoardCards) -> list[Protocol]:
     """The columns: ``official`` only where the data set has such a split."""
     card = cards.datasets.get(dataset)
-    official = bool(card and card.official_split) or any(setting.of_split("official") for setting in settings)
+    official = bool(card and card.has_official) or any(setting.of_split("official") for setting in settings)
     return [split for split in SPLITS if official or split != "official"]
 
 
