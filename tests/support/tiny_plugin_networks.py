@@ -138,7 +138,7 @@ class TinyNoise(tb.Generator):
         self.weight = nn.Parameter(torch.ones(1))
 
     def losses(self, batch):
-        yield "loss", (self.weight * batch.images.mean()) ** 2
+        yield "loss", ((self.weight * batch.images.mean()) ** 2).sum()
 
     def sample(self, n, labels, rng):
         return torch.rand(n, 1, self.problem.size, self.problem.size, generator=rng) * 2 - 1
