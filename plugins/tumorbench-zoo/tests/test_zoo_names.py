@@ -99,7 +99,8 @@ def test_weights_are_those_of_the_name_and_none_where_none_are_published():
         ("timm/convnext_tiny_in22ft1k", "it is now timm/convnext_tiny.fb_in22k_ft_in1k"),
         ("smp/unt-resnet34", "did you mean smp/unet"),
         ("smp/unet-resnet43", "did you mean smp/unet-resnet34"),
-        ("smp/unet", "see their documentation"),
+        ("smp/unet", "names no encoder; write smp/unet-resnet34"),
+        ("smp/xyz-resnet34", "see their documentation"),
         ("smp/unet-timm-efficientnet-b0", "did you mean smp/unet-"),
         ("smp/fpn-tu-tf_efficientnet_lite", "did you mean smp/fpn-tu-tf_efficientnet_lite"),
     ],
@@ -151,6 +152,6 @@ def test_a_frozen_model_keeps_the_contract():
 
 
 def test_an_encoder_without_features_is_bad_input():
-    card = smp_card("smp/unet-tu-mixer_b16_224")
-    with pytest.raises(tb.BadInput, match="builds no unet on tu-mixer_b16_224"):
-        build(card, tiny_problem(card), card.recipe)
+    with pytest.raises(tb.BadInput, match="builds no unet on tu-mixer_b16_224") as refusal:
+        smp_card("smp/unet-tu-mixer_b16_224")
+    assert "take smp/unet-resnet34 or smp/dpt-tu-mixer_b16_224" in str(refusal.value)

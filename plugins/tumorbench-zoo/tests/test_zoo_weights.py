@@ -130,6 +130,41 @@ def test_weights_of_another_architecture_are_bad_input(card):
         network_of(card).load_pretrained(timm.create_model("resnet10t").state_dict())
 
 
+@pytest.mark.parametrize("frozen", [False, True], ids=["whole", "frozen"])
+def test_a_deeper_network_s_weights_are_bad_input_though_all_that_is_needed_is_there(frozen):
+    deeper, network = timm.create_model("resnet34").state_dict(), network_of(timm_card("timm/resnet18"), frozen=frozen)
+    with pytest.raises(tb.BadInput, match=r"the weights have layer1\.2\.conv1\.weight, .* another architecture"):
+        network.load_pretrained(deeper)
+
+
+@pytest.mark.parametrize("name", ["smp/unet-resnet18", "smp/unet-tu-resnet18", "smp/dpt-tu-resnet18"])
+def test_a_deeper_encoder_s_weights_are_bad_input(name):
+    with pytest.raises(tb.BadInput, match=r"the weights have layer1\.2\.conv1\.weight"):
+        network_of(smp_card(name)).load_pretrained(timm.create_model("resnet34").state_dict())
+
+
+@pytest.mark.parametrize("name", ["smp/unet-resnet18", "smp/unet-tu-resnet18", "smp/dpt-tu-resnet18"])
+@pytest.mark.parametrize("prefix", ["", "module.", "encoder.", "_orig_mod.backbone."])
+def test_an_encoder_takes_a_file_with_another_last_layer_and_under_usual_prefixes(name, prefix):
+    weights = timm.create_model("resnet18", num_classes=7).state_dict()
+    network = network_of(smp_card(name))
+    network.load_pretrained({f"{prefix}{each}": tensor for each, tensor in weights.items()})
+    assert any(torch.equal(own, weights["layer4.1.conv2.weight"]) for own in network.network.encoder.parameters())
+
+
+def test_an_encoder_takes_what_was_saved_from_it():
+    card = smp_card("smp/fpn-tu-convnext_atto")
+    weights = {name: tensor + 1 for name, tensor in network_of(card).network.encoder.state_dict().items()}
+    network = network_of(card)
+    network.load_pretrained(weights)
+    assert all(torch.equal(own, weights[name]) for name, own in network.network.encoder.state_dict().items())
+
+
+def test_a_dpt_has_no_classifier_of_its_encoder():
+    network = network_of(smp_card("smp/dpt-tu-vit_tiny_patch16_224"))
+    assert not [name for name in network.state_dict() if "encoder.model.head" in name]
+
+
 def test_a_segmenter_takes_images_of_any_size_also_one_alone():
     network = network_of(smp_card("smp/linknet-tu-resnet10t.c3_in1k")).eval()
     with torch.inference_mode():

@@ -22,7 +22,8 @@ def tumorbench_model_patterns() -> Iterable[tb.ModelPattern]:
     return [
         tb.ModelPattern(
             id="timm/*",
-            title="any classifier of timm, fine-tuned from its pretrained weights; timm/NAME[frozen=true] trains a linear head on its features",
+            title="any classifier of timm, fine-tuned from its pretrained weights; timm/NAME[frozen=true] trains a linear "
+            "head on its features; NAME without a tag is NAME with timm's default tag",
             task="classification",
             examples=(
                 "timm/resnet18.a1_in1k",

@@ -1,18 +1,29 @@
-"""A card for any name that timm or segmentation-models-pytorch knows."""
+"""A card for any name that timm or segmentation-models-pytorch knows and that works."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 import segmentation_models_pytorch as smp
-import timm
 
-from tumorbench import BadInput, ModelSpec
-from tumorbench_zoo.cards import Normalisation, classifier_card, segmenter_card
+from tumorbench import BadInput, ModelSpec, Problem
+from tumorbench_zoo import names
+from tumorbench_zoo.cards import (
+    CLASSIFIER_SIZES,
+    SEGMENTER_SIZES,
+    Normalisation,
+    Sizes,
+    classifier_card,
+    segmenter_card,
+)
+from tumorbench_zoo.classifier import timm_classifier
+from tumorbench_zoo.names import timm_config
+from tumorbench_zoo.segmenter import STRIDE, SmpSegmenter
+from tumorbench_zoo.trial import Misfit, fitting_sizes
 
-__all__ = ["smp_card", "timm_card", "timm_config", "with_setting"]
+__all__ = ["smp_card", "timm_card"]
 
 SYMMETRIC_ENCODERS = (
     "inceptionresnetv2",
@@ -24,78 +35,102 @@ MEANS_AND_DEVIATIONS: dict[Normalisation, tuple[float, ...]] = {
     "symmetric": (0.5, 0.5, 0.5, 0.5, 0.5, 0.5),
     "unit": (0.0, 0.0, 0.0, 1.0, 1.0, 1.0),
 }
+RELIABLE = {"dpt": "tu-vit_tiny_patch16_224.augreg_in21k_ft_in1k"}  # an encoder that works; resnet34 for the others
+VERSATILE = ("unet", "fpn", "upernet", "dpt", "pspnet")  # architectures, those that take most encoders first
+CLASSES = ("a", "b")
 
 
 def timm_card(name: str) -> ModelSpec:
-    """The card of ``timm/NAME``. Raises: BadInput with the nearest name where timm has no such model."""
+    """The card of ``timm/NAME``, under its full name (``names.tagged``).
+
+    Raises: BadInput with the nearest name where timm has no such model, and where that model takes no images.
+    """
     name = name.removeprefix("timm/")
-    config = timm_config(name)
+    config = timm_config(name, works=timm_card)
+    name = names.tagged(name)
     weights = f"timm/{name}" if config.has_weights else None
-    return classifier_card(name, _normalisation(config), weights, config.license or "see its page", _fixed_size(config))
+    return classifier_card(name, _normalisation(config), weights, config.license or "see its page", _timm_sizes(name))
 
 
 def smp_card(name: str) -> ModelSpec:
-    """The card of ``smp/ARCHITECTURE-ENCODER``. Raises: BadInput with the nearest name where smp has no such architecture or encoder."""
+    """The card of ``smp/ARCHITECTURE-ENCODER``; an encoder of timm is under its full name (``names.tagged``).
+
+    Raises: BadInput with the nearest name where smp has no such architecture or encoder, and where the two do not work
+    together with one that does.
+    """
     architecture, _, encoder = name.removeprefix("smp/").partition("-")
-    architectures = sorted(smp.MODEL_ARCHITECTURES_MAPPING)
-    if architecture not in architectures:
+    if architecture not in names.architectures():
+        near = difflib.get_close_matches(architecture, names.architectures(), n=2, cutoff=0.4)
+        pairs = [f"smp/{each}-{other}" for each in near for other in (encoder, reliable(each))]
         raise BadInput(
-            f"segmentation-models-pytorch has no architecture {architecture!r}; {_nearest(architecture, architectures, 'smp/')}"
+            f"segmentation-models-pytorch has no architecture {architecture!r}; {names.meant(pairs, smp_card)}"
         )
+    if not encoder:
+        raise BadInput(f"smp/{architecture} names no encoder; write smp/{architecture}-{reliable(architecture)}")
     if encoder.startswith("tu-"):
-        config = timm_config(encoder.removeprefix("tu-"), f"smp/{architecture}-tu-")
-        weights = f"timm/{encoder.removeprefix('tu-')}" if config.has_weights else None
-        size = (
-            None if architecture == "dpt" else _fixed_size(config)
-        )  # smp's DPT interpolates the positions of its encoder
-        return segmenter_card(
-            architecture, encoder, _normalisation(config), weights, config.license or "see its page", size
-        )
-    encoders = [
-        known for known in smp.encoders.get_encoder_names() if not known.startswith("timm-")
-    ]  # smp calls those deprecated; tu- replaces them
-    if encoder not in encoders:
-        suggestions = [*encoders, *(f"tu-{known}" for known in timm.list_models())]
-        raise BadInput(
-            f"segmentation-models-pytorch has no encoder {encoder!r}; {_nearest(encoder, suggestions, f'smp/{architecture}-')}"
-        )
-    normalisation: Normalisation = "symmetric" if encoder in SYMMETRIC_ENCODERS else "imagenet"
-    settings = smp.encoders.encoders[encoder]["pretrained_settings"]
-    setting = min(settings, key=lambda known: (not known.startswith("imagenet"), known))
-    return segmenter_card(
-        architecture, encoder, normalisation, with_setting(encoder, setting), "see huggingface.co/smp-hub"
+        prefix = f"smp/{architecture}-tu-"
+        config = timm_config(encoder.removeprefix("tu-"), prefix, smp_card)
+        encoder = names.tagged(encoder.removeprefix("tu-"))
+        weights, licence = f"timm/{encoder}" if config.has_weights else None, config.license or "see its page"
+        encoder, normalisation = f"tu-{encoder}", _normalisation(config)
+    elif encoder in names.encoders():
+        settings = smp.encoders.encoders[encoder]["pretrained_settings"]
+        setting = min(settings, key=lambda known: (not known.startswith("imagenet"), known))
+        weights, licence = names.with_setting(encoder, setting), "see huggingface.co/smp-hub"
+        normalisation = "symmetric" if encoder in SYMMETRIC_ENCODERS else "imagenet"
+    else:
+        known = [*names.encoders(), *(f"tu-{each}" for each in names.timm_names())]
+        meant = names.nearest(encoder, known, f"smp/{architecture}-", smp_card)
+        raise BadInput(f"segmentation-models-pytorch has no encoder {encoder!r}; {meant}")
+    try:
+        sizes = _smp_sizes(architecture, encoder)
+    except Misfit as misfit:
+        raise BadInput(f"{misfit}; {_instead(architecture, encoder)}") from misfit
+    return segmenter_card(architecture, encoder, normalisation, weights, licence, sizes)
+
+
+def reliable(architecture: str) -> str:
+    """An encoder on which that architecture works."""
+    return RELIABLE.get(architecture, "resnet34")
+
+
+@cache
+def _timm_sizes(name: str) -> Sizes:
+    """Raises: BadInput where timm's model takes no images, or gives no logits of a class each."""
+
+    def make(size: int) -> timm_classifier:
+        return timm_classifier(Problem("classification", CLASSES, 3, size), name, frozen=False)
+
+    try:
+        return fitting_sizes(f"timm's {name}", make, lambda _: (len(CLASSES),), CLASSIFIER_SIZES, timm_config(name))
+    except Misfit as misfit:
+        raise BadInput(f"{misfit}; take another, such as timm/{names.tagged('resnet18')}") from misfit
+
+
+@cache
+def _smp_sizes(architecture: str, encoder: str) -> Sizes:
+    """Raises: Misfit where smp's architecture does not work on that encoder."""
+
+    def make(size: int) -> SmpSegmenter:
+        return SmpSegmenter(Problem("segmentation", CLASSES, 3, size, CLASSES[:1]), architecture, encoder)
+
+    config = timm_config(encoder.removeprefix("tu-")) if encoder.startswith("tu-") else None
+    return fitting_sizes(
+        f"{architecture} on {encoder}", make, lambda size: (2, size, size), SEGMENTER_SIZES, config, step=STRIDE
     )
 
 
-def with_setting(encoder: str, setting: str) -> str:
-    """The id of the weights of one of smp's own encoders."""
-    return f"smp/{encoder}.{setting.replace('+', '-')}"
-
-
-def timm_config(name: str, prefix: str = "timm/") -> Any:
-    """What timm says of the pretrained model ``name``. Raises: BadInput with the nearest name, shown after ``prefix``."""
-    renamed = timm.models.get_deprecated_models().get(name)
-    if renamed or not timm.is_model(name):
-        raise BadInput(
-            f"timm has no model {name!r}; "
-            + (f"it is now {prefix}{renamed}" if renamed else _nearest(name, _timm_names(), prefix))
-        )
-    architecture, _, tag = name.partition(".")
-    try:
-        config = timm.get_pretrained_cfg(name)
-    except RuntimeError:
-        tagged = timm.list_models(f"{architecture}.*", pretrained=True)
-        raise BadInput(f"timm has no weights {tag!r} of {architecture}; {_nearest(name, tagged, prefix)}") from None
-    return config or timm.models.PretrainedCfg()
-
-
-def _timm_names() -> list[str]:
-    return [*timm.list_models(), *timm.list_models(pretrained=True)]
-
-
-def _nearest(name: str, known: Iterable[str], prefix: str) -> str:
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
-    return f"did you mean {prefix}{near[0]}?" if near else "see their documentation for the names"
+def _instead(architecture: str, encoder: str) -> str:
+    """What to take instead of two that do not work together: each named pair was tried."""
+    pairs = [f"smp/{architecture}-{reliable(architecture)}"]
+    for other in VERSATILE:
+        try:
+            _smp_sizes(other, encoder)
+        except Misfit:
+            continue
+        pairs.append(f"smp/{other}-{encoder}")
+        break
+    return f"take {' or '.join(pairs)}"
 
 
 def _normalisation(config: Any) -> Normalisation:
@@ -105,8 +140,3 @@ def _normalisation(config: Any) -> Normalisation:
         MEANS_AND_DEVIATIONS,
         key=lambda ours: sum((a - b) ** 2 for a, b in zip(MEANS_AND_DEVIATIONS[ours], given, strict=True)),
     )
-
-
-def _fixed_size(config: Any) -> int | None:
-    """Pixels a side of the one image size that the weights fit; None where any does."""
-    return config.input_size[-1] if config.fixed_input_size else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 from tumorbench import (
@@ -12,22 +13,40 @@ from tumorbench import (
     Paper,
     Preprocessing,
     Quick,
+    Range,
     Recipe,
     ReduceOnPlateau,
 )
 
-__all__ = ["CURATED", "Normalisation", "classifier_card", "segmenter_card"]
+__all__ = [
+    "CLASSIFIER_SIZES",
+    "CURATED",
+    "SEGMENTER_SIZES",
+    "Normalisation",
+    "Sizes",
+    "classifier_card",
+    "segmenter_card",
+]
 
 Normalisation = Literal["symmetric", "unit", "imagenet"]
 
-CLASSIFIER_SIZE, SEGMENTER_SIZE, QUICK_SIZE = 224, 256, 96  # pixels a side, of networks that take any
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Pixels a side of the images: under the full budget, and under the quick one."""
+
+    full: int
+    quick: int
+
+
+CLASSIFIER_SIZES, SEGMENTER_SIZES = Sizes(224, 96), Sizes(256, 96)  # of networks that take any
 CLASSIFIER_QUICK = {"epochs": 2, "steps_per_epoch": 40, "batch_size": 32}
 SEGMENTER_QUICK = {"epochs": 4, "steps_per_epoch": 40, "batch_size": 16}
 
 LITE0 = Paper(
     title="M. Tan, Q. V. Le, EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks, ICML 2019; Lite variant: R. Liu, TensorFlow blog, March 2020",
     url="https://arxiv.org/abs/1905.11946",
-    notes=("Weights: ImageNet-1k, Google's; Apache-2.0.",),
+    notes=("Weights: ImageNet-1k, Google's, which timm calls tf_efficientnet_lite0.in1k; Apache-2.0.",),
 )
 RESNET18 = Paper(
     title="K. He et al., Deep Residual Learning for Image Recognition, CVPR 2016; "
@@ -51,11 +70,15 @@ PAPERS = {  # of the curated models; the others' cards name the library's page
 
 
 def classifier_card(
-    name: str, normalisation: Normalisation, weights: str | None, weights_licence: str, size: int | None = None
+    name: str,
+    normalisation: Normalisation,
+    weights: str | None,
+    weights_licence: str,
+    sizes: Sizes = CLASSIFIER_SIZES,
 ) -> ModelSpec:
-    """The card ``timm/NAME``. weights: what it starts from, or None. size: where the network takes that one only, in the quick budget as well."""
-    preprocessing = Preprocessing(size=size or CLASSIFIER_SIZE, channels=3, normalisation=normalisation)
-    quick = Quick(**CLASSIFIER_QUICK, size=None if size else QUICK_SIZE)
+    """The card ``timm/NAME``. weights: what it starts from, or None. sizes: that the network takes."""
+    preprocessing, size = _images(sizes, normalisation)
+    quick = Quick(**CLASSIFIER_QUICK, size=size)
     return ModelSpec(
         id=f"timm/{name}",
         title=f"{name} (timm), {'fine-tuned' if weights else 'from scratch'}",
@@ -68,6 +91,7 @@ def classifier_card(
             url="https://huggingface.co/timm",
         ),
         recipe=_recipe(preprocessing, quick, "val_loss", weights, {"architecture": name, "frozen": False}),
+        ranges={"architecture": Range(one_of=(name,))},
         factory="tumorbench_zoo.classifier:timm_classifier",
     )
 
@@ -78,11 +102,11 @@ def segmenter_card(
     normalisation: Normalisation,
     weights: str | None,
     weights_licence: str,
-    size: int | None = None,
+    sizes: Sizes = SEGMENTER_SIZES,
 ) -> ModelSpec:
     """The card ``smp/ARCHITECTURE-ENCODER``; arguments as ``classifier_card`` takes them."""
-    preprocessing = Preprocessing(size=size or SEGMENTER_SIZE, channels=3, normalisation=normalisation)
-    quick = Quick(**SEGMENTER_QUICK, size=None if size else QUICK_SIZE)
+    preprocessing, size = _images(sizes, normalisation)
+    quick = Quick(**SEGMENTER_QUICK, size=size)
     name = f"smp/{architecture}-{encoder}"
     return ModelSpec(
         id=name,
@@ -96,8 +120,19 @@ def segmenter_card(
             url="https://smp.readthedocs.io/en/latest/models.html",
         ),
         recipe=_recipe(preprocessing, quick, "val_dice", weights, {"architecture": architecture, "encoder": encoder}),
+        ranges={"architecture": Range(one_of=(architecture,)), "encoder": Range(one_of=(encoder,))},
         factory="tumorbench_zoo.segmenter:SmpSegmenter",
     )
+
+
+def _images(sizes: Sizes, normalisation: Normalisation) -> tuple[Preprocessing, int | None]:
+    """The preprocessing, and the quick budget's size where it is another.
+
+    A network that does not take small images keeps its sizes on data sets that ask for small ones.
+    """
+    keep = sizes.quick > CLASSIFIER_SIZES.quick
+    preprocessing = Preprocessing(size=sizes.full, channels=3, normalisation=normalisation, keep_size=keep)
+    return preprocessing, None if sizes.quick == sizes.full else sizes.quick
 
 
 def _recipe(

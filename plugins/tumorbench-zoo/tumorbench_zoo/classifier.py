@@ -11,7 +11,7 @@ import timm
 from torch import Tensor, nn
 
 from tumorbench import Classifier, Problem, TransferClassifier, load_backbone
-from tumorbench_zoo.by_name import timm_config
+from tumorbench_zoo.names import timm_config
 
 __all__ = ["TimmClassifier", "timm_classifier"]
 
@@ -42,8 +42,7 @@ class TimmClassifier(Classifier):
         """
         named = self.network.pretrained_cfg.get("classifier") or ()
         last = tuple(f"{name}." for name in ((named,) if isinstance(named, str) else named))
-        own = {name: tensor for name, tensor in self.network.state_dict().items() if name.startswith(last)}
-        load_backbone(self.network, {**weights, **own})
+        load_backbone(self.network, weights, head=last)
         for name, parameter in self.network.named_parameters():
             if name.startswith(last):
                 nn.init.normal_(parameter, std=0.01) if parameter.ndim > 1 else nn.init.zeros_(parameter)
@@ -51,5 +50,7 @@ class TimmClassifier(Classifier):
 
 def _timm_network(problem: Problem, architecture: str, outputs: int) -> nn.Module:
     """The network by timm, without weights; one that takes a single image size is built for the problem's."""
-    size = {"img_size": problem.size} if timm_config(architecture).fixed_input_size else {}
+    config = timm_config(architecture)
+    other = config.fixed_input_size and problem.size not in config.input_size[1:]
+    size = {"img_size": problem.size} if other else {}
     return timm.create_model(architecture, num_classes=outputs, in_chans=problem.channels, **size)

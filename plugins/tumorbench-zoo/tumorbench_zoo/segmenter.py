@@ -5,57 +5,70 @@ Train one: ``tumorbench run -m smp/unet-resnet34``.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import segmentation_models_pytorch as smp
-import torch
+import timm
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the field's name for it
-from torch.overrides import TorchFunctionMode
 
-from tumorbench import BadInput, Problem, Segmenter, load_backbone
-from tumorbench_zoo.by_name import timm_config
+from tumorbench import Problem, Segmenter, load_backbone
+from tumorbench_zoo.names import timm_config
+from tumorbench_zoo.trial import Misfit, NumbersOnCpu, one_line, shapes_only
 
-__all__ = ["SmpSegmenter"]
+__all__ = ["STRIDE", "SmpSegmenter"]
 
 STRIDE = 32  # the coarsest features of any of smp's encoders
+TIMM = "tu-"
 
 
 class SmpSegmenter(Segmenter):
-    """The ``architecture`` of smp on ``encoder``; images of any size are padded to the next multiple of 32, and the logits cropped."""
+    """The ``architecture`` of smp on ``encoder``.
+
+    Images of any size are padded to the next multiple of 32, and the logits cropped; an encoder that takes one size only
+    gets its images as they are. Where the decoder gives maps of another size than its images (on encoders that do not pad,
+    such as tu-inception_v3), the logits are resized to them.
+    """
 
     def __init__(self, problem: Problem, architecture: str, encoder: str) -> None:
         super().__init__(problem)
         self.encoder_name = encoder
-        self.network = _smp_network(problem, architecture, encoder)
+        config = timm_config(encoder.removeprefix(TIMM)) if encoder.startswith(TIMM) else None
+        self.stride = 1 if config and config.fixed_input_size else STRIDE
+        self.network = _smp_network(problem, architecture, encoder, config)
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits ``(batch, 1 + foreground classes, size, size)``."""
         height, width = images.shape[-2:]
-        if missing := (-height % STRIDE, -width % STRIDE) != (0, 0):
-            images = F.pad(
-                images, (0, -width % STRIDE, 0, -height % STRIDE), mode="replicate"
-            )  # the border of a slice is background
+        right, below = -width % self.stride, -height % self.stride
+        if right or below:
+            images = F.pad(images, (0, right, 0, below), mode="replicate")  # the border of a slice is background
         logits = self.network(images)
-        return logits[..., :height, :width] if missing else logits
+        if logits.shape[-2:] != images.shape[-2:]:
+            logits = F.interpolate(logits, images.shape[-2:], mode="bilinear")
+        return logits[..., :height, :width]
 
     def load_pretrained(self, weights: Mapping[str, Tensor]) -> None:
         """The encoder holds ``weights``: timm's of its name for ``tu-NAME``, smp's otherwise. Raises: BadInput where they do not fit."""
         encoder = self.network.encoder
-        load_backbone(
-            encoder, _encoder_names(weights, encoder.state_dict()) if self.encoder_name.startswith("tu-") else weights
-        )
+        if not self.encoder_name.startswith(TIMM):
+            load_backbone(encoder, weights)
+            return
+        with shapes_only():
+            whole = timm.create_model(self.encoder_name.removeprefix(TIMM)).state_dict()
+        load_backbone(encoder, weights, names=_timm_names(encoder.state_dict(), whole), unused=whole)
 
 
-def _encoder_names(weights: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The weights of timm under the names that its network has inside smp's encoder.
+def _timm_names(encoder: Mapping[str, Tensor], whole: Mapping[str, Tensor]) -> dict[str, str]:
+    """What timm's whole network calls the tensors of smp's encoder.
 
     smp puts ``model.`` before each (twice for some), and timm's feature extractor flattens the upper levels: ``stages.0.blocks.1`` becomes ``stages_0.blocks.1``.
     """
-    flat = {name.replace(".", "_"): tensor for name, tensor in weights.items()}
+    flat = {name.replace(".", "_"): name for name in whole}
     found = {}
-    for name in wanted:
+    for name in encoder:
         inner = name
         while inner.startswith("model."):
             inner = inner.removeprefix("model.")
@@ -64,37 +77,24 @@ def _encoder_names(weights: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) 
     return found
 
 
-def _smp_network(problem: Problem, architecture: str, encoder: str) -> nn.Module:
-    """The network by smp, without weights. Raises: BadInput where it has no such architecture on that encoder."""
-    size = {}
-    if (
-        encoder.startswith("tu-")
-        and architecture != "dpt"
-        and timm_config(encoder.removeprefix("tu-")).fixed_input_size
-    ):
-        size["img_size"] = problem.size + -problem.size % STRIDE
+def _smp_network(problem: Problem, architecture: str, encoder: str, config: Any) -> nn.Module:
+    """The network by smp, without weights. config: timm's of the encoder. Raises: Misfit where it has no such architecture on that encoder."""
+    options: dict[str, Any] = {}
+    if config and config.fixed_input_size and problem.size not in config.input_size[1:]:
+        options["img_size"] = problem.size
+    if architecture == "dpt":
+        options["num_classes"] = 0  # its encoder is the whole network of timm, whose own head would stay unused
     try:
-        with _NumbersOnCpu():
+        with warnings.catch_warnings(action="ignore"), NumbersOnCpu():
             return smp.create_model(
                 architecture,
                 encoder_name=encoder,
                 encoder_weights=None,
                 in_channels=problem.channels,
                 classes=problem.outputs,
-                **size,
+                **options,
             )
-    except (AssertionError, AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise BadInput(
-            f"segmentation-models-pytorch builds no {architecture} on {encoder} ({reason}); take another encoder, such as resnet34"
+    except Exception as error:  # a pair that does not fit fails in either library, with any error
+        raise Misfit(
+            f"segmentation-models-pytorch builds no {architecture} on {encoder} ({one_line(error)})"
         ) from error
-
-
-class _NumbersOnCpu(TorchFunctionMode):
-    """``linspace`` gives real numbers also where parameters are counted without memory: the mit encoders read their drop rates from it."""
-
-    def __torch_function__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        named = kwargs or {}
-        return func(*args, **{**named, "device": "cpu"} if func is torch.linspace else named)

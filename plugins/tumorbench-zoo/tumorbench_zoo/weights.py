@@ -19,7 +19,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from tumorbench import BadInput, Unavailable
-from tumorbench_zoo.by_name import timm_config, with_setting
+from tumorbench_zoo.names import timm_config, with_setting
 
 __all__ = ["smp_weights", "timm_weights"]
 
