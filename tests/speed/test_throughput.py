@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import math
 import random
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -19,7 +21,6 @@ from tumorbench.contracts.record import Throughput
 from tumorbench.errors import Diverged
 from tumorbench.speed import measure
 from tumorbench.speed.measurement import _fitting
-from tumorbench.speed.memory import peak_mib, reset_peak_mib
 from tumorbench.speed.rounds import Rounds, undisturbed
 from tumorbench.speed.subject import Subject, flops_of
 
@@ -241,13 +242,23 @@ def test_a_cpu_batch_is_halved_until_it_fits_half_of_the_free_memory(monkeypatch
     assert _fitting(16, 1e6, 1e6, "cuda", 8.0) == 16
 
 
+PEAK = """
+import torch
+from tumorbench.speed.memory import peak_mib, reset_peak_mib
+
+blocks = [torch.ones(2**24) for _ in range(3)]  # 192 MiB, resident and then freed
+del blocks
+held = reset_peak_mib("cpu")
+for _ in range(3):
+    torch.ones(2**24)
+print(peak_mib("cpu") - held)
+"""
+
+
 def test_the_peak_counts_what_was_held_at_once_and_not_what_was_freed_before():
-    blocks = [torch.ones(2**24) for _ in range(3)]  # 192 MiB, resident and then freed
-    del blocks
-    held = reset_peak_mib("cpu")
-    for _ in range(3):
-        torch.ones(2**24)
-    if (after := peak_mib("cpu") - held) > 400:
+    """In a process of its own: what other tests did to the allocator of this one would count."""
+    done = subprocess.run([sys.executable, "-c", PEAK], capture_output=True, text=True, check=True)
+    if (after := float(done.stdout)) > 400:
         pytest.skip("this kernel does not let the high-water mark be reset")
     assert 60 <= after <= 140  # one block of 64 MiB at a time; the allocator may keep one more
 
