@@ -13,7 +13,7 @@ __all__ = ["HEADS", "PREFIXES", "load_backbone"]
 
 # How the names of a last layer's tensors usually begin.
 HEADS = (
-    *("classif.", "classifier.", "fc.", "_fc.", "head.", "head_dist.", "heads."),
+    *("aux_head.", "classif.", "classifier.", "fc.", "_fc.", "head.", "head_dist.", "heads.", "heads_dist."),
     *("last_linear.", "linear.", "logits."),
 )
 PREFIXES = ("module.", "_orig_mod.", "model.", "net.", "network.", "backbone.", "encoder.")

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from tumorbench import Classifier, Problem, TransferClassifier, load_backbone
 from tumorbench_zoo.names import timm_config
+from tumorbench_zoo.trial import shapes_only
 
 __all__ = ["TimmClassifier", "timm_classifier"]
 
@@ -20,8 +21,22 @@ def timm_classifier(problem: Problem, architecture: str, frozen: bool) -> Classi
     """A classifier on timm's ``architecture``: all of it trains, or with ``frozen`` a linear head on its features."""
     if not frozen:
         return TimmClassifier(problem, architecture)
-    backbone = _timm_network(problem, architecture, outputs=0)
-    return TransferClassifier(problem, backbone, nn.Linear(backbone.head_hidden_size, problem.outputs))
+    return TimmFeatures(problem, architecture)
+
+
+class TimmFeatures(TransferClassifier):
+    """A linear head on the features of the network that timm calls ``architecture``, which do not train."""
+
+    def __init__(self, problem: Problem, architecture: str) -> None:
+        backbone = _timm_network(problem, architecture, outputs=0)
+        super().__init__(problem, backbone, nn.Linear(backbone.head_hidden_size, problem.outputs))
+        self.architecture = architecture
+
+    def load_pretrained(self, weights: Mapping[str, Tensor]) -> None:
+        """The backbone holds ``weights``: timm's of the whole network. Raises: BadInput where they do not fit."""
+        with shapes_only():
+            whole = timm.create_model(self.architecture).state_dict()
+        load_backbone(self.backbone, weights, unused=whole)
 
 
 class TimmClassifier(Classifier):
