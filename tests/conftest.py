@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -119,6 +120,13 @@ def real_data() -> Path:
     if not root or not Path(root).is_dir():
         pytest.skip("TUMORBENCH_DATA names no folder with the public data sets")
     return Path(root)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _interrupts_are_heard() -> None:
+    """Ctrl-C reaches what tests start: the processes of xdist ignore SIGINT, and so would their children."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
