@@ -32,8 +32,9 @@ def tumorbench_models():
 def shell(line: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """What ``line`` does in a shell where ``tumorbench`` is the command line."""
     line = line.replace("tumorbench", f"{sys.executable} -m tumorbench")
+    ours = {name: value for name, value in os.environ.items() if name not in ("PYTHONIOENCODING", "PYTHONUTF8")}
     return subprocess.run(
-        ["sh", "-c", line], env=os.environ | environment, capture_output=True, text=True, check=False, timeout=300
+        ["sh", "-c", line], env=ours | environment, capture_output=True, text=True, check=False, timeout=300
     )
 
 

@@ -73,7 +73,8 @@ def test_a_killed_run_of_one_network_a_class_continues_with_the_class_and_epoch_
         tumorbench("run", *selection, "--store", str(tmp_path / "other"))
     died = records(tmp_path / "other", "tiny-average")["tstr"]
     assert died["status"] == "timeout"
-    assert tumorbench("run", *selection, "--store", str(tmp_path / "other")).code == 0
+    result = tumorbench("run", *selection, "--store", str(tmp_path / "other"))
+    assert result.code == 0, result.err
     continued = records(tmp_path / "other", "tiny-average")["tstr"]
     assert values(continued) == values(whole)
     assert [without_seconds(entry) for entry in continued["history"]] == [

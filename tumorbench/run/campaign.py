@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -98,12 +97,12 @@ class _Driver:
 
     def __init__(self, plan: Plan, context: Context, how: How, executor: Executor, watch: Watch) -> None:
         self.context, self.how, self.executor, self.watch = context, how, executor, watch
-        self.began = datetime.now(UTC).isoformat(timespec="seconds")
         self.waiting = {cell.key: cell for cell in plan.cells}
         self.submitted: dict[str, _Submitted] = {}
         self.not_before: dict[str, float] = {}  # of cells that another process holds: when to look again
         self.records: dict[str, Record] = {}
         self.cells, self.of, self.cached = dict(self.waiting), len(plan.cells), 0
+        self.at_first = {cell.key: self._stamp(cell) for cell in plan.cells}
         self.begun = 0
         self.shown: dict[str, Any] = {}
 
@@ -151,8 +150,7 @@ class _Driver:
         """The record that stands for the cell: the cached one, or what another process made of it meanwhile."""
         if cell.record and self.how.accepts(cell.record):
             return None if cell.lacking else cell.record
-        found = self._read(cell)
-        if found is None or found.started_at < self.began:
+        if self._stamp(cell) == self.at_first[cell.key] or (found := self._read(cell)) is None:
             return None
         return found if found.status != "ok" or self.how.accepts(found) else None
 

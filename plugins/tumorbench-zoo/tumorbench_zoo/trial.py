@@ -20,7 +20,10 @@ __all__ = ["Misfit", "NumbersOnCpu", "fitting_sizes", "one_line", "shape_at", "s
 CANDIDATES = (96, 112, 126, 128, 144, 160, 192, 224, 256, 288, 320, 384, 448, 512)  # pixels a side
 
 FILLING = ("normal_", "uniform_", "trunc_normal_", "erfinv_", "mul_", "add_", "clamp_", "fill_", "zero_")
-ELEMENTWISE = (F.relu, F.relu6, F.silu, F.gelu, F.hardswish, F.hardsigmoid, F.dropout)  # same shape out as in
+SAME_SHAPE = (  # out as in
+    *(F.relu, F.relu6, F.silu, F.gelu, F.hardswish, F.hardsigmoid, F.hardtanh, F.leaky_relu, F.elu, F.mish),
+    *(F.dropout, F.softmax, F.group_norm),
+)
 
 
 class Misfit(BadInput):
@@ -129,7 +132,7 @@ class _Shapes(TorchFunctionMode):
         named = kwargs or {}
         if getattr(func, "__name__", "") in FILLING:
             return (*args, *named.values())[0]
-        if func in ELEMENTWISE:
+        if func in SAME_SHAPE:
             return _like(*args, **named)
         if getattr(func, "__name__", "") == "lstm" and isinstance(args[1], tuple | list):  # not of a packed sequence
             return _lstm(*args)
