@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
+from PIL import Image
+from scipy import ndimage
 
 from tumorbench.data.crop import brain_box
 
@@ -37,3 +40,17 @@ def test_a_dark_slice_is_not_cropped():
 
 def test_a_bright_frame_to_the_edge_is_kept_whole():
     assert brain_box(slice_with((slice(0, 60), slice(0, 80)))) == (slice(0, 60), slice(0, 80))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_box_is_that_of_two_erosions_two_dilations_and_filled_holes(seed):
+    rng = np.random.default_rng(seed)
+    small = rng.integers(0, 120, rng.integers(1, 12, 2), np.uint8)
+    image = np.asarray(Image.fromarray(small).resize(tuple(int(each) for each in rng.integers(1, 90, 2))))
+    bright = ndimage.gaussian_filter(image.astype(np.float32), 0.8) > 45
+    square = np.ones((3, 3), bool)
+    opened = ndimage.binary_dilation(ndimage.binary_erosion(bright, square, 2, border_value=1), square, 2)
+    objects, count = ndimage.label(ndimage.binary_fill_holes(opened), square)
+    sizes = np.bincount(objects.ravel(), minlength=2)[1:]
+    everything = (slice(0, image.shape[0]), slice(0, image.shape[1]))
+    assert brain_box(image) == (ndimage.find_objects(objects)[int(sizes.argmax())] if count else everything)
