@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 import tumorbench as tb
+from tumorbench.contracts.record import Leakage
 from tumorbench.data import split
+from tumorbench.data.kinship import Kinship
 from tumorbench.errors import BadInput
 
 CLASSES = ("a", "b")
@@ -25,8 +27,12 @@ def distinct(samples: list[tb.Sample]) -> list[str]:
     return [f"pixels of {sample.id}" for sample in samples]
 
 
-def make(samples, protocol, fold=0, rule=None, pixels=None):
-    return split.make_split(samples, CLASSES, pixels or distinct(samples), protocol, fold, rule)
+def kin(samples, pixels=None, near=None):
+    return Kinship.of(samples, pixels or distinct(samples), near)
+
+
+def make(samples, protocol, fold=0, rule=None, pixels=None, near=None):
+    return split.make_split(samples, CLASSES, kin(samples, pixels, near), protocol, fold, rule)
 
 
 def test_no_patient_straddles_a_grouped_split():
@@ -62,13 +68,13 @@ def test_groups_join_through_a_chain_of_twins():
     samples = [
         tb.Sample(str(number), 0, "", patient=patient) for number, patient in enumerate(["p", "p", "q", "q", "r"])
     ]
-    assert len(set(split.clusters(samples, ["1", "2", "2", "3", "3"]))) == 1
-    assert len(set(split.clusters(samples, ["1", "2", "3", "4", "5"]))) == 3
+    assert len(set(kin(samples, ["1", "2", "2", "3", "3"]).clusters)) == 1
+    assert len(set(kin(samples, ["1", "2", "3", "4", "5"]).clusters)) == 3
 
 
 def test_a_group_wider_than_the_patient_is_what_counts():
     samples = [tb.Sample("1", 0, "", patient="17A", group="17"), tb.Sample("2", 0, "", patient="17B", group="17")]
-    assert len(set(split.clusters(samples, ["x", "y"]))) == 1
+    assert len(set(kin(samples, ["x", "y"]).clusters)) == 1
 
 
 def test_a_class_with_fewer_groups_than_folds_cannot_be_grouped():
@@ -116,18 +122,14 @@ def test_more_than_there_is_cannot_be_held_out():
 def test_holding_nothing_out_counts_every_test_image_as_identical():
     samples = patients()
     parts = make(samples, "paper", rule=tb.SplitRule(kind="everything"))
-    assert (
-        split.measure_leakage(parts, samples, distinct(samples)).identical_test_images
-        == len(samples)
-        == len(parts.test)
-    )
+    assert split.measure_leakage(parts).identical_test_images == len(samples) == len(parts.test)
 
 
 def test_official_keeps_the_folders():
     samples = [tb.Sample(str(number), number % 2, "", split="test" if number < 10 else "train") for number in range(50)]
     parts = make(samples, "official")
     assert parts.test.tolist() == list(range(10))
-    assert len(parts.val) == 4
+    assert len(parts.val) == pytest.approx(4, abs=1)
 
 
 def test_official_needs_folders():
@@ -137,20 +139,57 @@ def test_official_needs_folders():
 
 def test_leakage_counts_patients_and_twins_on_both_sides():
     samples = [tb.Sample(str(number), 0, "", patient=patient) for number, patient in enumerate("ppqqr")]
-    parts = split.Split("paper", 0, np.array([0, 2]), np.array([], np.int64), np.array([1, 3, 4]))
-    leakage = split.measure_leakage(parts, samples, ["1", "2", "3", "4", "3"])
-    assert leakage.model_dump() == {
-        "test_samples": 3,
-        "groups_on_both_sides": 2,
-        "test_samples_of_shared_groups": 2,
-        "identical_test_images": 1,
-    }
+    own = kin(samples, ["1", "2", "3", "4", "3"])
+    parts = split.Split("paper", 0, np.array([0, 2]), np.array([], np.int64), np.array([1, 3, 4]), own)
+    assert split.measure_leakage(parts) == Leakage(
+        test_samples=3,
+        groups_on_both_sides=2,
+        test_samples_of_shared_groups=2,
+        identical_test_images=1,
+        near_identical_test_images=0,
+        unknown_patient_test_images=0,
+    )
+    assert split.leaked(parts) == ["patient", "patient", "identical"]
+
+
+def test_leakage_counts_near_copies_and_slices_whose_patient_nobody_knows():
+    samples = [tb.Sample(str(number), 0, "", recovered="p" if number == 4 else None) for number in range(5)]
+    own = kin(samples, near=np.array([[0, 2], [1, 3]]))
+    parts = split.Split("official", 0, np.array([0]), np.array([1]), np.array([2, 3, 4]), own)
+    leakage = split.measure_leakage(parts)
+    assert (leakage.near_identical_test_images, leakage.unknown_patient_test_images) == (2, 2)
+    assert split.leaked(parts) == ["near-identical", "near-identical", ""]
+    assert split.leaked(parts, "val") == [""]
+
+
+def test_near_copies_and_recovered_patients_stay_together_in_every_part():
+    samples = [
+        tb.Sample(str(number), number % 2, "", recovered=str(number // 4) if number < 80 else None)
+        for number in range(200)
+    ]
+    near = np.array([[number, 199 - number] for number in range(80, 140, 2)])
+    for fold in range(split.FOLDS):
+        parts = make(samples, "grouped", fold, near=near)
+        part_of = {index: part for part in split.PARTS for index in getattr(parts, part).tolist()}
+        assert all(part_of[one] == part_of[other] for one, other in near.tolist())
+        assert all(part_of[index] == part_of[4 * (index // 4)] for index in range(80))
+
+
+def test_validation_of_an_official_split_has_no_near_copy_in_training():
+    samples = [
+        tb.Sample(str(number), number % 2, "", split="test" if number < 20 else "train") for number in range(120)
+    ]
+    near = np.array([[number, number + 50] for number in range(20, 70)])
+    parts = make(samples, "official", near=near)
+    assert parts.test.tolist() == list(range(20))
+    assert len(parts.val) == pytest.approx(12, abs=3)
+    assert split.leaked(parts, "val") == [""] * len(parts.val)
 
 
 def test_a_stored_split_is_the_one_that_was_made():
     samples = patients()
     made = make(samples, "grouped", 3)
-    stored = split.from_ids(made.to_store(samples), samples, distinct(samples), "grouped", 3)
+    stored = split.from_ids(made.to_store(samples), samples, kin(samples), "grouped", 3)
     assert stored.as_ids(samples) == made.as_ids(samples)
 
 
@@ -159,14 +198,15 @@ def test_a_stored_split_that_was_changed_is_refused():
     stored = make(samples, "grouped").to_store(samples)
     stored["train"].append(stored["test"].pop())
     with pytest.raises(BadInput, match="changed since it was made"):
-        split.from_ids(stored, samples, distinct(samples), "grouped", 0)
+        split.from_ids(stored, samples, kin(samples), "grouped", 0)
 
 
 def test_a_stored_grouped_split_that_leaks_is_refused():
     samples = patients()
-    leaking = split.Split("grouped", 0, np.array([0, 3, 4]), np.array([6]), np.array([1, 9])).to_store(samples)
+    parts = np.array([0, 3, 4]), np.array([6]), np.array([1, 9])
+    leaking = split.Split("grouped", 0, *parts, kin(samples)).to_store(samples)
     with pytest.raises(BadInput, match="the grouped split leaks"):
-        split.from_ids(leaking, samples, distinct(samples), "grouped", 0)
+        split.from_ids(leaking, samples, kin(samples), "grouped", 0)
 
 
 def in_folds(folds: int = 5, slices: int = 3) -> list[tb.Sample]:
@@ -204,7 +244,7 @@ def test_validation_of_an_official_fold_shares_no_group_with_training():
 
 def test_a_group_that_straddles_the_publication_s_folds_is_counted_and_not_refused():
     samples = in_folds()
-    leakage = split.measure_leakage(make(samples, "official", 0), samples, distinct(samples))
+    leakage = split.measure_leakage(make(samples, "official", 0))
     assert (leakage.groups_on_both_sides, leakage.test_samples_of_shared_groups) == (4, 12)
 
 
@@ -219,9 +259,9 @@ def test_an_official_fold_needs_every_sample_s_fold():
 def test_a_stored_official_split_of_other_folds_is_refused():
     samples = in_folds()
     stored = make(samples, "official", 1).to_store(samples)
-    assert split.from_ids(stored, samples, distinct(samples), "official", 1).test.tolist() == stored_test(samples, 1)
+    assert split.from_ids(stored, samples, kin(samples), "official", 1).test.tolist() == stored_test(samples, 1)
     with pytest.raises(BadInput, match="does not test fold 2 of the publication"):
-        split.from_ids(stored, samples, distinct(samples), "official", 2)
+        split.from_ids(stored, samples, kin(samples), "official", 2)
 
 
 def stored_test(samples: list[tb.Sample], fold: int) -> list[int]:
@@ -241,6 +281,6 @@ def test_too_few_samples_for_validation_are_one_line():
     pair = [tb.Sample(str(n), n, "", fold=n) for n in range(2)]
     with pytest.raises(BadInput, match="1 samples are too few to take validation out of what is not tested"):
         make(pair, "official", 0)
-    lone = [tb.Sample("0", 0, "", split="test"), *(tb.Sample(str(n), n == 1, "", split="train") for n in range(1, 5))]
-    with pytest.raises(BadInput, match=r"4 samples are too few to take a share of 0\.1 of each class for validation"):
+    lone = [tb.Sample("0", 0, "", split="test"), tb.Sample("1", 1, "", split="train")]
+    with pytest.raises(BadInput, match="1 samples are too few to take validation out of what is not tested"):
         make(lone, "official")

@@ -15,6 +15,7 @@ from tumorbench.contracts.problem import TSTR_SPLITS
 from tumorbench.contracts.record import Record
 from tumorbench.data.batches import training_batches
 from tumorbench.data.decode import decode
+from tumorbench.data.kinship import kinship
 from tumorbench.data.split import make_split
 from tumorbench.tasks import Prediction, Scores, ScoringInput, Task
 from tumorbench.tasks.cell import Cell, Tools
@@ -86,8 +87,7 @@ class Cells:
         budget = "full" if protocol in TSTR_SPLITS else "quick"
         base = TSTR_SPLITS.get(protocol, protocol)
         rule = spec.paper.splits["tiny-shapes"] if base == "paper" else None
-        pixels = [where.pixels for where in dataset.slices]
-        split = make_split(dataset.samples, dataset.spec.classes, pixels, base, 0, rule)
+        split = make_split(dataset.samples, dataset.spec.classes, kinship(dataset), base, 0, rule)
         judge = self.registry.model(JUDGE)
         identity = CellIdentity(
             dataset=dataset.spec.id,

@@ -83,7 +83,12 @@ def test_what_a_metric_raises_is_its_reason_and_the_others_have_their_values(ins
 def _table_of_two():
     from tumorbench.tasks.predictions import of_classes
 
-    return of_classes(["x", "y"], ["", ""], np.array([0, 1]), np.array([[0.75, 0.25], [0.25, 0.75]], np.float32), "ab")
+    return of_classes(
+        {"sample_id": ["x", "y"], "group": ["", ""]},
+        np.array([0, 1]),
+        np.array([[0.75, 0.25], [0.25, 0.75]], np.float32),
+        "ab",
+    )
 
 
 def test_a_metric_that_needs_what_a_task_does_not_have_says_so():

@@ -1,9 +1,10 @@
-"""``data fetch|verify|audit|info``."""
+"""``data fetch|verify|audit|patients|info``."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,11 +12,12 @@ import typer
 from tumorbench import registry
 from tumorbench.cli.output import fail, print_json, print_table, reporter, say
 from tumorbench.cli.root import AsJson, DataRoot, app
+from tumorbench.errors import BadInput
 
 if TYPE_CHECKING:
     from tumorbench.data.decode import Decoded
 
-__all__ = ["audit", "data", "fetch", "info", "verify"]
+__all__ = ["audit", "data", "fetch", "info", "patients", "splits", "verify"]
 
 data = typer.Typer(
     help="Fetch, verify, audit and describe data sets.",
@@ -84,6 +86,60 @@ def audit(dataset: Name, data_root: DataRoot = None, as_json: AsJson = False) ->
     for name, reason in impossible.items():
         say(f"not possible: {name}: {reason}")
     print_table(splits)
+
+
+@data.command()
+def patients(
+    dataset: Name,
+    known: Annotated[str, typer.Option("--from", metavar="DATASET", help="A data set whose patients are known.")],
+    out: Annotated[Path, typer.Option(help="The table: sample_id, patient, confidence, as CSV.")],
+    data_root: DataRoot = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find out whose the slices of a data set are by matching them with another set; a plugin ships the table."""
+    from tumorbench.data.patients import recover, write_patients
+
+    unknown, other = (_decoded(name, data_root, silent=as_json) for name in (dataset, known))
+    if not any(sample.patient or sample.group for sample in other.samples):
+        raise BadInput(f"{known} does not know its patients; name a set that does, such as figshare3064")
+    found = recover(unknown, other)
+    write_patients(found, out)
+    told = {
+        "dataset": dataset,
+        "from": known,
+        "samples": len(unknown.samples),
+        "recovered": len(found),
+        "patients": len({each.patient for each in found}),
+        "table": str(out),
+    }
+    if as_json:
+        print_json(told)
+        return
+    say(f"{len(found)} of {len(unknown.samples)} slices are of {told['patients']} patients of {known}: {out}")
+
+
+@data.command()
+def splits(
+    dataset: Name,
+    out: Annotated[Path, typer.Option(help="The list, as JSON; other copies of the data set that it lists stay.")],
+    data_root: DataRoot = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the splits of the copy that is here, by fingerprints; a plugin ships the list, and verify checks records by it."""
+    from tumorbench.cli.selecting import context_of
+    from tumorbench.publish.listing import known_copy, write_copies
+
+    with reporter(silent=as_json) as report, TemporaryDirectory() as empty:
+        context = context_of(Path(empty), data_root, "cpu", report, writes=False)
+        copy, impossible = known_copy(context.registry.dataset(dataset), context)
+    write_copies(out, copy)
+    told = {"dataset": dataset, "fingerprint": copy.fingerprint, "splits": list(copy.splits), "not_possible": impossible}
+    if as_json:
+        print_json(told | {"list": str(out)})
+        return
+    for name, reason in impossible.items():
+        say(f"not possible: {name}: {reason}")
+    say(f"{len(copy.splits)} splits of {dataset} {copy.fingerprint[:12]}: {out}")
 
 
 @data.command()

@@ -24,6 +24,7 @@ class Sample:
     label: index into the card's classes.
     image, mask: paths relative to the data set's folder; ``archive.zip!/member`` inside an archive; "" where the slice is computed.
     patient: who it was, where that is known. group: what must not straddle a ``grouped`` split (default: the patient).
+    recovered: who it was, where the set does not say it and a match with another set does.
     split: the data set's own train/test folder, where it has one.
     fold: which of the card's ``official_folds`` tests the slice, from 0, where the publication says it.
     """
@@ -36,6 +37,7 @@ class Sample:
     group: str | None = None
     split: Literal["train", "test"] | None = None
     fold: int | None = None
+    recovered: str | None = None
 
 
 class Dataset:

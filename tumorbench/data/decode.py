@@ -228,7 +228,10 @@ def _hash(pixels: NDArray[np.uint8]) -> str:
 
 
 def _fingerprint(spec: DatasetSpec, samples: Sequence[Sample], slices: Sequence[Slice]) -> str:
-    """SHA-256 of the content. The publication's folds are no part of it: they decide a split, which has a fingerprint of its own."""
+    """SHA-256 of the content.
+
+    The publication's folds and recovered patients are no part of it: they decide a split, which has its own fingerprint.
+    """
     rows = [
         [sample.id, sample.label, sample.patient, sample.group, sample.split, where.pixels, where.mask_pixels]
         for sample, where in zip(samples, slices, strict=True)
@@ -253,7 +256,7 @@ def _signature(spec: DatasetSpec, root: Path, samples: Sequence[Sample]) -> str:
         spec.version,
         spec.mask_classes,
         str(root.resolve()),
-        [asdict(replace(sample, fold=None)) for sample in samples],
+        [asdict(replace(sample, fold=None, recovered=None)) for sample in samples],
         stats,
     ]
     return hashlib.sha256(canonical_json(content)).hexdigest()

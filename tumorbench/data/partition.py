@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -16,7 +17,7 @@ from tumorbench.errors import BadInput
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["SPLIT_SEED", "Parts", "grouped", "official", "official_fold", "paper"]
+__all__ = ["SPLIT_SEED", "Parts", "grouped", "grouped_folds", "official", "official_fold", "paper", "without_clusters"]
 
 VALIDATION_FOLDS = 8  # one of these parts of a grouped training set becomes validation: 10 % of all
 VALIDATION_SHARE = 0.1  # of an official training set
@@ -33,26 +34,46 @@ class Parts(NamedTuple):
 
 def grouped(labels: NDArray[np.int64], groups: Sequence[str], classes: Sequence[str], fold: int) -> Parts:
     """One of five stratified folds is tested; no group stands in two parts. Raises: BadInput for too few groups."""
-    from sklearn.model_selection import StratifiedGroupKFold
+    rest, test = grouped_folds(labels, groups, classes)[fold]
+    names, numbers = np.unique(np.array(groups), return_inverse=True)
+    return Parts(*_carve_groups(rest, labels, numbers, len(names), fold), test)
 
+
+def grouped_folds(
+    labels: NDArray[np.int64], groups: Sequence[str], classes: Sequence[str]
+) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """(what is not tested, what is tested) of each of the five stratified folds. Raises: BadInput for too few groups."""
     for label, name in enumerate(classes):
         independent = len({group for group, own in zip(groups, labels, strict=True) if own == label})
         if independent < FOLDS:
             raise BadInput(
                 f"class {name} has {independent} independent groups (patients or distinct images), fewer than the {FOLDS} folds of the grouped protocol"
             )
-    names, numbers = np.unique(np.array(groups), return_inverse=True)
-    everything = np.arange(len(labels))
-    outer = list(StratifiedGroupKFold(FOLDS, shuffle=True, random_state=SPLIT_SEED).split(everything, labels, numbers))
-    rest, test = outer[fold]
-    return Parts(*_carve_groups(rest, labels, numbers, len(names), fold), test)
+    return _folds(tuple(labels.tolist()), tuple(groups))
 
 
-def official(labels: NDArray[np.int64], samples: Sequence[Sample], val: float = VALIDATION_SHARE) -> Parts:
-    """The publication's test folder is tested; a stratified share of its training folder is validation.
+@lru_cache(maxsize=8)
+def _folds(labels: tuple[int, ...], groups: tuple[str, ...]) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """All five at once: scikit-learn makes each of them to make one, in seconds where groups are many."""
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    numbers = np.unique(np.array(groups), return_inverse=True)[1]
+    splitter = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=SPLIT_SEED)
+    return list(splitter.split(np.arange(len(labels)), np.array(labels), numbers))
+
+
+def official(labels: NDArray[np.int64], samples: Sequence[Sample], groups: Sequence[str]) -> Parts:
+    """The publication's test folder is tested; validation is carved out of its training folder by groups.
 
     Raises: BadInput where the samples name no folders.
     """
+    rest, test = _folders(samples)
+    numbers = np.unique(np.array(groups), return_inverse=True)[1]
+    return Parts(*_carve_groups(rest, labels, numbers, len(np.unique(numbers[rest])), 0), test)
+
+
+def _folders(samples: Sequence[Sample]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(training, test) as the publication's folders have it. Raises: BadInput where the samples name none."""
     test = np.array([index for index, sample in enumerate(samples) if sample.split == "test"], np.int64)
     rest = np.array([index for index, sample in enumerate(samples) if sample.split == "train"], np.int64)
     if not len(test) or not len(rest):
@@ -60,7 +81,7 @@ def official(labels: NDArray[np.int64], samples: Sequence[Sample], val: float = 
             "the copy of the data set has no official train/test split, nor folds of its publication; fetch it again, or use "
             "--protocol grouped"
         )
-    return Parts(*_carve(rest, labels, val), test)
+    return rest, test
 
 
 def official_fold(labels: NDArray[np.int64], samples: Sequence[Sample], groups: Sequence[str], fold: int) -> Parts:
@@ -80,6 +101,17 @@ def official_fold(labels: NDArray[np.int64], samples: Sequence[Sample], groups: 
     return Parts(*_carve_groups(rest, labels, numbers, len(np.unique(numbers[rest])), fold), test)
 
 
+def without_clusters(
+    pool: NDArray[np.int64], test: NDArray[np.int64], labels: NDArray[np.int64], groups: Sequence[str], fold: int
+) -> Parts:
+    """``test`` is tested; the pool, which shares no group with it, is training and, carved out of it by groups, validation.
+
+    labels, groups: of every sample; those outside of the pool and the test do not count.
+    """
+    numbers = np.unique(np.array(groups), return_inverse=True)[1]
+    return Parts(*_carve_groups(pool, labels, numbers, len(np.unique(numbers[pool])), fold), test)
+
+
 def paper(labels: NDArray[np.int64], samples: Sequence[Sample], classes: Sequence[str], rule: SplitRule) -> Parts:
     """The split of a source publication. Raises: BadInput where the data set has too few samples for its numbers."""
     everything = np.arange(len(labels))
@@ -87,7 +119,7 @@ def paper(labels: NDArray[np.int64], samples: Sequence[Sample], classes: Sequenc
         case "everything":
             return Parts(everything, everything[:0], everything)
         case "official":
-            return official(labels, samples, rule.val if isinstance(rule.val, float) else VALIDATION_SHARE)
+            rest, test = _folders(samples)
         case "sizes":
             order = np.random.default_rng(SPLIT_SEED).permutation(everything)
             test_size = _whole(rule.test)

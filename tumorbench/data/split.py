@@ -15,27 +15,33 @@ from tumorbench.contracts.dataset import Sample
 from tumorbench.contracts.problem import FOLDS, Protocol
 from tumorbench.contracts.record import Leakage
 from tumorbench.data import partition
+from tumorbench.data.kinship import Kinship
 from tumorbench.data.partition import SPLIT_SEED
 from tumorbench.errors import BadInput
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["FOLDS", "SPLIT_SEED", "Split", "clusters", "from_ids", "make_split", "measure_leakage", "split_key"]
+__all__ = ["FOLDS", "SPLIT_SEED", "Split", "from_ids", "leaked", "make_split", "measure_leakage", "split_key"]
 
 PARTS = ("train", "val", "test")
-SPLIT_VERSION = 1  # raised when the same call would give another split
+SPLIT_VERSION = 2  # raised when the same call would give another split
+BY_CLUSTERS: tuple[Protocol, ...] = ("grouped", "official", "external")  # protocols that clusters decide
 
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Indices into the data set's samples. Under a rule that holds nothing out, test and training are the same samples."""
+    """Indices into the data set's samples. Under a rule that holds nothing out, test and training are the same samples.
+
+    kin: how the data set's samples belong together.
+    """
 
     protocol: Protocol
     fold: int
     train: NDArray[np.int64]
     val: NDArray[np.int64]
     test: NDArray[np.int64]
+    kin: Kinship
 
     def as_ids(self, samples: Sequence[Sample]) -> dict[str, list[str]]:
         """The split by sample ids, as it is hashed."""
@@ -50,16 +56,14 @@ class Split:
         return {"fingerprint": self.fingerprint(samples), **self.as_ids(samples)}
 
 
-def split_key(dataset_fingerprint: str, protocol: Protocol, fold: int, rule: SplitRule | None) -> str:
+def split_key(dataset_fingerprint: str, kin: Kinship, protocol: Protocol, fold: int, rule: SplitRule | None) -> str:
     """SHA-256 of everything that decides a split."""
-    return hashlib.sha256(
-        canonical_json([SPLIT_VERSION, dataset_fingerprint, protocol, fold, rule.model_dump() if rule else None])
-    ).hexdigest()
+    clusters = kin.digest if protocol in BY_CLUSTERS else None
+    content = [SPLIT_VERSION, dataset_fingerprint, clusters, protocol, fold, rule.model_dump() if rule else None]
+    return hashlib.sha256(canonical_json(content)).hexdigest()
 
 
-def from_ids(
-    stored: dict[str, Any], samples: Sequence[Sample], pixel_hashes: Sequence[str], protocol: Protocol, fold: int
-) -> Split:
+def from_ids(stored: dict[str, Any], samples: Sequence[Sample], kin: Kinship, protocol: Protocol, fold: int) -> Split:
     """The stored split. Raises: BadInput where it was changed since, or where it is a ``grouped`` one that leaks."""
     ids = {part: stored.get(part) for part in PARTS}
     number_of = {sample.id: index for index, sample in enumerate(samples)}
@@ -68,9 +72,9 @@ def from_ids(
     ):
         raise BadInput("the stored split was changed since it was made; delete it from the store's folder splits")
     train, val, test = (np.array([number_of[each] for each in ids[part] or ()], np.int64) for part in PARTS)
-    split = Split(protocol, fold, train, val, test)
-    if protocol == "grouped":
-        _refuse_leaks(split, samples, pixel_hashes)
+    split = Split(protocol, fold, train, val, test, kin)
+    if protocol in ("grouped", "external"):
+        _refuse_leaks(split)
     if protocol == "official" and {samples[index].fold for index in test} - {None, fold}:
         raise BadInput(
             f"the stored split does not test fold {fold} of the publication; delete it from the store's folder splits"
@@ -82,39 +86,22 @@ def _fingerprint(ids: object) -> str:
     return hashlib.sha256(canonical_json(ids)).hexdigest()
 
 
-def _refuse_leaks(split: Split, samples: Sequence[Sample], pixel_hashes: Sequence[str]) -> None:
-    leakage = measure_leakage(split, samples, pixel_hashes)
-    if leakage.groups_on_both_sides or leakage.identical_test_images:
+def _refuse_leaks(split: Split) -> None:
+    """True after the call: no cluster has slices in two parts."""
+    clusters = np.array(split.kin.clusters)
+    parts = [set(clusters[getattr(split, part)].tolist()) for part in PARTS]
+    shared = (parts[0] & parts[1]) | (parts[0] & parts[2]) | (parts[1] & parts[2])
+    if shared:
         raise BadInput(
-            f"the grouped split leaks ({leakage}); delete it from the store's folder splits, or report this as a bug of tumorbench"
+            f"the {split.protocol} split leaks ({len(shared)} clusters are in two parts, {min(shared)} among them); delete it from the "
+            "store's folder splits, or report this as a bug of tumorbench"
         )
-
-
-def clusters(samples: Sequence[Sample], pixel_hashes: Sequence[str]) -> list[str]:
-    """For each sample the name of what must not straddle a split: its patient group, joined with every slice that is pixel-identical."""
-    parent: dict[str, str] = {}
-
-    def root(node: str) -> str:
-        while parent.setdefault(node, node) != node:
-            parent[node] = parent[parent[node]]
-            node = parent[node]
-        return node
-
-    for sample, pixels in zip(samples, pixel_hashes, strict=True):
-        own, twin = root(_group(sample)), root(f"pixels:{pixels}")
-        parent[max(own, twin)] = min(own, twin)
-    return [root(_group(sample)) for sample in samples]
-
-
-def _group(sample: Sample) -> str:
-    known = sample.group or sample.patient
-    return f"group:{known}" if known else f"sample:{sample.id}"
 
 
 def make_split(
     samples: Sequence[Sample],
     classes: Sequence[str],
-    pixel_hashes: Sequence[str],
+    kin: Kinship,
     protocol: Protocol,
     fold: int = 0,
     rule: SplitRule | None = None,
@@ -126,31 +113,60 @@ def make_split(
     labels = np.array([sample.label for sample in samples])
     match protocol:
         case "grouped":
-            parts = partition.grouped(labels, clusters(samples, pixel_hashes), classes, fold)
+            parts = partition.grouped(labels, kin.clusters, classes, fold)
         case "official" if any(sample.fold is not None for sample in samples):
-            parts = partition.official_fold(labels, samples, clusters(samples, pixel_hashes), fold)
+            parts = partition.official_fold(labels, samples, kin.clusters, fold)
         case "official":
-            parts = partition.official(labels, samples)
+            parts = partition.official(labels, samples, kin.clusters)
         case "paper":
             if rule is None:
                 raise BadInput(
                     "the paper protocol needs the model's SplitRule for this data set; add it to the model's card"
                 )
             parts = partition.paper(labels, samples, classes, rule)
-    split = Split(protocol, fold if protocol != "paper" else 0, *parts)
+        case _:
+            raise BadInput(f"the protocol {protocol} does not split one data set")
+    split = Split(protocol, fold if protocol != "paper" else 0, *parts, kin)
     if protocol == "grouped":
-        _refuse_leaks(split, samples, pixel_hashes)
+        _refuse_leaks(split)
     return split
 
 
-def measure_leakage(split: Split, samples: Sequence[Sample], pixel_hashes: Sequence[str]) -> Leakage:
-    """What stands on both sides, training and validation being one side. Samples of unknown patient count only by their pixels."""
+def leaked(split: Split, part: str = "test") -> list[str]:
+    """For each slice of the part what of it was seen, in training or validation (of ``val``: in training).
+
+    ``identical``: the same pixels. ``near-identical``: a near-copy. ``patient``: another slice of its patient. "" for a
+    clean one: as far as its patient is known, nothing of it was seen.
+    """
+    kin, own = split.kin, getattr(split, part)
+    seen = split.train if part == "val" else np.concatenate([split.train, split.val])
+    pixels, patients = {kin.pixels[index] for index in seen}, {kin.patients[index] for index in seen} - {""}
+    is_seen = np.zeros(len(kin.pixels), bool)
+    is_seen[seen] = True
+    near = {one for pair in (kin.near, kin.near[:, ::-1]) for one, other in pair.tolist() if is_seen[other]}
+    return [
+        "identical"
+        if kin.pixels[index] in pixels
+        else "near-identical"
+        if index in near
+        else "patient"
+        if kin.patients[index] in patients
+        else ""
+        for index in own.tolist()
+    ]
+
+
+def measure_leakage(split: Split) -> Leakage:
+    """What stands on both sides, training and validation being one side. A patient counts where it is known."""
+    kin, ways = split.kin, leaked(split)
     seen = np.concatenate([split.train, split.val])
-    groups = {_group(samples[index]) for index in seen} & {_group(samples[index]) for index in split.test}
-    images = {pixel_hashes[index] for index in seen}
+    tested = [kin.patients[index] for index in split.test]
+    shared = ({kin.patients[index] for index in seen} & set(tested)) - {""}
     return Leakage(
         test_samples=len(split.test),
-        groups_on_both_sides=len(groups),
-        test_samples_of_shared_groups=sum(_group(samples[index]) in groups for index in split.test),
-        identical_test_images=sum(pixel_hashes[index] in images for index in split.test),
+        groups_on_both_sides=len(shared),
+        test_samples_of_shared_groups=sum(patient in shared for patient in tested),
+        identical_test_images=ways.count("identical"),
+        near_identical_test_images=ways.count("near-identical"),
+        unknown_patient_test_images=tested.count(""),
     )

@@ -15,6 +15,7 @@ from tumorbench.contracts.record import Memory, Record, Status
 from tumorbench.data import split
 from tumorbench.errors import CellTimeout, Diverged, Stopped, TumorbenchError, Unavailable, one_line
 from tumorbench.run.context import Context
+from tumorbench.run.lineage import pretraining_seen
 from tumorbench.run.lost import command_of
 from tumorbench.run.sessions import Sessions
 from tumorbench.run.work import PROGRESS, STAGED, CellOptions, Outcome, work
@@ -95,7 +96,6 @@ def _record(
     executor: str,
 ) -> Record:
     prediction, scores, fit = outcome.prediction, outcome.scores, outcome.fit
-    pixels = [where.pixels for where in cell.dataset.slices]
     cuda = context.device == "cuda"
     return Record(
         cell_key=cell.key,
@@ -106,7 +106,10 @@ def _record(
         model_title=cell.model.title,
         synthetic=cell.dataset.spec.synthetic,
         sizes={part: len(getattr(cell.split, part)) for part in split.PARTS},
-        leakage=split.measure_leakage(cell.split, cell.dataset.samples, pixels),
+        leakage=split.measure_leakage(cell.split).model_copy(
+            update={"pretraining_test_images": pretraining_seen(cell, context)}
+        ),
+        taken_out=context.taken_out(cell),
         precision=cell.precision,
         metrics=tuple(scores.metrics) if status == "ok" else (),
         instruments=tuple(scores.instruments) if status == "ok" else (),

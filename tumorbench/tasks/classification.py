@@ -84,7 +84,7 @@ class Classification(Task):
         """What it got right and wrong, how sure it was, and where it looked."""
         from tumorbench import figures
 
-        arrays, classes, ids = prediction.pictures, cell.dataset.spec.classes, test_columns(cell)[0]
+        arrays, classes, ids = prediction.pictures, cell.dataset.spec.classes, test_columns(cell)["sample_id"]
         assert scores.confusion is not None
         shown = (arrays["images"], arrays["labels"], arrays["probabilities"], classes, ids)
         yield "confusion matrix", partial(figures.confusion_matrix, scores.confusion, classes)
@@ -119,18 +119,20 @@ def _table(
     autocast: Callable[[], Any],
 ) -> pd.DataFrame:
     """The predictions; under the paper protocol with the augmented copies by which the source enlarged its test set."""
-    (ids, groups), labels = test_columns(cell), images.labels.cpu().numpy()
+    columns, labels = test_columns(cell), images.labels.cpu().numpy()
     copies = range(1, 1 + cell.recipe.augmented_test_copies) if cell.identity.protocol == "paper" else range(0)
     if copies:
         more = [_of_copy(network, cell, images, copy, autocast) for copy in copies]
         probabilities = np.concatenate([probabilities, *more])
         labels = np.tile(labels, 1 + len(copies))
-        ids, groups = ids + [f"{each}{COPY}{copy}" for copy in copies for each in ids], groups * (1 + len(copies))
+        own = columns["sample_id"]
+        columns = {name: values * (1 + len(copies)) for name, values in columns.items()}
+        columns["sample_id"] = own + [f"{each}{COPY}{copy}" for copy in copies for each in own]
     if shares:  # of the slices themselves alone
         inside, chance = (np.pad(each, (0, len(labels) - len(each)), constant_values=np.nan) for each in shares)
         shares = inside, chance
     classes = cell.dataset.spec.classes
-    return of_classes(ids, groups, labels, probabilities, classes, temperature=temperature, attention=shares)
+    return of_classes(columns, labels, probabilities, classes, temperature=temperature, attention=shares)
 
 
 def _of_copy(network: Network, cell: Cell, images: Slices, copy: int, autocast: Callable[[], Any]) -> Probabilities:

@@ -103,7 +103,7 @@ def _table(cell: Cell, labels: np.ndarray, found: Iterable[Lesson]) -> pd.DataFr
     tables = []
     learned: dict[str, list[list[float]]] = {}
     for lesson in found:
-        table = of_classes(*test_columns(cell), labels, lesson.probabilities, cell.dataset.spec.classes)
+        table = of_classes(test_columns(cell), labels, lesson.probabilities, cell.dataset.spec.classes)
         tables.append(table.assign(arm=lesson.arm, classifier_seed=lesson.seed))
         learned.setdefault(lesson.arm, []).append([lesson.accuracy, lesson.n])
     joined = pd.concat(tables, ignore_index=True)

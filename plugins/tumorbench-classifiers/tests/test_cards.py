@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from tumorbench.contracts.dataset import Sample
+from tumorbench.data.kinship import Kinship
 from tumorbench.data.split import make_split
 from tumorbench.metrics.builtin import tumorbench_metrics
 from tumorbench_classifiers import cards
@@ -54,7 +55,11 @@ def figures(spec, part="test"):
 def test_the_paper_protocol_gives_the_report_s_parts(spec, dataset, sizes):
     samples = samples_of(dataset)
     split = make_split(
-        samples, FOUR_CLASSES, [sample.id for sample in samples], "paper", rule=spec.paper.splits[dataset]
+        samples,
+        FOUR_CLASSES,
+        Kinship.of(samples, [sample.id for sample in samples]),
+        "paper",
+        rule=spec.paper.splits[dataset],
     )
     assert (len(split.train), len(split.val), len(split.test)) == sizes
 

@@ -10,6 +10,7 @@ from typing import Literal
 from tumorbench import BadInput, Dataset, DatasetSpec, Sample
 from tumorbench_datasets import cards
 from tumorbench_datasets.layout import absent, child, describe, folders, same
+from tumorbench_datasets.recovered import recovered
 
 __all__ = ["ClassFolders", "Kaggle3264", "Kaggle7023", "Yesno253"]
 
@@ -93,9 +94,11 @@ class ClassFolders(Dataset):
 
     def _pictures(self, folder: Path, part: Part) -> list[Sample]:
         published, label, split = part
-        below = folder.relative_to(self.root).as_posix()
+        below, known = folder.relative_to(self.root).as_posix(), recovered(self.card.id)
         listed = [
-            Sample(f"{published}/{name}", label, image=f"{below}/{name}", split=split) for name in self._names(folder)
+            Sample(own, label, image=f"{below}/{name}", split=split, recovered=known.get(own))
+            for name in self._names(folder)
+            for own in [f"{published}/{name}"]
         ]
         if not listed:
             others = describe(folder)
