@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import tumorbench as tb
-from tumorbench.contracts.cell import CellIdentity, Judge, cell_key
+from tumorbench.contracts.cell import CellIdentity, Judge, OtherSet, cell_key
 
 QUICK = tb.Quick(epochs=1, steps_per_epoch=2, batch_size=4)
 PLAIN = tb.Recipe(preprocessing=tb.Preprocessing(size=64), epochs=10, batch_size=32, quick=QUICK)
@@ -59,6 +59,14 @@ FOR_EVER = {
         ),
         "4f4ce6d0b56dcb8b8f028b1a922453d75a619b9f9ad5e31b18dfce6a6ab9b42b",
     ),
+    "external": (
+        identity(protocol="external", trained_on=OtherSet(dataset="other-set", fingerprint="2" * 64)),
+        "b12504c478d9f7d5c5a11fa48506405fb9b1aaa18955c69da85f06f51473ccc2",
+    ),
+    "left out": (
+        identity(protocol="paper", leaves_out=OtherSet(dataset="other-set", fingerprint="2" * 64)),
+        "b985e295ceb177f6334a0d91c5958af19044b9e46a7680e5d7e5e974ec43039f",
+    ),
 }
 
 
@@ -71,7 +79,9 @@ def test_these_keys_hold_for_ever(name):
 
 def test_what_stands_at_its_default_is_not_part_of_the_key():
     stated = PLAIN.model_copy(update={"precision": "auto", "keep": "best", "optimizer": tb.Optimizer()})
-    assert cell_key(identity(recipe=stated, starts_from=None, judge=None)) == cell_key(identity())
+    assert cell_key(
+        identity(recipe=stated, starts_from=None, judge=None, trained_on=None, leaves_out=None)
+    ) == cell_key(identity())
 
 
 @pytest.mark.parametrize(

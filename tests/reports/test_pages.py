@@ -116,8 +116,8 @@ def test_paper_and_grouped_are_compared_in_one_sentence(spec, page, located):
     ]
     cells = "(cells: 1 (1 seed) and 2 (2 of 5 folds, 1 seed))"
     assert (
-        "\n`accuracy` is 0.9500 under `paper` and 0.7500 under `grouped`, 0.2000 lower with patients and identical "
-        f"images apart {cells}.\n" in page(records, spec(ACCURACY))
+        "\n`accuracy` is 0.9500 under `paper` and 0.7500 under `grouped`, 0.2000 lower with patients and "
+        f"near-copies apart {cells}.\n" in page(records, spec(ACCURACY))
     )
 
 
@@ -161,7 +161,7 @@ def test_the_reports_split_compares_what_judges_generators(spec, page, located):
     text = page(records, card)
     assert (
         "\n`tstr_generated` is 0.5000 under `tstr-paper` and 0.3750 under `tstr`, 0.1250 lower with patients and "
-        "identical images apart" in text
+        "near-copies apart" in text
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from tumorbench.boards.blocks import HEADLINES
+from tumorbench.boards.protocols import protocols_in_words
 from tumorbench.boards.section import dataset_section
 from tumorbench.boards.speed import throughput_tables
 from tumorbench.contracts.record import Record, Throughput
@@ -31,9 +32,9 @@ HOW_TO_READ = f"""How to read a row:
 
 - A value is the mean ± the sample standard deviation (n - 1) over the row's cells, that is over its folds and seeds.
   `± {NOTHING}`: one cell, so no spread is known.
-- **Only `grouped` rows rank**: no known patient and no identical image is on both sides of their split. Rows under
-  `paper` (as the source publication split) and `official` (the set's own folders) have the rank {DASH} and are not
-  ranked; the column "split" says what leaks in them.
+- **Only `grouped` rows rank**: no patient, as far as known, and no near-copy is on both sides of their split. Rows of
+  every other protocol have the rank {DASH} and are not ranked, and neither are those whose pre-training has seen test
+  images; the column "split" says what leaks in them.
 - A `grouped` row is whole with 5 of 5 folds, and only whole rows rank against each other. A row of fewer folds stands
   on part of the data: where its table has a whole row it has no rank, and where no row is whole it ranks among the
   rows of exactly the same folds.
@@ -85,7 +86,8 @@ def _task_page(task: str, located: Sequence[LocatedRecord], cards: BoardCards) -
         if named
         else "No ranking metric is installed, so nothing ranks."
     )
-    paragraphs += [HOW_TO_READ, f"{order} {TASK_NOTES[task]}"]
+    present = {cell.record.identity.protocol for cell in located}
+    paragraphs += [HOW_TO_READ, protocols_in_words(task, present), f"{order} {TASK_NOTES[task]}"]
     for section in sorted({(cell.record.synthetic, cell.record.identity.dataset) for cell in located}):
         paragraphs += dataset_section(
             task, [cell for cell in located if (cell.record.synthetic, cell.record.identity.dataset) == section], cards

@@ -11,6 +11,7 @@ from tumorbench.tables import entries
 from tumorbench.tables.columns import SPLITS, protocol_of
 from tumorbench.tables.coverage import COVERAGE_NOTE, coverage, differs
 from tumorbench.tables.inputs import BoardCards, LocatedRecord, metric_id
+from tumorbench.tables.leaks import leaks
 from tumorbench.tables.markdown import NOTHING, code, link, plain, table
 from tumorbench.tables.memorised import MEMORISED, memorises
 from tumorbench.tables.quantities import measured
@@ -65,7 +66,9 @@ def _facts(cell: LocatedRecord, cards: BoardCards) -> Iterator[str]:
     if card is None:
         return
     patients = (
-        "known" if card.patients_known else "not known, so that `grouped` keeps duplicates together, not patients"
+        "known"
+        if card.patients_known
+        else "not known to the set; `grouped` keeps near-copies together, and the patients that a match with another set told"
     )
     yield f"Classes: {plain(', '.join(card.classes))}. Patients: {patients}. Licence: {plain(card.licence)}."
     if card.notes:
@@ -131,7 +134,7 @@ def _entry(task: str, row: Row, block: Block, cards: BoardCards) -> dict[str, st
         entry["samples"] = entries.samples(row)
     else:
         entry["test samples"] = entries.test_samples(row, list(block.metrics))
-    entry["split"] = entries.leaks(row, cards)
+    entry["split"] = leaks(row, cards)
     entry["budget"] = row.identity.budget
     entry["hardware"] = entries.hardware(row)
     entry["records"] = entries.records(row)

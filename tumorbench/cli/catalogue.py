@@ -23,7 +23,12 @@ PROTOCOLS = [
         "title": "the data set's own train and test folders, or its author's folds, or folds",
         "ranks": False,
     },
-    {"id": "grouped", "title": "patients and duplicates never straddle a split; 5 folds, stratified", "ranks": True},
+    {"id": "grouped", "title": "patients and near-copies never straddle a split; 5 folds, stratified", "ranks": True},
+    {
+        "id": "external",
+        "title": "trained on the set of --train-on without what matches a test slice, tested on the folds of grouped (only where it is named)",
+        "ranks": False,
+    },
     {
         "id": "tstr",
         "title": "a classifier trained on a generator's images, tested on real ones; the split of grouped (only where it is named)",

@@ -106,7 +106,26 @@ Models = Annotated[
 ]
 Protocols = Annotated[
     list[str] | None,
-    typer.Option("--protocol", help="paper, official or grouped; may be repeated. Default: every one that fits."),
+    typer.Option(
+        "--protocol",
+        help="paper, official, grouped or external; may be repeated. Default: the first three, where they fit.",
+    ),
+]
+TrainOn = Annotated[
+    str | None,
+    typer.Option(
+        "--train-on",
+        help="With --protocol external: the data set to train on, without whatever matches a test slice of --dataset.",
+        show_default=False,
+    ),
+]
+LeaveOut = Annotated[
+    str | None,
+    typer.Option(
+        "--leave-out",
+        help="With --protocol paper: train without whatever matches the test part of this data set's grouped fold.",
+        show_default=False,
+    ),
 ]
 Budgets = Annotated[str | None, typer.Option("--budget", help="full or quick. Default: full on CUDA, quick elsewhere.")]
 Seeds = Annotated[
@@ -139,7 +158,8 @@ Address = Annotated[
 Folds = Annotated[
     list[int] | None,
     typer.Option(
-        "--fold", help="A fold of the grouped protocol, 0 to 4; may be repeated. Default: all; with the quick budget 0."
+        "--fold",
+        help="A fold of the protocols grouped and external, 0 to 4; may be repeated. Default: all; with the quick budget 0.",
     ),
 ]
 Device = Annotated[str, typer.Option("--device", help="auto, cuda or cpu.")]

@@ -20,12 +20,14 @@ from tumorbench.cli.root import (
     Folds,
     Jobs,
     Judge,
+    LeaveOut,
     Models,
     Protocols,
     Seed,
     Seeds,
     StoreFolder,
     Threads,
+    TrainOn,
     WeightsFile,
     app,
 )
@@ -47,6 +49,8 @@ def run(
     datasets: Datasets = None,
     models: Models = None,
     protocols: Protocols = None,
+    train_on: TrainOn = None,
+    leave_out: LeaveOut = None,
     budget: Budgets = None,
     seeds: Seeds = None,
     seed: Seed = None,
@@ -85,6 +89,8 @@ def run(
         seeds=seeds,
         seed=seed,
         folds=folds,
+        train_on=train_on,
+        leave_out=leave_out,
     )
     if dry_run:
         _tell_plan(selection, store, data_root, device, weights, judge, as_json=as_json)
@@ -133,7 +139,11 @@ def _carried_out(
 
 def _speeds(planned: Plan, result: Campaign, context: Context, report: Any) -> dict[str, str]:
     """The speed of each model that finished a cell is in the store. Returns why it could not be measured, by model."""
-    finished = [cell.cell for cell in planned.cells if result.records[cell.key].status == "ok"]
+    finished = [
+        cell.cell
+        for cell in planned.cells
+        if result.records[cell.key].status == "ok" and not cell.identity.trained_on  # as fast as on its own data
+    ]
     if not finished:
         return {}
     from tumorbench.speed.throughput import measure_each
@@ -147,6 +157,8 @@ def plan(
     datasets: Datasets = None,
     models: Models = None,
     protocols: Protocols = None,
+    train_on: TrainOn = None,
+    leave_out: LeaveOut = None,
     budget: Budgets = None,
     seeds: Seeds = None,
     seed: Seed = None,
@@ -168,6 +180,8 @@ def plan(
         seeds=seeds,
         seed=seed,
         folds=folds,
+        train_on=train_on,
+        leave_out=leave_out,
     )
     _tell_plan(selection, store, data_root, device, weights, judge, as_json=as_json)
 
@@ -198,7 +212,10 @@ def _tell_plan(
 
 
 def _print_plan(rows: list[dict[str, Any]], planned: Plan) -> None:
-    print_table([row | {"cell_key": row["cell_key"][:12], "seconds": row["seconds"] or "unknown"} for row in rows])
+    shown = [row | {"cell_key": row["cell_key"][:12], "seconds": row["seconds"] or "unknown"} for row in rows]
+    if not any(row["trained_on"] for row in rows):
+        shown = [{name: value for name, value in row.items() if name != "trained_on"} for row in shown]
+    print_table(shown)
     for missing in planned.unavailable:
         say(f"unavailable: {missing}")
     to_run = [row for row in rows if row["status"] == "to run"]
@@ -214,6 +231,7 @@ def _cell_row(cell: PlannedCell, seconds: float | None) -> dict[str, Any]:
         "dataset": identity.dataset,
         "model": identity.model,
         "protocol": identity.protocol,
+        "trained_on": identity.trained_on.dataset if identity.trained_on else None,
         "fold": identity.fold,
         "seed": identity.seed,
         "budget": identity.budget,

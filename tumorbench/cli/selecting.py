@@ -40,6 +40,8 @@ def selection_of(
     seeds: int | None = None,
     seed: list[int] | None = None,
     folds: list[int] | None = None,
+    train_on: str | None = None,
+    leave_out: str | None = None,
 ) -> Selection:
     """What the options ask for. Raises: BadInput for a word that is none of its option's."""
     named: tuple[tuple[list[str], tuple[Any, ...], str], ...] = (
@@ -59,6 +61,8 @@ def selection_of(
         budget,  # type: ignore[arg-type]
         _seeds(seeds, seed),
         tuple(folds or ()),
+        train_on,
+        leave_out,
     )
 
 

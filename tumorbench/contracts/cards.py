@@ -63,6 +63,9 @@ class DatasetSpec(Card):
     tasks: tuple[Task, ...]
     classes: tuple[str, ...] = Field(min_length=2)  # label order
     mask_classes: tuple[str, ...] = ()  # foreground classes of the masks, value 1 first
+    equivalents: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict
+    )  # class -> classes of other sets, by name, whose slices are of this class too, as ``yes``: ``glioma``
     licence: str
     citation: str
     source: Source
@@ -93,6 +96,9 @@ class DatasetSpec(Card):
             raise ValueError("a data set has official_split or official_folds, not both")
         if self.official_folds == 1:
             raise ValueError("official_folds is 0 (none), or 2 and more")
+        names = [name for others in self.equivalents.values() for name in others]
+        if set(self.equivalents) - set(self.classes) or len(set(names)) < len(names):
+            raise ValueError("equivalents gives each of the set's classes the names of others, and each name once")
         if "segmentation" in self.tasks and not self.mask_classes:
             raise ValueError("a segmentation data set names its mask_classes")
         return self

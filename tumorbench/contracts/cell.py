@@ -9,7 +9,7 @@ from typing import Any
 from tumorbench.contracts.problem import Budget, Protocol, Task
 from tumorbench.contracts.recipe import Card, Recipe
 
-__all__ = ["KEY_VERSION", "CellIdentity", "Judge", "canonical_json", "cell_key", "derive_seed"]
+__all__ = ["KEY_VERSION", "CellIdentity", "Judge", "OtherSet", "canonical_json", "cell_key", "derive_seed"]
 
 KEY_VERSION = 3  # raised when the meaning of a field or one of the recipe's defaults changes
 
@@ -21,6 +21,13 @@ class Judge(Card):
     model_version: str
     recipe: Recipe  # as the budget runs it
     procedure: int = 1  # raised when training on synthetic images would go otherwise
+
+
+class OtherSet(Card):
+    """A data set that decides a cell's training part beside the one that it is tested on."""
+
+    dataset: str
+    fingerprint: str
 
 
 class CellIdentity(Card):
@@ -41,6 +48,8 @@ class CellIdentity(Card):
         None  # key of the cell whose weights it starts from, where the recipe names a model's cell
     )
     judge: Judge | None = None  # under the protocols that train a classifier on generated images
+    trained_on: OtherSet | None = None  # under ``external``
+    leaves_out: OtherSet | None = None  # what matches the test part of its ``grouped`` fold is in no part of the split
     key_version: int = KEY_VERSION
 
 

@@ -5,16 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["FOLDED", "FOLDS", "TSTR_SPLITS", "Budget", "Problem", "Protocol", "Task"]
+__all__ = ["FOLDED", "FOLDS", "JUDGE_ARMS", "JUDGE_SEEDS", "TSTR_SPLITS", "Budget", "Problem", "Protocol", "Task"]
 
 Task = Literal["classification", "segmentation", "generation"]
-Protocol = Literal["paper", "official", "grouped", "tstr", "tstr-paper"]
+Protocol = Literal["paper", "official", "grouped", "external", "tstr", "tstr-paper"]
 Budget = Literal["full", "quick"]
 
 TSTR_SPLITS: dict[Protocol, Protocol] = {"tstr": "grouped", "tstr-paper": "paper"}
 """Train on synthetic, test on real: the protocol -> the one whose split it takes."""
+JUDGE_ARMS = ("real", "generated", "mixed", "augmented")
+"""What the classifier of ``tstr`` learns from. mixed: real and as many generated; augmented: real and a randomly changed copy of each."""
+JUDGE_SEEDS = 3  # of that classifier
 FOLDS = 5  # of a protocol with folds
-FOLDED: tuple[Protocol, ...] = ("grouped", "tstr")
+FOLDED: tuple[Protocol, ...] = ("grouped", "external", "tstr")
+"""Protocols whose test part is a fold of ``grouped``."""
+NAMED: tuple[Protocol, ...] = ("external", *TSTR_SPLITS)
+"""Protocols that run only where they are named."""
 
 
 @dataclass(frozen=True, slots=True)

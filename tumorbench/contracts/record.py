@@ -18,6 +18,7 @@ __all__ = [
     "MetricValue",
     "Record",
     "Status",
+    "TakenOut",
     "Throughput",
     "Timing",
 ]
@@ -39,16 +40,32 @@ class MetricValue(Card):
     )
     by_chance: float | None = None  # what a model that knows nothing would score
     real_vs_real: float | None = None  # the same metric between two sets of n real images: its ideal at this n
+    ceiling: float | None = None  # of a mask that is right in every pixel that the network sees, at its own size
     comparable: bool = True  # False: computed with an extractor that the literature does not use
 
 
 class Leakage(Card):
-    """What stands on both sides of the split; zero throughout under ``grouped``."""
+    """What stands on both sides of the split, training and validation being one side; zero throughout under ``grouped``.
+
+    None: not measured.
+    """
 
     test_samples: int
-    groups_on_both_sides: int  # patients (or duplicate clusters) with slices in training and in test
+    groups_on_both_sides: int  # known patients with slices in training and in test
     test_samples_of_shared_groups: int
     identical_test_images: int  # test images with a pixel-identical twin in training or validation
+    near_identical_test_images: int | None = None  # others with a near-identical one there
+    unknown_patient_test_images: int | None = None  # test images of which nobody knows whose they are
+    pretraining_test_images: int | None = (
+        None  # of which the cell that it starts from has seen the same, a near-copy or the patient; None also without one
+    )
+
+
+class TakenOut(Card):
+    """What is in no part of the split, because two data sets were brought together."""
+
+    training_slices: int  # that match a test slice, or are of its cluster or patient
+    test_slices: int = 0  # under ``external``: of classes that the set trained on does not have
 
 
 class Instrument(Card):
@@ -115,6 +132,7 @@ class Record(Card):
     synthetic: bool
     sizes: dict[str, int]  # train, val, test
     leakage: Leakage | None = None
+    taken_out: TakenOut | None = None  # under ``external``, and where the identity leaves out what another set tests
     precision: Literal["fp32", "bf16", ""] = ""  # that it was computed in; "" where it did not get so far
     metrics: tuple[MetricValue, ...] = ()
     instruments: tuple[Instrument, ...] = ()  # what the metrics were computed by
@@ -173,5 +191,12 @@ class Throughput(Card):
     gemm_gflop_per_s: float  # measured in the same run
     train_share_of_gemm: float | None
     inference_share_of_gemm: float | None
+    rounds: int | None = None  # timed rounds that the figures are of
+    discarded_rounds: int | None = None  # others, which other processes disturbed; None in records that did not count
     command: str = ""
-    started_at: str = ""
+    started_at: str = ""  # ISO 8601, UTC
+
+    @property
+    def measured_at(self) -> str:
+        """When it was measured, to the minute: "2026-11-25 12:03 UTC"; "at an unknown time" where it does not say."""
+        return f"{self.started_at[:16].replace('T', ' ')} UTC" if self.started_at else "at an unknown time"

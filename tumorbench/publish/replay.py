@@ -56,6 +56,8 @@ def replay(
             budget=identity.budget,
             seeds=(identity.seed,),
             folds=(identity.fold,),
+            train_on=identity.trained_on.dataset if identity.trained_on else None,
+            leave_out=identity.leaves_out.dataset if identity.leaves_out else None,
         )
         plan = make_plan(selection, place)
         if record.cell_key not in {cell.key for cell in plan.cells}:

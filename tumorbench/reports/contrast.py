@@ -38,4 +38,4 @@ def _of_metric(name: str, setting: Setting) -> Iterator[str]:
                 f"{code(name)} is {number(one.mean)} under {protocols[0]} and {number(other.mean)} under {protocols[1]}"
             )
             cells = f"(cells: {entries.cells(paper)} and {entries.cells(grouped)})"
-            yield f"{quick}{values}, {turn} with patients and identical images apart {cells}."
+            yield f"{quick}{values}, {turn} with patients and near-copies apart {cells}."

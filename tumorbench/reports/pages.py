@@ -22,8 +22,8 @@ HOW_TO_READ = f"""How to read a table:
 
 - "reported" is the report's own value, "ours" the mean ± the sample standard deviation (n - 1) over cells, that is
   over folds and seeds. `± —`: one cell, so no spread is known.
-- `paper` splits as the report did, leaks included; `official` is the data set's own split; under `grouped` no known
-  patient and no identical image is on both sides.
+- `paper` splits as the report did, leaks included; `official` is the data set's own split; under `grouped` no patient,
+  as far as known, and no near-copy is on both sides.
 - `tstr_real`, `tstr_generated` and `tstr_mixed` judge a generator: a fixed classifier learns from real images, from
   generated ones or from both, and the value is its accuracy on the real test images (`_f1_macro`: macro F1 there;
   `_train`: accuracy on what it learned from), the mean over several seeds of the classifier. They are of the

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from tumorbench.contracts.cards import ModelSpec
-from tumorbench.contracts.cell import CellIdentity, Judge
+from tumorbench.contracts.cell import CellIdentity, Judge, OtherSet
 from tumorbench.contracts.problem import TSTR_SPLITS, Budget, Protocol
 from tumorbench.contracts.recipe import CELL, Recipe
 from tumorbench.data.decode import Decoded
+from tumorbench.data.external import Joined
 from tumorbench.data.split import Split
 from tumorbench.errors import BadInput
 from tumorbench.registry import Registry
@@ -24,11 +25,17 @@ def identify(
     *,
     starts_from: str | None = None,
     judge: ModelSpec | None = None,
+    leaves_out: Decoded | None = None,
 ) -> CellIdentity:
-    """The identity of one cell. starts_from: key of the cell whose weights it starts from. judge: under ``tstr``."""
+    """The identity of one cell. dataset: under ``external`` a ``Joined`` one.
+
+    starts_from: key of the cell whose weights it starts from. judge: under ``tstr``. leaves_out: the set whose test part
+    is left out of the split.
+    """
+    tested, learned = (dataset.tested, dataset.learned) if isinstance(dataset, Joined) else (dataset, None)
     return CellIdentity(
-        dataset=dataset.spec.id,
-        dataset_fingerprint=dataset.fingerprint,
+        dataset=tested.spec.id,
+        dataset_fingerprint=tested.fingerprint,
         protocol=protocol,
         split_fingerprint=chosen.fingerprint(dataset.samples),
         fold=chosen.fold,
@@ -42,7 +49,13 @@ def identify(
         judge=Judge(model=judge.id, model_version=judge.version, recipe=judge.recipe.for_budget(budget))
         if judge
         else None,
+        trained_on=_other(learned),
+        leaves_out=_other(leaves_out),
     )
+
+
+def _other(dataset: Decoded | None) -> OtherSet | None:
+    return None if dataset is None else OtherSet(dataset=dataset.spec.id, fingerprint=dataset.fingerprint)
 
 
 def recipe_on(dataset: Decoded, model: ModelSpec, budget: Budget) -> Recipe:

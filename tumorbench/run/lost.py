@@ -15,7 +15,11 @@ __all__ = ["command_of", "lost_record"]
 def command_of(identity: CellIdentity) -> str:
     """The command that repeats exactly this cell."""
     parts = [f"tumorbench run -d {identity.dataset} -m '{identity.model}' --protocol {identity.protocol}"]
-    if identity.protocol in (*FOLDED, "official"):  # of which some data sets have several
+    if identity.trained_on:
+        parts.append(f"--train-on {identity.trained_on.dataset}")
+    if identity.leaves_out:
+        parts.append(f"--leave-out {identity.leaves_out.dataset}")
+    if identity.protocol in (*FOLDED, "official") or identity.leaves_out:  # of which some data sets have several
         parts.append(f"--fold {identity.fold}")
     parts.append(f"--budget {identity.budget} --seed {identity.seed}")
     if identity.judge:

@@ -13,9 +13,10 @@ from typing import Literal, get_args
 from tumorbench import tasks
 from tumorbench.contracts.cards import DatasetSpec, ModelSpec
 from tumorbench.contracts.cell import CellIdentity
-from tumorbench.contracts.problem import FOLDS, TSTR_SPLITS, Budget, Protocol
+from tumorbench.contracts.problem import FOLDED, FOLDS, NAMED, TSTR_SPLITS, Budget, Protocol
 from tumorbench.contracts.record import Record
 from tumorbench.data.decode import Decoded
+from tumorbench.data.external import Joined, join
 from tumorbench.errors import BadInput, TumorbenchError
 from tumorbench.run.context import Context
 from tumorbench.run.identity import generator_of, identify, judge_of, origin_of
@@ -39,6 +40,8 @@ class Selection:
     budget: Budget | None = None  # None: full on CUDA, quick elsewhere
     seeds: tuple[int, ...] = (0,)
     folds: tuple[int, ...] = ()
+    train_on: str | None = None  # the data set that ``external`` learns from
+    leave_out: str | None = None  # the data set whose test part, a fold of ``grouped``, ``paper`` learns nothing of
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,8 @@ def make_plan(selection: Selection, context: Context, announce: Callable[[], Non
     if selection.protocols and not TSTR_SPLITS.keys().isdisjoint(selection.protocols):
         judge_of(registry, context.judge)
     announce()
+    for other in filter(None, (selection.train_on, selection.leave_out)):
+        context.decode(registry.dataset(other))
     planner = _Planner(selection, context, Plan(budget_on(context.device, selection.budget)))
     for dataset in planner.available(specs):
         for model in models:
@@ -134,6 +139,12 @@ def _check(selection: Selection) -> None:
         raise BadInput("nothing is selected; name data sets (-d) and models (-m), or give --all")
     if outside := [fold for fold in selection.folds if not 0 <= fold < FOLDS]:
         raise BadInput(f"--fold {outside[0]} is not one of the {FOLDS} folds 0 to {FOLDS - 1}")
+    if ("external" in selection.protocols) != bool(selection.train_on):
+        raise BadInput(
+            "--protocol external and --train-on DATASET go together: it is trained on one set, tested on another"
+        )
+    if selection.leave_out and selection.protocols != ("paper",):
+        raise BadInput("--leave-out is of the protocol paper alone: give --protocol paper")
 
 
 def budget_on(device: str, asked: Budget | None) -> Budget:
@@ -176,38 +187,66 @@ class _Planner:
         protocols = _protocols(selection, spec, model)
         if not protocols and model.id in selection.models and spec.id in selection.datasets:
             self.plan.unavailable.append(Missing(spec.id, _why_nothing(selection, [spec], [model]), model.id))
+        leave_out = selection.leave_out and self.context.decode(self.context.registry.dataset(selection.leave_out))
         for protocol in protocols:
             for fold in self._folds(spec, protocol):
                 for seed in selection.seeds:
                     try:
-                        self._cell(dataset, model, protocol, fold, seed)
+                        self._cell(dataset, model, protocol, fold, seed, leaves_out=leave_out or None)
                     except TumorbenchError as reason:
                         missing = Missing(spec.id, str(reason), model.id, protocol)
                         if missing not in self.plan.unavailable:
                             self.plan.unavailable.append(missing)
 
     def _folds(self, dataset: DatasetSpec, protocol: Protocol) -> Sequence[int]:
-        folds = dataset.folds(protocol)
+        folds = FOLDS if self.selection.leave_out else dataset.folds(protocol)
         if folds == 1:
             return (0,)
         every = QUICK_FOLDS if self.plan.budget == "quick" else range(folds)
         return tuple(dict.fromkeys(self.selection.folds)) or every
 
     def _cell(
-        self, dataset: Decoded, model: ModelSpec, protocol: Protocol, fold: int, seed: int, *, asked: bool = True
+        self,
+        dataset: Decoded,
+        model: ModelSpec,
+        protocol: Protocol,
+        fold: int,
+        seed: int,
+        *,
+        asked: bool = True,
+        leaves_out: Decoded | None = None,
     ) -> str:
         """The cell is in the plan, after those that it needs. Returns its key."""
-        chosen = self.context.split(dataset, model, TSTR_SPLITS.get(protocol, protocol), fold)
         starts_from = self._origin(dataset, model, protocol, fold, seed)
+        if protocol == "external":
+            dataset = self._joined(dataset, model)
+        chosen = self.context.split(dataset, model, TSTR_SPLITS.get(protocol, protocol), fold, leaves_out)
         judge = judge_of(self.context.registry, self.context.judge) if protocol in TSTR_SPLITS else None
         identity = identify(
-            dataset, model, protocol, chosen, self.plan.budget, seed, starts_from=starts_from, judge=judge
+            dataset,
+            model,
+            protocol,
+            chosen,
+            self.plan.budget,
+            seed,
+            starts_from=starts_from,
+            judge=judge,
+            leaves_out=leaves_out,
         )
         needs = [starts_from] if starts_from else []
         if judge and model.conditional:
             generator = generator_of(identity)
             needs.append(self._cell(dataset, model, generator.protocol, fold, seed, asked=False))
         return self._enter(Cell(identity, model, dataset, chosen), tuple(needs), asked=asked)
+
+    def _joined(self, dataset: Decoded, model: ModelSpec) -> Joined:
+        """The data set beside the one that is learned from. Raises: BadInput where the model cannot learn so."""
+        assert self.selection.train_on is not None
+        learned = self.context.decode(self.context.registry.dataset(self.selection.train_on))
+        found = join(dataset, learned)
+        if model.task not in found.spec.tasks:
+            raise BadInput(f"{model.task} needs masks of the same classes in {dataset.spec.id} and {learned.spec.id}")
+        return found
 
     def _enter(self, cell: Cell, needs: tuple[str, ...], *, asked: bool) -> str:
         key = cell.key
@@ -226,7 +265,10 @@ class _Planner:
         return key
 
     def _origin(self, dataset: Decoded, model: ModelSpec, protocol: Protocol, fold: int, seed: int) -> str | None:
-        """Key of the cell whose weights the model's recipe starts from, which is in the plan; None where there is none."""
+        """Key of the cell whose weights the model's recipe starts from, which is in the plan; None where there is none.
+
+        Trained on other data, it learns nothing of what the test part shows where that is a fold of ``grouped``.
+        """
         found = origin_of(model, dataset.spec.id, self.context.registry)
         if found is None:
             return None
@@ -235,7 +277,9 @@ class _Planner:
         its_protocol: Protocol = "paper" if own_paper else TSTR_SPLITS.get(protocol, protocol)
         if its_protocol not in _fitting(on.spec, other):
             raise BadInput(f"{model.id} starts from {other.id}, which does not run on {where} under {its_protocol}")
-        return self._cell(on, other, its_protocol, fold if on.spec.folds(its_protocol) > 1 else 0, seed, asked=False)
+        spares = own_paper and protocol in FOLDED
+        its_fold = fold if spares or on.spec.folds(its_protocol) > 1 else 0
+        return self._cell(on, other, its_protocol, its_fold, seed, asked=False, leaves_out=dataset if spares else None)
 
 
 def _belongs(selection: Selection, dataset: DatasetSpec, model: ModelSpec) -> bool:
@@ -254,6 +298,7 @@ def _fitting(dataset: DatasetSpec, model: ModelSpec) -> list[Protocol]:
         "paper": paper,
         "official": dataset.has_official,
         "grouped": True,
+        "external": model.task != "generation",
         "tstr": judged,
         "tstr-paper": judged and paper,
     }
@@ -262,7 +307,7 @@ def _fitting(dataset: DatasetSpec, model: ModelSpec) -> list[Protocol]:
 
 def _protocols(selection: Selection, dataset: DatasetSpec, model: ModelSpec) -> list[Protocol]:
     fitting = _fitting(dataset, model)
-    asked = selection.protocols or [protocol for protocol in fitting if protocol not in TSTR_SPLITS]
+    asked = selection.protocols or [protocol for protocol in fitting if protocol not in NAMED]
     return [protocol for protocol in dict.fromkeys(asked) if protocol in fitting]
 
 
@@ -271,6 +316,8 @@ def _why_nothing(selection: Selection, datasets: Sequence[DatasetSpec], models: 
     names = f"{sets} with {', '.join(each.id for each in models) or 'no model'}"
     if not any(model.task in dataset.tasks for dataset in datasets for model in models):
         return f"no cell fits {names}: no model has a task of the data set; see tumorbench list models"
+    if selection.protocols == ("external",):
+        return f"no cell fits {names}: the protocol external tests classifiers and segmenters, not generators"
     return (
         f"no cell fits {names} under protocol {', '.join(selection.protocols)}: the source report used another "
         "data set, or the set has no official split; try --protocol grouped"

@@ -14,7 +14,6 @@ import torch
 from tumorbench import tasks, training
 from tumorbench.contracts.cell import cell_key, derive_seed
 from tumorbench.contracts.families import Network
-from tumorbench.contracts.problem import TSTR_SPLITS
 from tumorbench.contracts.record import Artifact, Record
 from tumorbench.data import batches
 from tumorbench.errors import BadInput, Unavailable
@@ -72,7 +71,7 @@ def work(cell: Cell, context: Context, options: CellOptions, folder: Path, outco
             f"{identity.dataset}, protocol {identity.protocol}, fold {identity.fold}: the split leaves nothing to "
             "train on; complete the data set, or take another --protocol or --fold"
         )
-    context.keep_split(cell.dataset, cell.model, TSTR_SPLITS.get(identity.protocol, identity.protocol), identity.fold)
+    context.keep_split(cell)
     task, tools = tasks.of(identity), context.tools()
     with training.timed(times, "data_s"):
         network = task.network(cell, tools)

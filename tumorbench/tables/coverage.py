@@ -47,6 +47,8 @@ def _slices(row: Row, cards: BoardCards) -> list[int]:
 def _slices_of(record: Record, cards: BoardCards) -> int | None:
     identity, sizes = record.identity, record.sizes
     total = sum(sizes.get(part, 0) for part in ("train", "val", "test"))
+    if identity.trained_on or identity.leaves_out:
+        return None
     if split_of(identity.protocol) != "paper":
         return total  # grouped and official put every slice into one part
     card = cards.model(identity.model)

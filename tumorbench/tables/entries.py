@@ -18,7 +18,6 @@ __all__ = [
     "constant_class",
     "folds_covered",
     "hardware",
-    "leaks",
     "model",
     "protocol",
     "records",
@@ -40,8 +39,10 @@ def model(row: Row) -> str:
 
 
 def protocol(row: Row) -> str:
-    """The protocol, and whether it ranks."""
-    return code(row.identity.protocol) if row.ranked else f"{code(row.identity.protocol)} (not ranked)"
+    """The protocol, the set trained on where it is another, and whether it ranks."""
+    other = row.identity.trained_on
+    remarks = [*([f"trained on {code(other.dataset)}"] if other else []), *([] if row.ranked else ["not ranked"])]
+    return code(row.identity.protocol) + (f" ({'; '.join(remarks)})" if remarks else "")
 
 
 def value(statistic: Statistic | None, *, with_n: bool) -> str:
@@ -58,6 +59,8 @@ def value(statistic: Statistic | None, *, with_n: bool) -> str:
         remarks.append(" to ".join(number(end, statistic.mean) for end in statistic.interval))
     if statistic.real_vs_real is not None:
         remarks.append(f"real vs real {number(statistic.real_vs_real)}")
+    if statistic.ceiling is not None:
+        remarks.append(f"ceiling {number(statistic.ceiling)}")
     if 0 < statistic.defined < statistic.cells:
         remarks.append(f"undefined in {statistic.cells - statistic.defined} of {plural(statistic.cells, 'cell')}")
     return f"{text} ({'; '.join(remarks)})" if remarks else text
@@ -103,22 +106,6 @@ def constant_class(row: Row) -> str:
         if (confusion := cell.record.confusion) and (total := sum(map(sum, confusion)))
     ]
     return number(statistics.fmean(shares)) if shares else NOTHING
-
-
-def leaks(row: Row, cards: BoardCards) -> str:
-    """What stands on both sides of the split, the range over the cells."""
-    found = [cell.record.leakage for cell in row.cells if cell.record.leakage is not None]
-    if not found:
-        return "not measured"
-    shared = integers([leak.groups_on_both_sides for leak in found])
-    touched = integers([leak.test_samples_of_shared_groups for leak in found])
-    identical = integers([leak.identical_test_images for leak in found])
-    if (shared, touched, identical) == ("0", "0", "0"):
-        return "none"
-    dataset = cards.datasets.get(row.identity.dataset)
-    noun = "groups" if dataset is None else "patients" if dataset.patients_known else "duplicate groups"
-    tested = integers([leak.test_samples for leak in found])
-    return f"leaks: {shared} {noun} on both sides ({touched} of {tested} test images), {identical} identical images"
 
 
 def hardware(row: Row) -> str:

@@ -16,7 +16,15 @@ from tumorbench.contracts.recipe import Card
 from tumorbench.contracts.record import MetricValue, Record
 from tumorbench.tables.inputs import LocatedRecord
 
-__all__ = ["Row", "Statistic", "device_kind", "hardware_name", "rows_of", "without_outdated_failures"]
+__all__ = [
+    "Row",
+    "Statistic",
+    "device_kind",
+    "hardware_name",
+    "pretraining_leaks",
+    "rows_of",
+    "without_outdated_failures",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +41,7 @@ class Statistic:
     cells: int  # cells that carry the metric at all
     samples: tuple[int, ...]  # n of each of those cells
     real_vs_real: float | None  # mean over the cells that have it
+    ceiling: float | None  # likewise
     comparable: bool
     higher_is_better: bool | None
     interval: tuple[float, float] | None = None  # of the one cell that carries the metric
@@ -57,8 +66,8 @@ class Row:
 
     @property
     def ranked(self) -> bool:
-        """Whether the row's protocol ranks."""
-        return self.identity.protocol == "grouped"
+        """Whether the row's protocol ranks, and no weights that its cells start from are known or feared to have seen the test."""
+        return self.identity.protocol == "grouped" and not any(pretraining_leaks(cell.record) for cell in self.cells)
 
     @property
     def folds(self) -> int:
@@ -76,24 +85,33 @@ class Row:
         return _statistic(found) if found else None
 
 
+def pretraining_leaks(record: Record) -> bool:
+    """Whether the cell that the record's cell starts from has seen what is tested, or this was not measured."""
+    if record.identity.starts_from is None:
+        return False
+    return record.leakage is None or record.leakage.pretraining_test_images != 0
+
+
 def _statistic(found: Sequence[MetricValue]) -> Statistic:
     values = [metric.value for metric in found if metric.value is not None and math.isfinite(metric.value)]
-    ideals = [
-        metric.real_vs_real
-        for metric in found
-        if metric.real_vs_real is not None and math.isfinite(metric.real_vs_real)
-    ]
     return Statistic(
         mean=statistics.fmean(values) if values else None,
         spread=statistics.stdev(values) if len(values) > 1 else None,
         defined=len(values),
         cells=len(found),
         samples=tuple(metric.n for metric in found),
-        real_vs_real=statistics.fmean(ideals) if ideals else None,
+        real_vs_real=_mean(metric.real_vs_real for metric in found),
+        ceiling=_mean(metric.ceiling for metric in found),
         comparable=all(metric.comparable for metric in found),
         higher_is_better=found[0].higher_is_better,
         interval=found[0].interval if len(found) == 1 else None,
     )
+
+
+def _mean(found: Iterable[float | None]) -> float | None:
+    """The mean of those that are numbers; None where none is."""
+    known = [value for value in found if value is not None and math.isfinite(value)]
+    return statistics.fmean(known) if known else None
 
 
 def device_kind(hardware: dict[str, Any]) -> str:
@@ -119,6 +137,8 @@ def _variants(record: Record) -> dict[str, str]:
         "recipe": _sha256(identity.recipe),
         "content": identity.dataset_fingerprint,
         "judge": _sha256(identity.judge) if identity.judge else "",
+        "trained on": _sha256(identity.trained_on) if identity.trained_on else "",
+        "leaves out": _sha256(identity.leaves_out) if identity.leaves_out else "",
         "device": device_kind(record.hardware),
     }
 
@@ -130,7 +150,7 @@ def _sha256(card: Card) -> str:
 def without_outdated_failures(located: Iterable[LocatedRecord]) -> list[LocatedRecord]:
     """The records without those of a failure after which the same was done and succeeded.
 
-    The same: model, data set, protocol, fold, seed and budget; the version, the recipe or the data may be others.
+    The same: model, data sets, protocol, fold, seed and budget; the version, the recipe or the data may be others.
     """
     every = list(located)
     succeeded: dict[tuple[Any, ...], str] = {}
@@ -154,6 +174,8 @@ def _what(identity: CellIdentity) -> tuple[Any, ...]:
         identity.fold,
         identity.seed,
         identity.budget,
+        identity.trained_on.dataset if identity.trained_on else "",
+        identity.leaves_out.dataset if identity.leaves_out else "",
     )
 
 
@@ -177,8 +199,18 @@ def _row(cells: Iterable[LocatedRecord], siblings: Sequence[dict[str, str]]) -> 
     ordered = sorted(cells, key=lambda cell: (cell.record.identity.fold, cell.record.identity.seed, cell.path))
     variants = _variants(ordered[0].record)
     telling = [word for word in ("recipe", "content", "judge") if len({sibling[word] for sibling in siblings}) > 1]
-    said = [_own_weights(ordered[0].record), *(f"{word} {variants[word][:8]}" for word in telling)]
+    said = [
+        _own_weights(ordered[0].record),
+        _left_out(ordered[0].record),
+        *(f"{word} {variants[word][:8]}" for word in telling),
+    ]
     return Row(tuple(ordered), "".join(f", {each}" for each in said if each))
+
+
+def _left_out(record: Record) -> str:
+    """``without what SET tests`` where the cells learn nothing of another set's test parts; else empty."""
+    other = record.identity.leaves_out
+    return f"without what {other.dataset} tests" if other else ""
 
 
 def _own_weights(record: Record) -> str:

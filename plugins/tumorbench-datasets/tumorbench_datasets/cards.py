@@ -136,6 +136,7 @@ YESNO253 = DatasetSpec(
         homepage=f"{KAGGLE}/navoneel/brain-mri-images-for-brain-tumor-detection",
         kaggle="navoneel/brain-mri-images-for-brain-tumor-detection/versions/1",
     ),
+    equivalents={"no": ("notumor",), "yes": ("glioma", "meningioma", "pituitary")},
     patients_known=False,
     counts={"all": {"no": 98, "yes": 155}},
     notes=(
