@@ -4,6 +4,7 @@ from PIL import Image
 
 from tumorbench import figures
 from tumorbench.figures import canvas
+from tumorbench.metrics.segmentation import dice_of_images, pixel_confusions
 
 CLASSES = ("glioma", "meningioma", "pituitary")
 HISTORY = [
@@ -57,6 +58,13 @@ def titles(monkeypatch):
     return seen
 
 
+def segmentations(slices, true, predicted, path):
+    """The figure of masks of these slices."""
+    dice = dice_of_images(pixel_confusions(true, predicted, 2))
+    names = [f"s{i}" for i in range(len(slices))]
+    figures.segmentation_examples(dice, lambda place: (slices[place], true[place], predicted[place]), names, path)
+
+
 def chances(labels):
     return np.eye(3)[labels] * 0.7 + 0.1
 
@@ -96,9 +104,7 @@ DRAWN = {
         path,
         masks=blobs,
     ),
-    "segmentation_examples": lambda slices, blobs, path: figures.segmentation_examples(
-        slices, blobs, np.roll(blobs, 3, 1), [f"s{i}" for i in range(30)], path
-    ),
+    "segmentation_examples": lambda slices, blobs, path: segmentations(slices, blobs, np.roll(blobs, 3, 1), path),
     "sample_grid": lambda slices, blobs, path: figures.sample_grid(
         slices, path, labels=[0, 1, 2] * 10, classes=CLASSES, title="made"
     ),
@@ -193,16 +199,16 @@ def test_confusion_rows_are_the_true_classes(titles, tmp_path):
 
 
 def test_missed_and_false_foreground_have_colours_of_their_own(slices, blobs, tmp_path):
-    nothing, names = np.zeros_like(blobs), [f"s{i}" for i in range(30)]
-    figures.segmentation_examples(slices, blobs, nothing, names, tmp_path / "missed.png")
-    figures.segmentation_examples(slices, nothing, blobs, names, tmp_path / "extra.png")
+    nothing = np.zeros_like(blobs)
+    segmentations(slices, blobs, nothing, tmp_path / "missed.png")
+    segmentations(slices, nothing, blobs, tmp_path / "extra.png")
     assert share_of(tmp_path / "missed.png", MISSED) > 4 * share_of(tmp_path / "extra.png", MISSED)
     assert share_of(tmp_path / "extra.png", EXTRA) > 4 * share_of(tmp_path / "missed.png", EXTRA)
 
 
 def test_segmentations_run_from_the_worst_to_the_best_dice(slices, blobs, titles, tmp_path):
     predicted = np.stack([np.roll(mask, shift % 9, 0) for shift, mask in enumerate(blobs)])
-    figures.segmentation_examples(slices, blobs, predicted, [f"s{i}" for i in range(30)], tmp_path / "masks.png")
+    segmentations(slices, blobs, predicted, tmp_path / "masks.png")
     rows = [text.split("\n")[0] for text in titles if ": Dice " in text]
     assert rows == [
         "worst: Dice 0.000",
@@ -214,7 +220,7 @@ def test_segmentations_run_from_the_worst_to_the_best_dice(slices, blobs, titles
 
 
 def test_slices_without_any_foreground_are_not_picked(slices, blobs, titles, tmp_path):
-    figures.segmentation_examples(slices, blobs * 0, blobs * 0, [f"s{i}" for i in range(30)], tmp_path / "masks.png")
+    segmentations(slices, blobs * 0, blobs * 0, tmp_path / "masks.png")
     assert "no test slice has foreground, true or predicted" in titles
 
 

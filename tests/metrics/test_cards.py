@@ -55,7 +55,9 @@ def example_of(card):
         }
         return needed[card.needs]
     if card.task == "segmentation":
-        return rng.integers(1, 50, (4, 3, 3)), ("a", "b")
+        confusions = rng.integers(1, 50, (4, 3, 3))
+        confusions[0, 1:], confusions[1, 0, 0] = 0, 500_000  # no lesion; a small one
+        return confusions, ("a", "b")
     if card.needs_extractor or card.needs == "memory":
         sets = 3 if card.needs == "memory" else 2
         return [

@@ -13,6 +13,8 @@ ALL = [
     metrics.dice,
     metrics.iou_image_mean,
     metrics.dice_image_mean,
+    metrics.dice_small_lesions,
+    metrics.lesion_free_specificity,
     metrics.pixel_accuracy,
     metrics.keras_meaniou_bug,
 ]
@@ -180,7 +182,7 @@ def test_keras_meaniou_bug_leaves_out_classes_that_do_not_occur():
 
 def test_masks_that_do_not_fit_are_refused(pair):
     true, predicted = pair
-    with pytest.raises(ValueError, match="true masks are"):
+    with pytest.raises(ValueError, match="true mask is"):
         metrics.pixel_confusions(true, predicted[:, :5], 2)
     with pytest.raises(ValueError, match="mask value"):
         metrics.pixel_confusions(true, predicted * 2, 2)
@@ -190,3 +192,53 @@ def test_masks_that_do_not_fit_are_refused(pair):
 def test_confusions_of_another_number_of_classes_are_refused(metric):
     with pytest.raises(ValueError, match="mask classes"):
         metric(np.zeros((1, 4, 4), np.int64), ONE)
+
+
+def test_images_of_different_sizes_have_a_confusion_each_and_their_pixels_are_pooled():
+    true = [square(0, 0, 4), square(2, 2, 6, size=20)]
+    predicted = [square(0, 2, 4), square(2, 2, 6, size=20)]
+    confusions = metrics.pixel_confusions(true, predicted, 2)
+    assert confusions.sum(axis=(1, 2)).tolist() == [100, 400]
+    assert metrics.dice(confusions, ONE) == pytest.approx({"dice": 2 * (8 + 36) / (16 + 16 + 36 + 36)})
+
+
+def test_small_lesions_are_those_under_one_pixel_in_256_of_their_own_slice():
+    def one(pixels, true, found):
+        return [[pixels - true, 0], [true - found, found]]
+
+    small, large = one(512 * 512, 1023, 512), one(512 * 512, 1024, 1024)
+    of_small = 2 * 512 / (1023 + 512)
+    assert metrics.dice_small_lesions(np.array([small, large]), ONE) == pytest.approx({"dice_small_lesions": of_small})
+    elsewhere = one(128 * 128, 1023, 1023)  # as many pixels, of a smaller slice
+    assert metrics.dice_small_lesions(np.array([small, elsewhere]), ONE)["dice_small_lesions"] == pytest.approx(
+        of_small
+    )
+    assert metrics.dice_small_lesions(np.array([large]), ONE) == {"dice_small_lesions": None}
+
+
+def test_a_small_lesion_that_is_missed_counts_zero_and_a_slice_without_one_is_no_small_lesion():
+    missed, empty, false_alarm = [[990, 0], [3, 0]], [[1000, 0], [0, 0]], [[990, 10], [0, 0]]
+    found = metrics.dice_small_lesions(np.array([missed, empty, false_alarm]), ONE)
+    assert found == {"dice_small_lesions": 0}
+
+
+def test_one_marked_pixel_is_a_false_alarm_and_slices_with_a_lesion_do_not_count():
+    empty, false_alarm, missed = [[1000, 0], [0, 0]], [[999, 1], [0, 0]], [[990, 0], [10, 0]]
+    several = np.array([empty, empty, false_alarm, missed])
+    assert metrics.lesion_free_specificity(several, ONE) == pytest.approx({"lesion_free_specificity": 2 / 3})
+    assert metrics.lesion_free_specificity(several[3:], ONE) == {"lesion_free_specificity": None}
+
+
+def test_slices_without_a_lesion_are_left_out_of_image_means_where_nothing_is_marked_and_count_zero_elsewhere():
+    whole, empty, false_alarm = [[990, 0], [0, 10]], [[1000, 0], [0, 0]], [[999, 1], [0, 0]]
+    assert metrics.dice_image_mean(np.array([whole, empty]), ONE) == {"dice_image_mean": 1}
+    assert metrics.dice_image_mean(np.array([whole, empty, false_alarm]), ONE) == {"dice_image_mean": 0.5}
+
+
+def test_kinds_of_one_lesion_are_taken_together_where_small_and_lesion_free_slices_are_told():
+    mixed = np.array([[[996, 0, 0], [0, 1, 1], [0, 1, 1]], [[999, 0, 1], [0, 0, 0], [0, 0, 0]]])
+    assert metrics.dice_small_lesions(mixed, ("disc", "square"))["dice_small_lesions"] is None  # 4 of 1,000 pixels
+    mixed[0, 0, 0] = 9996
+    assert metrics.dice_small_lesions(mixed, ("disc", "square")) == {"dice_small_lesions": 1}
+    assert metrics.lesion_free_specificity(mixed, ("disc", "square")) == {"lesion_free_specificity": 0}
+    np.testing.assert_allclose(metrics.dice_of_images(mixed), [1, 0])

@@ -12,6 +12,7 @@ import torch
 import tumorbench as tb
 from tumorbench.data.batches import denormalise
 from tumorbench.tasks import inference
+from tumorbench.tasks.native import Frame
 
 PREPROCESSING = tb.Preprocessing(size=4)
 
@@ -79,8 +80,9 @@ def test_a_segmentation_is_the_most_probable_class_of_each_pixel():
     logits = torch.zeros(3, 2, 2, 2)
     logits[1, 1, 0, 1] = 5
     batches = [tb.Batch(logits[:2], torch.zeros(2)), tb.Batch(logits[2:], torch.zeros(1))]
-    found = inference.segment(Constant("a"), batches, nullcontext)
+    found = np.stack(list(inference.segment(Constant("a"), batches, nullcontext, [Frame.whole(2, 2)] * 3)))
     assert (found.dtype, found.tolist()) == (np.uint8, [[[0, 0], [0, 0]], [[0, 1], [0, 0]], [[0, 0], [0, 0]]])
+    assert not torch.is_inference_mode_enabled()
 
 
 def lesion_logits() -> torch.Tensor:
@@ -90,18 +92,18 @@ def lesion_logits() -> torch.Tensor:
 
 def test_a_class_is_as_probable_as_its_share_of_the_lesion_probability():
     batches = [tb.Batch(lesion_logits(), torch.zeros(1))]
-    masks, probabilities = inference.segment_and_classify(Constant("ab"), batches, nullcontext)
-    assert masks.tolist() == [[[0, 1]]]
-    np.testing.assert_allclose(probabilities, [[0.7, 0.3]], rtol=1e-6)
+    ((mask, probabilities),) = inference.segment_and_classify(Constant("ab"), batches, nullcontext, [Frame.whole(1, 2)])
+    assert mask.tolist() == [[0, 1]]
+    np.testing.assert_allclose(probabilities, [0.7, 0.3], rtol=1e-6)
 
 
 def test_classes_without_lesions_share_the_probability_that_no_pixel_shows_one():
     logits = torch.cat([lesion_logits(), torch.full((1, 2, 1, 2), -50.0)], 1)  # two classes that never have a lesion
-    masks, probabilities = inference.segment_and_classify(
-        Constant("abcd"), [tb.Batch(logits, torch.zeros(1))], nullcontext, (2, 3)
+    ((mask, probabilities),) = inference.segment_and_classify(
+        Constant("abcd"), [tb.Batch(logits, torch.zeros(1))], nullcontext, [Frame.whole(1, 2)], (2, 3)
     )
-    assert masks.tolist() == [[[0, 1]]]
-    np.testing.assert_allclose(probabilities, [[0.8 * 0.7, 0.8 * 0.3, 0.1, 0.1]], rtol=1e-6)  # 0.8 in the second pixel
+    assert mask.tolist() == [[0, 1]]
+    np.testing.assert_allclose(probabilities, [0.8 * 0.7, 0.8 * 0.3, 0.1, 0.1], rtol=1e-6)  # 0.8 in the second pixel
 
 
 class Painter(tb.Generator):

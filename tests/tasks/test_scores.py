@@ -115,7 +115,8 @@ def test_masks_of_a_data_set_that_is_not_installed_are_numbered(cells):
     given = replace(done.given, mask_classes=())
     assert done.task.score(done.prediction.table, given).metrics == done.scores.metrics
     two = np.zeros((3, 3), int) + np.diag([90, 5, 5])
-    table = pd.DataFrame({"sample_id": ["a"], "group": ["a"], "label": [0], "confusion": [two.ravel().tolist()]})
+    pixels = {"confusion": [two.ravel().tolist()], "ceiling": [two.ravel().tolist()]}
+    table = pd.DataFrame({"sample_id": ["a"], "group": ["a"], "label": [0], **pixels})
     names = {value.name for value in done.task.score(table, given).metrics}
     assert {"dice", "dice/foreground-1", "dice/foreground-2"} <= names
 

@@ -5,14 +5,47 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tumorbench.metrics.segmentation import pixel_confusion
+from tumorbench.tasks import native
+from tumorbench.tasks.predictions import pixels_of
+
 
 def test_the_table_has_each_slice_with_its_pixel_confusion_and_mask(cells):
     done = cells.done("tiny-segmenter")
     table = done.prediction.table
-    assert list(table) == ["sample_id", "group", "label", "confusion", "mask_png"]
+    assert list(table) == ["sample_id", "group", "cluster", "leaked", "label", "confusion", "ceiling", "mask_png"]
     assert all(sum(confusion) == 32 * 32 for confusion in table["confusion"])
     assert done.scores.confusion is None
     assert done.by_name["dice"] > 0.3
+
+
+def test_the_stored_mask_and_the_data_set_s_own_give_the_confusion(cells):
+    done = cells.done("tiny-joint")
+    place = {sample.id: number for number, sample in enumerate(done.cell.dataset.samples)}
+    for row in done.prediction.table.itertuples():
+        true = native.true_mask(done.cell, place[row.sample_id])
+        confusion = pixel_confusion(true, pixels_of(row.mask_png), 4)
+        assert confusion.ravel().tolist() == row.confusion
+
+
+def test_a_table_of_masks_at_the_network_s_size_gives_no_value_and_says_why(cells):
+    done = cells.done("tiny-segmenter")
+    old = done.prediction.table.drop(columns="ceiling")
+    scores = done.task.score(old, done.given)
+    assert scores.metrics == []
+    assert {each.reason for each in scores.instruments} == {
+        "its masks are at the network's size, and are scored at the data set's own; run the cell again"
+    }
+    assert (done.task.holds(old, "dice"), done.task.holds(done.prediction.table, "dice")) == (False, True)
+
+
+def test_of_an_old_table_that_tells_the_classes_apart_these_are_still_scored(cells):
+    done = cells.done("tiny-joint")
+    old = done.task.score(done.prediction.table.drop(columns="ceiling"), done.given)
+    kept = {value.name: value.value for value in old.metrics}
+    assert kept == {name: value for name, value in done.by_name.items() if name in kept}
+    assert "accuracy" in kept
+    assert not any(name.startswith("dice") for name in kept)
 
 
 def test_masks_of_classes_are_learned_as_one_more_than_the_label(cells):

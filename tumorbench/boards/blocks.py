@@ -13,7 +13,9 @@ __all__ = ["HEADLINES", "Block", "Ranking", "blocks"]
 
 HEADLINES = {
     "classification": ("accuracy", "balanced_accuracy", "f1_macro", "cross_entropy"),
-    "segmentation": ("dice", "iou", "dice_image_mean", "pixel_accuracy", "keras_meaniou_bug"),
+    "segmentation": (
+        "dice", "iou", "dice_image_mean", "dice_small_lesions", "lesion_free_specificity", "pixel_accuracy", "keras_meaniou_bug",
+    ),
     "generation": (
         "kid", "coverage", "fid", "density", "manifold_precision", "manifold_recall", "inception_score",
         "memorisation", "nearest_ratio", "ks_d", "wasserstein_1", "ks_d_foreground", "diversity",

@@ -1,4 +1,4 @@
-"""``leaderboard``, ``show``, ``compare``, ``publish``, ``verify`` and ``migrate``: what is done with records."""
+"""``leaderboard``, ``show``, ``compare`` and ``migrate``: what is done with records."""
 
 from __future__ import annotations
 
@@ -17,7 +17,16 @@ from tumorbench.errors import BadInput
 if TYPE_CHECKING:
     from tumorbench.store import Store
 
-__all__ = ["compare", "leaderboard", "migrate", "publish", "show", "verify"]
+__all__ = [
+    "LEADERBOARDS",
+    "Published",
+    "check_not_empty",
+    "check_readable",
+    "compare",
+    "leaderboard",
+    "migrate",
+    "show",
+]
 
 LEADERBOARDS = Path("leaderboards")
 Published = Annotated[
@@ -47,7 +56,7 @@ def leaderboard(
         raise BadInput("--store and --published were both given; give the one whose boards are wanted")
     place = published_store(published) if published else Store(store or RUNS)
     boards = published or place.root / "boards"
-    _check_not_empty(place, "tumorbench publish" if published else "tumorbench run")
+    check_not_empty(place, "tumorbench publish" if published else "tumorbench run")
     again = f"tumorbench leaderboard {'--published' if published else '--store'} {published or place.root}"
     drifted = check_boards(place, boards, registry.find()) if check else []
     written = [] if check else list(write_boards(place, boards, registry.find()))
@@ -55,21 +64,21 @@ def leaderboard(
         fail(f"{boards / name} differs from its records; run: {again}")
     for name in written:
         say(f"{boards / name}")
-    _check_readable(place)
+    check_readable(place)
     if check and not (drifted or place.damaged):
         say(f"the boards in {boards} are those of their records")
     if tell_damaged(place) or drifted:
         raise typer.Exit(1)
 
 
-def _check_not_empty(store: Store, maker: str) -> None:
+def check_not_empty(store: Store, maker: str) -> None:
     """Raises: BadInput where the store has no record, so that nothing is made of it."""
     if not store.paths() and not any(store.root.glob("throughput/*.json")):
         lacks = "has no record" if store.root.is_dir() else "does not exist"
         raise BadInput(f"the store {store.root} {lacks}; {maker} makes one, --store or --published names another")
 
 
-def _check_readable(store: Store) -> None:
+def check_readable(store: Store) -> None:
     """Raises: BadInput where records were met and none could be read, such as those of an older version."""
     if store.damaged and len(store.damaged) == len([*store.paths(), *store.root.glob("throughput/*.json")]):
         raise BadInput(f"no record in {store.root} can be read: {next(iter(store.damaged.values()))}")
@@ -118,6 +127,7 @@ def _metric_row(metric: Any) -> dict[str, Any]:
         "value": shown(metric.value) or "undefined",
         "n": metric.n,
         "real vs real": shown(metric.real_vs_real),
+        "ceiling": shown(metric.ceiling),
     }
 
 
@@ -144,64 +154,6 @@ def compare(first: str, second: str, store: StoreFolder = RUNS, as_json: AsJson 
     else:
         say(f"{first} and {second} have no finished cell in common in {store}")
     if tell_damaged(place):
-        raise typer.Exit(1)
-
-
-@app.command()
-def publish(store: StoreFolder = RUNS, published: Published = LEADERBOARDS) -> None:
-    """Copy a store's finished records, with what may be shown of their artifacts, and render the published boards.
-
-    Each is checked before, as by verify. One that is not what its files say is named and not published.
-    """
-    from tumorbench.cli.pages import published_store, write_boards
-    from tumorbench.publish.publish import publish as publish_store
-    from tumorbench.store import Store
-
-    source, target, found = Store(store), published_store(published), registry.find()
-    _check_not_empty(source, "tumorbench run")
-    result = publish_store(source, target, found)
-    _check_readable(source)
-    for path, reasons in result.refused.items():
-        for reason in reasons:
-            fail(f"{path} is not published: {reason}")
-    write_boards(target, published, found)
-    say(f"{len(result.paths)} records published in {target.root}")
-    if tell_damaged(source) + tell_damaged(target) or result.refused:
-        raise typer.Exit(1)
-
-
-@app.command()
-def verify(published: Published = LEADERBOARDS, as_json: AsJson = False) -> None:
-    """Score the published predictions again, and check hashes, keys, schema, boards, and what the cards say.
-
-    What scored a record and is not installed here is named, and is no problem.
-    """
-    from tumorbench import tasks
-    from tumorbench.cli.pages import check_boards, published_store
-    from tumorbench.publish.verify import check_records, unchecked
-
-    found, store = registry.find(), published_store(published)
-    _check_not_empty(store, "tumorbench publish")
-    records = list(store.records())
-    problems = {str(path): lines for path, lines in check_records(records, found)}
-    notes = {str(path): names for path, record in records if (names := unchecked(record, found))}
-    for name in check_boards(store, published, found):
-        problems[str(published / name)] = [
-            f"it differs from its records; run: tumorbench leaderboard --published {published}"
-        ]
-    problems |= {str(path): [reason] for path, reason in store.damaged.items()}
-    if as_json:
-        print_json({"records": len(records), "problems": problems, "unchecked": notes})
-    else:
-        for path, faults in problems.items():
-            for fault in faults:
-                fail(fault if fault.startswith(path) else f"{path}: {fault}")
-        for path, names in notes.items():
-            say(f"{path}: not checked, because no installed plugin has it in that version: {', '.join(names)}")
-        if images := sum(not tasks.of(record.identity).scored_from_table for _, record in records):
-            say(f"{images} records are of generated images: their metrics need the real ones and are not checked here")
-        say(f"{len(records)} records checked, {len(problems)} files with problems")
-    if problems:
         raise typer.Exit(1)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,14 +27,17 @@ LEGEND = {HIT: "in both", MISSED: "missed (true only, or another class)", EXTRA:
 
 
 def segmentation_examples(
-    images: Images, true_masks: NDArray[Any], predicted_masks: NDArray[Any], sample_ids: Sequence[str], path: Path
+    dice: NDArray[np.float64],
+    shown: Callable[[int], tuple[Images, NDArray[Any], NDArray[Any]]],
+    sample_ids: Sequence[str],
+    path: Path,
 ) -> None:
     """The test slices of the worst, quartile, median and best foreground Dice: image, true mask, prediction, difference, overlay.
 
-    images: uint8 ``(n, height, width)``; masks: integers of the same shape, 0 = background. Slices that are empty in both masks have no Dice and are not picked.
+    dice: of each slice, NaN where both masks are empty; these are not picked. shown: gives the image, uint8
+    ``(height, width)``, the true and the predicted mask, integers of the same shape, 0 = background, of the slice at
+    that place.
     """
-    truth, predicted = np.asarray(true_masks), np.asarray(predicted_masks)
-    dice = _dice(truth > 0, predicted > 0)
     order = np.flatnonzero(~np.isnan(dice))
     order = order[np.argsort(dice[order], kind="stable")]
     if not len(order):
@@ -47,18 +50,10 @@ def segmentation_examples(
     for panel, name in zip(axes[0], COLUMNS, strict=True):
         panel.set_title(name, fontsize=9)
     for panels, (index, name) in zip(axes, picks.items(), strict=True):
-        _row(panels, images[index], truth[index], predicted[index])
+        _row(panels, *shown(index))
         panels[0].set_ylabel(f"{name}: Dice {dice[index]:.3f}\n{shortened(sample_ids[index])}", fontsize=7.5)
     _legend(figure)
     save(figure, path)
-
-
-def _dice(truth: NDArray[np.bool_], predicted: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Dice of each slice, NaN where both masks are empty."""
-    pixels = tuple(range(1, truth.ndim))
-    both, either = (truth & predicted).sum(axis=pixels), truth.sum(axis=pixels) + predicted.sum(axis=pixels)
-    dice: NDArray[np.float64] = np.divide(2.0 * both, either, out=np.full(len(truth), np.nan), where=either > 0)
-    return dice
 
 
 def _row(panels: Sequence[Axes], image: Images, truth: NDArray[Any], predicted: NDArray[Any]) -> None:

@@ -24,7 +24,7 @@ def _calibration(metric: str, title: str, **card: Any) -> MetricSpec:
 
 
 def _segmentation(metric: str, title: str, **card: Any) -> MetricSpec:
-    return _card("segmentation", "segmentation", metric, title, **card)
+    return _card("segmentation", "segmentation", metric, title, version="2", **card)  # 2: at the data set's own size
 
 
 def _on_pixels(metric: str, title: str, module: str = "intensity", **card: Any) -> MetricSpec:
@@ -85,6 +85,8 @@ def tumorbench_metrics() -> Iterable[MetricSpec]:
         _segmentation("iou", "IoU, foreground"),
         _segmentation("dice_image_mean", "Dice, mean over images"),
         _segmentation("iou_image_mean", "IoU, mean over images"),
+        _segmentation("dice_small_lesions", "Dice of small lesions, mean over images"),
+        _segmentation("lesion_free_specificity", "Slices without a lesion in which none is found"),
         _segmentation("pixel_accuracy", "Pixel accuracy"),
         _segmentation("keras_meaniou_bug", "Keras MeanIoU of collapsed predictions (artefact)", higher_is_better=None),
         _on_features("kid", "Kernel distance (KID)", higher_is_better=False, value_range=(-inf, inf), ranks=True),

@@ -1,16 +1,22 @@
 """Segmentation metrics: ``metric(confusions, mask_classes)`` -> values by full name, None where undefined.
 
-confusions: int64 ``(n, k, k)``, one pixel confusion matrix an image, ``[true, predicted]``, class 0 the background.
-mask_classes: the k - 1 foreground names.
+confusions: int64 ``(n, k, k)``, one pixel confusion matrix an image, ``[true, predicted]``, class 0 the background, of
+masks at the data set's own size: what a network says is resized to it, the true mask never is. mask_classes: the k - 1
+foreground names.
 
 The headline values are of the foreground. With one foreground class there is one value; with several, ``NAME`` is the
 mean over them and ``NAME/CLASS`` each of them. A class with no pixel in truth or prediction is undefined (0/0): its own
 value is None and means leave it out.
+
+Slices without a lesion and small lesions: pooled values count pixels, so a false alarm in a slice without a lesion counts
+as many pixels as it has, and a small lesion counts little. In means over images a slice with foreground in neither truth
+nor prediction is left out, and one with foreground in one of them alone counts 0. Both kinds of slices have a value of
+their own beside: ``lesion_free_specificity`` and ``dice_small_lesions``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,35 +24,57 @@ from numpy.typing import NDArray
 __all__ = [
     "dice",
     "dice_image_mean",
+    "dice_of_images",
+    "dice_small_lesions",
     "iou",
     "iou_image_mean",
     "keras_meaniou_bug",
+    "lesion_free_specificity",
+    "lesion_pixels",
     "pixel_accuracy",
+    "pixel_confusion",
     "pixel_confusions",
 ]
 
 Values = dict[str, float | None]
+Mask = NDArray[np.uint8]
 Confusions = NDArray[np.int64]
 Scores = NDArray[np.float64]
 
+SMALL = 256  # a lesion of fewer than one pixel in so many is small
 
-def pixel_confusions(true: NDArray[np.uint8], predicted: NDArray[np.uint8], k: int) -> Confusions:
-    """One confusion matrix an image, int64 ``(n, k, k)``, ``[true, predicted]``, of masks ``(n, height, width)``.
 
-    Raises: ValueError for masks of different shapes or with a value above k - 1.
+def pixel_confusions(true: Sequence[Mask], predicted: Sequence[Mask], k: int) -> Confusions:
+    """One confusion matrix an image, int64 ``(n, k, k)``, ``[true, predicted]``, of masks uint8 ``(height, width)``.
+
+    Images may differ in size; the two masks of one do not. Raises: ValueError where they do, or for a value above k - 1.
 
     >>> pixel_confusions(np.array([[[0, 0, 1]]], np.uint8), np.array([[[0, 1, 1]]], np.uint8), 2).tolist()
     [[[1, 1], [0, 1]]]
     """
+    found = [pixel_confusion(*pair, k) for pair in zip(true, predicted, strict=True)]
+    return np.array(found, np.int64).reshape(-1, k, k)
+
+
+def pixel_confusion(true: Mask, predicted: Mask, k: int) -> Confusions:
+    """The confusion matrix of one image, int64 ``(k, k)``, as ``pixel_confusions``."""
     if true.shape != predicted.shape:
-        raise ValueError(f"true masks are {true.shape}, predicted masks {predicted.shape}")
+        raise ValueError(f"the true mask is {true.shape}, the predicted mask {predicted.shape}")
     if true.size and max(true.max(), predicted.max()) >= k:
         raise ValueError(f"a mask value is not one of the {k} classes (background and {k - 1} foreground)")
-    confusions = np.zeros((len(true), k, k), np.int64)
-    for image, pair in enumerate(zip(true, predicted, strict=True)):  # one image at a time: no int64 copy of all masks
-        joint = pair[0].ravel().astype(np.int64) * k + pair[1].ravel()
-        confusions[image] = np.bincount(joint, minlength=k * k).reshape(k, k)
-    return confusions
+    joint = true.ravel().astype(np.int64) * k + predicted.ravel()
+    return np.bincount(joint, minlength=k * k).reshape(k, k)
+
+
+def lesion_pixels(confusions: Confusions) -> Confusions:
+    """Confusions ``(n, k, k)`` with the foreground classes taken together, ``(n, 2, 2)``."""
+    rows = np.stack([confusions[:, 0], confusions[:, 1:].sum(1)], 1)
+    return np.stack([rows[:, :, 0], rows[:, :, 1:].sum(2)], 2)
+
+
+def dice_of_images(confusions: Confusions) -> Scores:
+    """Each image's Dice of the foreground, its classes taken together; NaN where neither mask has any."""
+    return _dice(lesion_pixels(confusions))[:, 0]
 
 
 def iou(confusions: Confusions, mask_classes: tuple[str, ...]) -> Values:
@@ -99,6 +127,37 @@ def dice_image_mean(confusions: Confusions, mask_classes: tuple[str, ...]) -> Va
     return {"dice_image_mean": _image_mean(_dice, confusions, mask_classes)}
 
 
+def dice_small_lesions(confusions: Confusions, mask_classes: tuple[str, ...]) -> Values:
+    """Mean foreground Dice over the images whose true lesion is small: under 1 pixel in 256 of its slice.
+
+    That is 1,024 of 512 x 512 pixels, the smallest tenth of Figshare's lesions. Higher is better, 0 to 1; None where no image has so small a lesion. Several
+    foreground classes are taken together.
+
+    Source of the need: small structures, where Dice changes much by few pixels, are to be reported apart (Maier-Hein et
+    al., Metrics reloaded, Nature Methods 2024).
+
+    >>> dice_small_lesions(np.array([[[998, 0], [1, 1]], [[900, 0], [0, 100]], [[1000, 0], [0, 0]]]), ("tumour",))
+    {'dice_small_lesions': 0.6666666666666666}
+    """
+    _pooled(confusions, mask_classes)
+    true = confusions[:, 1:].sum(axis=(1, 2))
+    small = (true > 0) & (true * SMALL < confusions.sum(axis=(1, 2)))
+    return {"dice_small_lesions": _mean(dice_of_images(confusions[small]))}
+
+
+def lesion_free_specificity(confusions: Confusions, mask_classes: tuple[str, ...]) -> Values:
+    """Share of the images without a true lesion in which not one pixel is marked.
+
+    Higher is better, 0 to 1; None where every image has a lesion.
+
+    >>> lesion_free_specificity(np.array([[[1000, 0], [0, 0]], [[999, 1], [0, 0]], [[990, 0], [0, 10]]]), ("tumour",))
+    {'lesion_free_specificity': 0.5}
+    """
+    _pooled(confusions, mask_classes)
+    free = confusions[confusions[:, 1:].sum(axis=(1, 2)) == 0]
+    return {"lesion_free_specificity": float((free[:, 0, 1:].sum(axis=1) == 0).mean()) if len(free) else None}
+
+
 def pixel_accuracy(confusions: Confusions, mask_classes: tuple[str, ...]) -> Values:
     """Share of all pixels, background included, that are given their true class.
 
@@ -119,7 +178,8 @@ def keras_meaniou_bug(confusions: Confusions, mask_classes: tuple[str, ...]) -> 
     below 1 (and an arg max taken over the wrong axis) all become 0. It then averages the background's IoU, which is the
     background's share of the pixels, with an IoU of 0 for each foreground class in the truth. The value depends on the
     true masks alone, never on the model: 0.4916 where the tumour covers 1.687 % of the pixels. A truth without
-    foreground gives 1 (Keras leaves out classes that do not occur); None without pixels.
+    foreground gives 1 (Keras leaves out classes that do not occur); None without pixels. It is of the true masks at the
+    data set's own size; the report took it at 128 x 128 pixels, where nearest neighbours keep that share.
 
     >>> keras_meaniou_bug(np.array([[[98313, 0], [0, 1687]]]), ("tumour",))
     {'keras_meaniou_bug': 0.491565}

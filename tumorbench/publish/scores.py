@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from tumorbench import tasks
-from tumorbench.contracts.record import MetricValue, Record
+from tumorbench.contracts.record import Instrument, MetricValue, Record
 from tumorbench.errors import BadInput, one_line
 from tumorbench.registry import Registry
 from tumorbench.store import PREDICTIONS
-from tumorbench.tasks.base import ScoringInput
+from tumorbench.tasks.base import Scores, ScoringInput
 from tumorbench.tasks.instruments import source_of
+from tumorbench.tasks.predictions import pixels_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["check_scores", "unchecked"]
+__all__ = ["check_scores", "differences", "instrument_name", "unchecked"]
 
 TOLERANCE = 1e-9  # between a published number and the one computed again from its predictions
 
@@ -50,6 +53,11 @@ def _named(value: MetricValue) -> str:
     return f"{metric}[{extractor}]" if extractor else metric
 
 
+def instrument_name(instrument: Instrument) -> str:
+    """``ID`` or ``ID[EXTRACTOR]``."""
+    return f"{instrument.metric}[{instrument.extractor}]" if instrument.extractor else instrument.metric
+
+
 def _differences(path: Path, record: Record, registry: Registry, missing: str) -> Iterator[str]:
     """Where the record's numbers are not those of its predictions. Raises: whatever reading or scoring them raises."""
     import pandas as pd
@@ -61,11 +69,20 @@ def _differences(path: Path, record: Record, registry: Registry, missing: str) -
     yield from _contradictions(table, record)
     asked = {(each.metric, each.extractor): each.reason for each in record.instruments}
     scores = task.score(table, ScoringInput.of_record(record, registry, only=asked))
-    again, there = {value.name: value for value in scores.metrics}, {value.name for value in record.metrics}
     left_out = set(unchecked(record, registry))
+    left_out |= {_named(value) for value in record.metrics if not task.holds(table, value.name)}
+    yield from differences(record, scores, left_out)
+
+
+def differences(
+    record: Record, scores: Scores, left_out: Collection[str], tolerance: float = TOLERANCE
+) -> Iterator[str]:
+    """Where the record's numbers are not those of the scores, one line each. left_out: as ``unchecked`` names them."""
+    asked = {(each.metric, each.extractor): each.reason for each in record.instruments}
+    again, there = {value.name: value for value in scores.metrics}, {value.name for value in record.metrics}
     for value in record.metrics:
-        if _named(value) not in left_out and task.holds(table, value.name):
-            yield from _difference(value, again.get(value.name))
+        if _named(value) not in left_out:
+            yield from _difference(value, again.get(value.name), tolerance)
     for name, value in again.items():
         if name not in there and _named(value) not in left_out and not asked.get(source_of(value)):
             yield f"its predictions give {name} {value.value}, which the record lacks"
@@ -81,32 +98,46 @@ def _contradictions(table: pd.DataFrame, record: Record) -> Iterator[str]:
         if wrong:
             yield f"{PREDICTIONS} names in {wrong} rows another class than the most probable one"
     given = set(table["temperature"]) if "temperature" in table else {None}
-    if len(given) > 1 or not _same(record.temperature, next(iter(given), None)):
+    if len(given) > 1 or not _same(record.temperature, next(iter(given), None), TOLERANCE):
         yield f"its temperature {record.temperature} is not that of its predictions"
+    if {"mask_png", "confusion"} <= set(table) and (wrong := sum(map(_unlike, table["mask_png"], table["confusion"]))):
+        yield f"{PREDICTIONS} has in {wrong} rows a confusion that its mask does not give"
 
 
-def _difference(value: MetricValue, other: MetricValue | None) -> Iterator[str]:
+def _unlike(png: bytes, confusion: Sequence[int]) -> bool:
+    """Whether the mask has not as many pixels of each class as the confusion says, where they are of one size."""
+    counts = np.asarray(confusion, np.int64)
+    predicted = counts.reshape(round(len(counts) ** 0.5), -1).sum(0)
+    mask = pixels_of(png)
+    return (
+        mask.size == predicted.sum()
+        and np.bincount(mask.ravel(), minlength=len(predicted)).tolist() != predicted.tolist()
+    )
+
+
+def _difference(value: MetricValue, other: MetricValue | None, tolerance: float) -> Iterator[str]:
     if other is None:
         yield f"{value.name} is {value.value} in the record, and its predictions give no such metric"
-    elif not _same(value.value, other.value):
+    elif not _same(value.value, other.value, tolerance):
         yield f"{value.name} is {value.value} in the record and {other.value} from its predictions"
     elif value.n != other.n:
         yield f"{value.name} is of {value.n} samples in the record and of {other.n} in its predictions"
-    elif not _same_beside(value, other):
+    elif not _same_beside(value, other, tolerance):
         yield f"{value.name} has another interval, chance level or direction in the record than from its predictions"
 
 
-def _same_beside(one: MetricValue, other: MetricValue) -> bool:
+def _same_beside(one: MetricValue, other: MetricValue, tolerance: float) -> bool:
     """Whether what stands beside the two values is the same too."""
     ends = zip(one.interval or (None,), other.interval or (None,), strict=False)
     facts = (one.higher_is_better, one.comparable, one.interval is None)
     return (
         facts == (other.higher_is_better, other.comparable, other.interval is None)
-        and all(_same(*pair) for pair in ends)
-        and _same(one.by_chance, other.by_chance)
-        and _same(one.real_vs_real, other.real_vs_real)
+        and all(_same(*pair, tolerance) for pair in ends)
+        and _same(one.by_chance, other.by_chance, tolerance)
+        and _same(one.real_vs_real, other.real_vs_real, tolerance)
+        and _same(one.ceiling, other.ceiling, tolerance)
     )
 
 
-def _same(one: float | None, other: float | None) -> bool:
-    return one == other if one is None or other is None else abs(one - other) <= TOLERANCE * max(1.0, abs(one))
+def _same(one: float | None, other: float | None, tolerance: float) -> bool:
+    return one == other if one is None or other is None else abs(one - other) <= tolerance * max(1.0, abs(one))

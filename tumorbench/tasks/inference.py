@@ -17,6 +17,7 @@ from tumorbench.contracts.cell import derive_seed
 from tumorbench.contracts.families import Batch, Generator, Network
 from tumorbench.data.batches import Slices, denormalise, evaluation_batches
 from tumorbench.tasks.cell import Cell, Tools
+from tumorbench.tasks.native import Frame, native_masks
 from tumorbench.training import promises
 
 __all__ = [
@@ -56,29 +57,38 @@ def classify(network: Network, batches: Iterable[Batch], autocast: Autocast) -> 
         return torch.cat(rows).numpy()
 
 
-def segment(network: Network, batches: Iterable[Batch], autocast: Autocast) -> NDArray[np.uint8]:
-    """The most probable class of each pixel, uint8 ``(n, size, size)``."""
+@torch.inference_mode()
+def segment(
+    network: Network, batches: Iterable[Batch], autocast: Autocast, frames: Sequence[Frame]
+) -> Iterator[NDArray[np.uint8]]:
+    """The mask of each slice at the slice's own size, uint8 ``(height, width)``. frames: one a slice, as ``native_masks``."""
     network.eval()
-    with torch.inference_mode():
-        masks = [logits.argmax(1).to(torch.uint8).cpu() for logits in _logits(network, batches, autocast)]
-        return torch.cat(masks).numpy()
+    done = 0
+    for logits in _logits(network, batches, autocast):
+        yield from native_masks(logits.float().softmax(1), frames[done : done + len(logits)])
+        done += len(logits)
 
 
+@torch.inference_mode()
 def segment_and_classify(
-    network: Network, batches: Iterable[Batch], autocast: Autocast, lesion_free: Sequence[int] = ()
-) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """(masks uint8 ``(n, size, size)``, probabilities float32 ``(n, k)``); a network's mask value i is class i - 1.
+    network: Network,
+    batches: Iterable[Batch],
+    autocast: Autocast,
+    frames: Sequence[Frame],
+    lesion_free: Sequence[int] = (),
+) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
+    """(mask as of ``segment``, probabilities float32 ``(k,)``) of each slice; a network's mask value i is class i - 1.
 
     A class is as probable as its share of all pixels' lesion probability. Classes in ``lesion_free`` never have a
     lesion: they share the probability that even the most suspicious pixel shows none.
     """
     network.eval()
-    with torch.inference_mode():
-        masks, rows = [], []
-        for logits in _logits(network, batches, autocast):
-            masks.append(logits.argmax(1).to(torch.uint8).cpu())
-            rows.append(_classes_of_pixels(logits.float().softmax(1)[:, 1:], lesion_free).cpu())
-        return torch.cat(masks).numpy(), torch.cat(rows).numpy()
+    done = 0
+    for logits in _logits(network, batches, autocast):
+        pixels = logits.float().softmax(1)
+        rows = _classes_of_pixels(pixels[:, 1:], lesion_free).cpu().numpy()
+        yield from zip(native_masks(pixels, frames[done : done + len(logits)]), rows, strict=True)
+        done += len(logits)
 
 
 def _logits(network: Network, batches: Iterable[Batch], autocast: Autocast) -> Iterator[torch.Tensor]:

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tumorbench.metrics.segmentation import lesion_pixels
 from tumorbench.tasks.instruments import Applied, Metric, apply
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["confusion_of", "score_classes", "score_masks"]
+__all__ = ["confusion_of", "confusions_of", "score_classes", "score_masks"]
 
 
 def score_classes(table: pd.DataFrame, classes: Sequence[str], metrics: Sequence[Metric]) -> list[Applied]:
@@ -53,31 +54,43 @@ def _attended(metric: Metric, table: pd.DataFrame) -> Applied:
 def score_masks(
     table: pd.DataFrame, mask_classes: Sequence[str], metrics: Sequence[Metric], *, lesions: bool = False
 ) -> list[Applied]:
-    """What each segmentation metric gives of a table with ``confusion``.
+    """What each segmentation metric gives of a table with ``confusion`` and ``ceiling``; the ceiling beside each value.
 
     mask_classes: in the order of the masks' values; where none is known they are numbered. lesions: the mask classes
     are kinds of one lesion, so a metric's bare name is of lesion against background, as for a model that does not tell
     them apart, and ``NAME/CLASS`` of each kind.
     """
-    k = 1 + len(mask_classes) if mask_classes else round(len(table["confusion"].iloc[0]) ** 0.5)
-    names = tuple(mask_classes) or tuple(f"foreground-{number}" for number in range(1, k))
-    confusions = np.array(table["confusion"].tolist(), np.int64).reshape(-1, k, k)
-    found = [apply(metric, (confusions, names), len(table)) for metric in metrics]
+    both = confusions_of(table), confusions_of(table, "ceiling")
+    names = tuple(mask_classes) or tuple(f"foreground-{number}" for number in range(1, both[0].shape[1]))
+    found = [_beside_ceiling(metric, both, names) for metric in metrics]
     if not lesions:
         return found
-    merged = _any_lesion(confusions)
+    merged = lesion_pixels(both[0]), lesion_pixels(both[1])
     return [
-        apply(each.metric, (merged, ("lesion",)), len(table)).beside(
+        _beside_ceiling(each.metric, merged, ("lesion",)).beside(
             replace(each, metric_values=tuple(value for value in each.metric_values if "/" in value.name))
         )
         for each in found
     ]
 
 
-def _any_lesion(confusions: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Pixel confusions ``(n, k, k)`` with the foreground classes taken together: ``(n, 2, 2)``."""
-    rows = np.stack([confusions[:, 0], confusions[:, 1:].sum(1)], 1)
-    return np.stack([rows[:, :, 0], rows[:, :, 1:].sum(2)], 2)
+def _beside_ceiling(
+    metric: Metric, both: tuple[NDArray[np.int64], NDArray[np.int64]], names: tuple[str, ...]
+) -> Applied:
+    """The metric of the confusions, and beside each value the one of the ceilings; none where no direction is better."""
+    found = apply(metric, (both[0], names), len(both[0]))
+    if metric.spec.higher_is_better is None:
+        return found
+    highest = {value.name: value.value for value in apply(metric, (both[1], names), len(both[1])).metric_values}
+    values = (value.model_copy(update={"ceiling": highest.get(value.name)}) for value in found.metric_values)
+    return replace(found, metric_values=tuple(values))
+
+
+def confusions_of(table: pd.DataFrame, column: str = "confusion") -> NDArray[np.int64]:
+    """The pixel confusion of each row, int64 ``(n, k, k)``, ``[true, predicted]``, class 0 the background."""
+    rows = np.array(table[column].tolist(), np.int64)
+    k = round(rows.shape[-1] ** 0.5)
+    return rows.reshape(-1, k, k)
 
 
 def confusion_of(table: pd.DataFrame, classes: Sequence[str]) -> tuple[tuple[int, ...], ...]:

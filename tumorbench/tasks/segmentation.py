@@ -1,8 +1,13 @@
-"""Segmentation: which pixels show a tumour, and with ``masks="classes"`` which one. Scored from pixel confusions."""
+"""Segmentation: which pixels show a tumour, and with ``masks="classes"`` which one.
+
+Scored from pixel confusions at the data set's own resolution, so that networks of different sizes are compared by the
+same pixels. What learning watches, the validation part, stays at the network's size.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,12 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tumorbench.contracts.cell import CellIdentity
+from tumorbench.metrics.segmentation import dice_of_images
 from tumorbench.registry import Registry
 from tumorbench.tasks.base import Picture, Prediction, Scores, ScoringInput, Task
 from tumorbench.tasks.cell import Cell, Tools
-from tumorbench.tasks.instruments import Metric, metrics_of
-from tumorbench.tasks.predictions import of_masks, test_columns, with_classes
-from tumorbench.tasks.scoring import confusion_of, score_classes, score_masks
+from tumorbench.tasks.instruments import Applied, Metric, metrics_of
+from tumorbench.tasks.predictions import of_masks, pixels_of, png_of, test_columns, with_classes
+from tumorbench.tasks.scoring import confusion_of, confusions_of, score_classes, score_masks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,15 +30,27 @@ if TYPE_CHECKING:
     from tumorbench.contracts.families import Network
     from tumorbench.data.batches import Slices
     from tumorbench.tasks.material import Material
+    from tumorbench.tasks.native import Frame
 
 __all__ = ["Segmentation"]
+
+CEILING = "ceiling"  # the column that a table of masks at the slices' own size has
+AT_THE_NETWORKS_SIZE = "its masks are at the network's size, and are scored at the data set's own; run the cell again"
 
 
 class Segmentation(Task):
     """A segmenter: images -> the class of each pixel, 0 the background."""
 
     name = "segmentation"
-    headlines = ("dice", "iou", "dice_image_mean", "pixel_accuracy", "keras_meaniou_bug")
+    headlines = (
+        "dice",
+        "iou",
+        "dice_image_mean",
+        "dice_small_lesions",
+        "lesion_free_specificity",
+        "pixel_accuracy",
+        "keras_meaniou_bug",
+    )
     monitors = ("val_loss", "val_dice")
 
     def gather(self, cell: Cell, network: Network, tools: Tools) -> Material:
@@ -52,40 +70,50 @@ class Segmentation(Task):
         return lambda network: validate_segmenter(network, batches_of(slices, cell), autocast)
 
     def predict(self, network: Network, cell: Cell, material: Material, tools: Tools, folder: Path) -> Prediction:
-        """The masks of the test slices; of a network that tells the classes apart their class probabilities too."""
-        from tumorbench.metrics.segmentation import pixel_confusions
+        """The masks of the test slices, at the slices' own size; of a network that tells classes apart their probabilities too."""
         from tumorbench.tasks.inference import autocast_of, batches_of, segment, segment_and_classify, time_predictions
+        from tumorbench.tasks.native import frames_of
 
-        test, classes = material.slices["test"], _mask_classes(cell)
-        free = _lesion_free(material.slices["train"], len(classes)) if _tells_classes(cell.identity) else ()
-        assert test.masks is not None
+        test, classes, tells = material.slices["test"], _mask_classes(cell), _tells_classes(cell.identity)
+        free = _lesion_free(material.slices["train"], len(classes)) if tells else ()
+        frames = frames_of(cell, cell.split.test.tolist())
 
-        def predict(n: int) -> tuple[NDArray[np.uint8], NDArray[np.float32] | None]:
+        def predict(n: int) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32] | None]]:
             found, autocast = batches_of(test.first(n), cell), autocast_of(cell, tools)
-            if _tells_classes(cell.identity):
-                return segment_and_classify(network, found, autocast, free)
-            return segment(network, found, autocast), None
+            if tells:
+                return segment_and_classify(network, found, autocast, frames, free)
+            return ((mask, None) for mask in segment(network, found, autocast, frames))
 
-        predicted, probabilities = predict(len(test))
-        true, labels = test.masks.cpu().numpy(), test.labels.cpu().numpy()
-        times = time_predictions(predict, len(test))
-        confusions = pixel_confusions(true, predicted, 1 + len(classes))
-        table = of_masks(*test_columns(cell), labels, confusions, predicted)
-        pictures: dict[str, NDArray[Any]] = {"images": test.images.cpu().numpy(), "true": true, "predicted": predicted}
+        times = time_predictions(lambda n: deque(predict(n), maxlen=0), len(test))
+        table, probabilities = _table(cell, test, predict(len(test)), frames)
+        pictures: dict[str, NDArray[Any]] = {}
         if probabilities is not None:
             table = with_classes(table, probabilities, classes)
-            pictures |= {"labels": labels, "probabilities": probabilities}
+            pictures = {"labels": test.labels.cpu().numpy(), "probabilities": probabilities}
         return Prediction(table, times, self.values_of_parts(network, cell, material, tools), pictures=pictures)
 
     def score(self, table: pd.DataFrame, given: ScoringInput) -> Scores:
-        """Every segmentation metric of the pixel confusions, and every classification metric where it tells classes."""
-        wanted = given.wanted(self.metrics(given.identity, given.registry))
+        """Every segmentation metric of the pixel confusions, and every classification metric where it tells classes.
+
+        A table of masks at the network's size gives no segmentation metric, and says why.
+        """
+        wanted, tells = given.wanted(self.metrics(given.identity, given.registry)), _tells_classes(given.identity)
         masks = [metric for metric in wanted if metric.spec.task == "segmentation"]
-        if not _tells_classes(given.identity):
-            return Scores.of(score_masks(table, given.mask_classes, masks))
+        if CEILING in table:
+            applied = score_masks(table, given.classes if tells else given.mask_classes, masks, lesions=tells)
+        else:
+            applied = [Applied(metric, reason=AT_THE_NETWORKS_SIZE) for metric in masks]
+        if not tells:
+            return Scores.of(applied)
         classes = [metric for metric in wanted if metric.spec.task == "classification"]
-        applied = score_masks(table, given.classes, masks, lesions=True) + score_classes(table, given.classes, classes)
+        applied += score_classes(table, given.classes, classes)
         return Scores.of(applied, confusion=confusion_of(table, given.classes))
+
+    def holds(self, table: pd.DataFrame, metric: str) -> bool:
+        """Masks at the network's size, as tables of before version 4 have them, give no value; run the cell again."""
+        return (
+            CEILING in table or "predicted" in table
+        )  # of a network that tells classes apart, what is no mask's stays
 
     def metrics(self, identity: CellIdentity, registry: Registry) -> list[Metric]:
         """The metrics of segmentation; with those of classification for a network that tells the classes apart."""
@@ -94,14 +122,43 @@ class Segmentation(Task):
         return metrics_of(registry, "segmentation")
 
     def pictures(self, cell: Cell, prediction: Prediction, scores: Scores, folder: Path) -> Iterator[Picture]:
-        """Masks from the worst to the best, and the confusion of the classes."""
+        """Masks from the worst to the best at the slices' own size, and the confusion of the classes."""
         from tumorbench import figures
+        from tumorbench.tasks.native import true_mask
 
-        arrays, ids = prediction.pictures, test_columns(cell)[0]
-        shown = (arrays["images"], arrays["true"], arrays["predicted"], ids)
-        yield "masks", partial(figures.segmentation_examples, *shown)
+        test, masks = cell.split.test.tolist(), prediction.table["mask_png"].tolist()
+
+        def shown(place: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]:
+            return cell.dataset.image(test[place]), true_mask(cell, test[place]), pixels_of(masks[place])
+
+        dice, ids = dice_of_images(confusions_of(prediction.table)), test_columns(cell)["sample_id"]
+        yield "masks", partial(figures.segmentation_examples, dice, shown, ids)
         if scores.confusion is not None:
             yield "confusion matrix", partial(figures.confusion_matrix, scores.confusion, cell.dataset.spec.classes)
+
+
+def _table(
+    cell: Cell,
+    test: Slices,
+    found: Iterable[tuple[NDArray[np.uint8], NDArray[np.float32] | None]],
+    frames: Sequence[Frame],
+) -> tuple[pd.DataFrame, NDArray[np.float32] | None]:
+    """(the table, the probabilities of the classes where there are some); holds one slice's masks at a time."""
+    from tumorbench.metrics.segmentation import pixel_confusion
+    from tumorbench.tasks.native import ceilings, true_mask
+
+    assert test.masks is not None
+    k, numbers = 1 + len(_mask_classes(cell)), cell.split.test.tolist()
+    rows: list[tuple[bytes, NDArray[np.int64], NDArray[np.int64]]] = []
+    probabilities = []
+    for number, (mask, chances), ceiling in zip(numbers, found, ceilings(test.masks, frames, k), strict=True):
+        true = true_mask(cell, number)
+        rows.append((png_of(mask), pixel_confusion(true, mask, k), pixel_confusion(true, ceiling, k)))
+        if chances is not None:
+            probabilities.append(chances)
+    masks, confusions, highest = zip(*rows, strict=True)
+    table = of_masks(test_columns(cell), test.labels.cpu().numpy(), masks, np.stack(confusions), np.stack(highest))
+    return table, np.stack(probabilities) if probabilities else None
 
 
 def _tells_classes(identity: CellIdentity) -> bool:
