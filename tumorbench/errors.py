@@ -7,6 +7,7 @@ __all__ = [
     "BadInput",
     "CellTimeout",
     "Diverged",
+    "NotMeasurable",
     "Stopped",
     "TumorbenchError",
     "Unavailable",
@@ -28,6 +29,10 @@ class Unavailable(TumorbenchError):
 
 class Diverged(Exception):
     """A loss became NaN or infinite; the cell ends as ``failed``."""
+
+
+class NotMeasurable(Exception):
+    """Other processes disturbed a measurement, which therefore gives no number; it says so and how to get one."""
 
 
 class CellTimeout(Exception):

@@ -4,13 +4,14 @@ import hashlib
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tumorbench import registry
 from tumorbench.contracts.cell import canonical_json
 from tumorbench.contracts.recipe import Recipe
-from tumorbench.contracts.record import SCHEMA_VERSION
+from tumorbench.contracts.record import SCHEMA_VERSION, Throughput
 
 pytestmark = pytest.mark.usefixtures("tiny")
 NEW_TIMES = ("sessions", "steady_s", "validate_s", "checkpoint_s")
@@ -236,11 +237,18 @@ def test_a_failed_record_moves_without_instruments(old_store, tumorbench, change
     assert (record["status"], record["instruments"], record["schema_version"]) == ("failed", [], SCHEMA_VERSION)
 
 
-def test_a_throughput_record_changes_its_schema_only(tumorbench, published, tmp_path):
-    run = ("bench", "-d", "tiny-shapes", "-m", "tiny-classifier", "--device", "cpu")
-    assert tumorbench(*run).code == 0
-    (path,) = Path("runs/throughput").glob("*.json")
-    content = json.loads(path.read_text())
+def speed_record() -> dict:
+    """A throughput record as this version writes it, every field that schema 2 has among them."""
+    fields = {name: field for name, field in Throughput.model_fields.items() if field.is_required()}
+    values = {str: "text", int: 1, float: 2.5, dict[str, int]: {"total": 3}, dict[str, Any]: {"name": "cpu"}}
+    known = {name: values.get(field.annotation, 0.5) for name, field in fields.items()}
+    return json.loads(Throughput(**known | {"device": "cpu"}).model_dump_json())
+
+
+def test_a_throughput_record_changes_its_schema_only(tumorbench, published):
+    content = speed_record()
+    path = Path("runs/throughput/text-text-text.json")
+    path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(content | {"schema_version": 2}))
     assert tumorbench("migrate").out == "1 records moved, 0 not moved\n"
     assert json.loads(path.read_text()) == content

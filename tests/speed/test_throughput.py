@@ -14,12 +14,13 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from tumorbench import speed
 from tumorbench.contracts.families import Classifier, Generator, Segmenter, build_optimizer
 from tumorbench.contracts.problem import Problem
 from tumorbench.contracts.recipe import Optimizer, Preprocessing, Quick, Recipe
 from tumorbench.contracts.record import Throughput
 from tumorbench.errors import Diverged
-from tumorbench.speed import measure
+from tumorbench.speed.clock import Timed
 from tumorbench.speed.measurement import _fitting
 from tumorbench.speed.rounds import Rounds, undisturbed
 from tumorbench.speed.subject import Subject, flops_of
@@ -36,6 +37,7 @@ RECIPE = Recipe(
 )
 CONVOLUTION = 2 * 8 * CHANNELS * 9 * SIZE * SIZE  # a multiply-add is two
 LINEAR = 2 * 8 * CLASSES
+measure = functools.partial(speed.measure, discard=False)  # what is held here holds on a busy machine too
 
 
 class ConvolutionThenLinear(Classifier):
@@ -128,13 +130,13 @@ def test_every_figure_is_positive_and_plausible(measured):
     assert 0 < measured.inference_share_of_gemm <= 1.5
     assert measured.gemm_gflop_per_s > 1
     assert measured.peak_memory_mib > 0
-    assert measured.rounds >= 6  # three of training, three of inference
+    assert measured.rounds >= 9  # three of training, of inference, and of single images
     assert 2 <= measured.train_batch <= 8  # a busy machine fits fewer into the time
     assert 2 <= measured.inference_batch <= 16
 
 
-def test_every_measured_field_is_one_of_the_record_except_the_rounds(measured):
-    assert set(type(measured).__dataclass_fields__) - set(Throughput.model_fields) == {"rounds", "discarded_rounds"}
+def test_every_measured_field_is_one_of_the_record(measured):
+    assert set(type(measured).__dataclass_fields__) <= set(Throughput.model_fields)
 
 
 @pytest.mark.parametrize(
@@ -214,17 +216,36 @@ def test_the_share_is_the_median_of_paired_ratios_not_the_ratio_of_medians():
     assert rounds.median_s == 2.0
 
 
+def pairs_of(*rounds, seconds=1.0):
+    """A pair for each (use of the reference, use of the action, what the action ran of its time)."""
+    return [(Timed(seconds, reference, reference), Timed(1.0, use, ran)) for reference, use, ran in rounds]
+
+
 def test_rounds_in_which_the_machine_was_busy_elsewhere_are_thrown_away():
-    quiet, stolen = 0.99, 0.6
-    assert undisturbed([quiet, stolen, quiet, quiet, quiet], [0.95, 0.95, 0.5, 0.94, 0.93]) == [0, 3, 4]
+    quiet, stolen = (0.99, 0.95, 0.99), (0.6, 0.95, 0.99)
+    assert undisturbed(pairs_of(quiet, stolen, (0.99, 0.5, 0.5), quiet, quiet)) == [0, 3, 4]
 
 
 def test_a_step_with_serial_parts_is_not_taken_for_a_busy_machine():
-    assert undisturbed([1.0] * 4, [0.55, 0.54, 0.56, 0.3]) == [0, 1, 2]
+    assert undisturbed(pairs_of(*[(1.0, 0.55, 0.99)] * 3, (1.0, 0.3, 0.6))) == [0, 1, 2]
 
 
-def test_of_a_machine_that_is_always_busy_the_three_best_rounds_are_kept():
-    assert undisturbed([0.5, 0.3, 0.6, 0.2, 0.4], [1.0] * 5) == [0, 2, 4]
+def test_where_no_run_queue_is_told_a_step_is_held_against_its_own_best():
+    assert undisturbed(pairs_of(*[(1.0, use, None) for use in (0.55, 0.54, 0.56, 0.3)])) == [0, 1, 2]
+
+
+def test_of_a_machine_that_is_always_busy_no_round_is_kept():
+    assert undisturbed(pairs_of(*[(use, 1.0, 1.0) for use in (0.5, 0.3, 0.6, 0.2)])) == []
+
+
+def test_a_round_in_which_the_reference_was_slow_is_thrown_away_though_it_had_every_cpu():
+    quiet = (1.0, 1.0, 1.0)
+    assert undisturbed([*pairs_of(quiet), *pairs_of(quiet, seconds=1.5), *pairs_of(quiet, seconds=1.2)]) == [0, 2]
+
+
+def test_latencies_are_those_of_the_kept_rounds():
+    rounds = Rounds(action_s=(1.0, 1.0), reference_s=(1.0, 1.0), discarded=1, kept=(0, 2), repeats=2)
+    assert rounds.of_kept([99, 99, 1, 2, 70, 80, 3, 4]) == [1, 2, 3, 4]
 
 
 @pytest.mark.parametrize(

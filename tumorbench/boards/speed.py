@@ -74,6 +74,7 @@ def _entry(speed: Throughput) -> dict[str, str]:
         ),
         "GEMM measured, GFLOP/s": f"{speed.gemm_gflop_per_s:,.0f}",
         "hardware": plain(hardware_name(speed.hardware)),
+        "measured": NOTHING if not speed.started_at else plain(speed.measured_at),
     }
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tumorbench.cli.output import print_json, print_table, reporter, say, tell_damaged
+from tumorbench.cli.output import fail, print_json, print_table, reporter, say, tell_damaged
 from tumorbench.cli.root import (
     Address,
     AsJson,
@@ -114,7 +114,9 @@ def run(
     if as_json:
         print_json([record.model_dump(mode="json") for record in result.records.values()])
     else:
-        _print_summary(result, planned, context, boards, speeds)
+        _print_summary(result, planned, context, boards)
+    for what, reason in speeds.items():
+        fail(f"throughput of {what}: {reason}")
     damaged = tell_damaged(context.store)
     if result.failures or damaged:
         raise typer.Exit(1)
@@ -138,7 +140,7 @@ def _carried_out(
 
 
 def _speeds(planned: Plan, result: Campaign, context: Context, report: Any) -> dict[str, str]:
-    """The speed of each model that finished a cell is in the store. Returns why it could not be measured, by model."""
+    """The speed of each model that finished a cell is in the store. Returns why there is no figure, by model."""
     finished = [
         cell.cell
         for cell in planned.cells
@@ -146,9 +148,9 @@ def _speeds(planned: Plan, result: Campaign, context: Context, report: Any) -> d
     ]
     if not finished:
         return {}
-    from tumorbench.speed.throughput import measure_each
+    from tumorbench.speed.throughput import measure_each, one_of_each_shape
 
-    return measure_each(finished, context.tools(), context.store, report.line)
+    return measure_each(one_of_each_shape(finished), context.tools(), context.store, report.line).failures
 
 
 @app.command()
@@ -286,9 +288,7 @@ def _write_boards(context: Context) -> dict[str, str]:
     return write_boards(context.store, context.store.root / "boards", context.registry)
 
 
-def _print_summary(
-    result: Campaign, planned: Plan, context: Context, boards: dict[str, str], speeds: dict[str, str]
-) -> None:
+def _print_summary(result: Campaign, planned: Plan, context: Context, boards: dict[str, str]) -> None:
     from tumorbench.boards import summary_table
 
     records = list(result.records.values())
@@ -311,8 +311,6 @@ def _print_summary(
                 f"{record.status}: {identity.dataset} {identity.model} {identity.protocol} fold {identity.fold} "
                 f"seed {identity.seed}: {record.reason}"
             )
-    for what, reason in speeds.items():
-        say(f"throughput of {what} could not be measured: {reason}")
 
 
 def _shown(value: Any) -> Any:

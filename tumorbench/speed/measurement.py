@@ -16,25 +16,27 @@ import torch
 from tumorbench.contracts.families import Network
 from tumorbench.contracts.problem import Problem
 from tumorbench.contracts.recipe import Recipe
+from tumorbench.errors import NotMeasurable
+from tumorbench.speed.clock import Timed, least
 from tumorbench.speed.memory import peak_mib, reset_peak_mib
-from tumorbench.speed.rounds import Reference, Rounds, least_s
+from tumorbench.speed.rounds import Reference, Rounds, busy, load
 from tumorbench.speed.subject import Subject, flops_of
 
 __all__ = ["Measurement", "measure"]
 
 INFERENCE_BATCH = {"cpu": 16, "cuda": 64}
-LATENCIES = 100  # single images at most, 3 at least; between them as many as the time allows
 SMALL_BATCH = 2  # the least that batch normalisation can train on
 
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """The measured fields of ``contracts.record.Throughput``, and how many rounds of training and inference together were kept and thrown away.
+    """The measured fields of ``contracts.record.Throughput``.
 
     peak_memory_mib: of training at ``train_batch``, above what the process held before the network was built (CUDA: tensors; CPU: resident memory).
     gflop: a multiply-add counts as two; a training image's count is a whole step's (every loss and optimizer) over its batch; None where torch cannot count.
     gemm_gflop_per_s: the faster of a square matrix product and a 3 x 3 convolution, in the same precision, between the rounds.
     share: the model's arithmetic rate over that one, the median of paired rounds; it may pass 1 a little where the model's shapes suit the machine better.
+    rounds, discarded_rounds: of training, inference and latency together, those kept and those thrown away as disturbed by other processes.
     """
 
     train_batch: int
@@ -73,6 +75,15 @@ class _Phase:
         return None if self.flops is None else self.rounds.share(self.flops * self.batch, reference.flops)
 
 
+@dataclass(frozen=True, slots=True)
+class _Latency:
+    """Median and 95th percentile of single images, over every image of the kept rounds."""
+
+    p50_ms: float
+    p95_ms: float
+    rounds: Rounds
+
+
 def measure(
     network_factory: Callable[[], Network],
     problem: Problem,
@@ -82,12 +93,16 @@ def measure(
     *,
     seconds: float = 8.0,
     channels_last: bool = False,
+    discard: bool = True,
 ) -> Measurement:
-    """Speed of a fresh network on random images, in about ``seconds`` for each of training, inference and latency.
+    """Speed of a fresh network on random images, in about ``seconds`` for each of training and inference, and half as much for latency.
 
     The training batch is the recipe's; on the CPU it is halved until a step should take no more than a quarter of ``seconds`` and half of the free memory.
     The inference batch is 64 on CUDA and 16 on the CPU, halved likewise. At least three rounds of each are timed, however slow the model.
-    Random states and determinism flags are afterwards what they were. Raises: Diverged where a loss or an output is not finite.
+    discard: False keeps rounds that other processes disturbed: every figure of time is then theirs as much as the model's.
+    Random states and determinism flags are afterwards what they were.
+
+    Raises: Diverged where a loss or an output is not finite; NotMeasurable where the machine is too busy for a figure.
     """
     with _state_kept(device):
         _load_what_torch_loads_late()
@@ -97,43 +112,48 @@ def measure(
         small = subject.batch(min(SMALL_BATCH, recipe.batch_size))
 
         flops = flops_of(lambda: subject.train(small))
-        step_s = least_s(lambda: subject.train(small), device, seconds / 4)
+        step = least(lambda: subject.train(small), device, seconds / 4)
         image_mib = max(peak_mib(device) - held_mib - subject.state_mib(), 1.0) / len(small)
-        batch = subject.batch(_fitting(recipe.batch_size, step_s / len(small), image_mib, device, seconds))
+        size = _fitting(recipe.batch_size, step.seconds / len(small), image_mib, device, seconds)
+        _check_chosen(size, recipe.batch_size, step, discard=discard)
+        batch = subject.batch(size)
         subject.check_losses(batch)
         subject.train(batch)
         peak_memory_mib = peak_mib(device) - held_mib
         training = _Phase(
             len(batch),
             flops and flops / len(small),
-            Rounds.timed(lambda: subject.train(batch), reference, device, seconds),
+            Rounds.timed(lambda: subject.train(batch), reference, device, seconds, "training", discard=discard),
         )
 
         subject.network.eval()
         flops = flops_of(lambda: subject.infer(small))
-        pass_s = least_s(lambda: subject.infer(small), device, seconds / 4)
-        batch = subject.batch(_fitting(INFERENCE_BATCH[device], pass_s / len(small), image_mib, device, seconds))
+        step = least(lambda: subject.infer(small), device, seconds / 4)
+        size = _fitting(INFERENCE_BATCH[device], step.seconds / len(small), image_mib, device, seconds)
+        _check_chosen(size, INFERENCE_BATCH[device], step, discard=discard)
+        batch = subject.batch(size)
         subject.check_output(batch)
         inference = _Phase(
             len(batch),
             flops and flops / len(small),
-            Rounds.timed(lambda: subject.infer(batch), reference, device, seconds),
+            Rounds.timed(lambda: subject.infer(batch), reference, device, seconds, "inference", discard=discard),
         )
-        latency_ms = _latency_ms(subject, device, seconds)
-    return _summary(training, inference, reference, latency_ms, peak_memory_mib)
+        latency = _latency(subject, reference, seconds / 2, discard=discard)
+    return _summary(training, inference, reference, latency, peak_memory_mib)
 
 
 def _summary(
-    training: _Phase, inference: _Phase, reference: Reference, latency_ms: tuple[float, float], peak_memory_mib: float
+    training: _Phase, inference: _Phase, reference: Reference, latency: _Latency, peak_memory_mib: float
 ) -> Measurement:
-    reference_s = (*training.rounds.reference_s, *inference.rounds.reference_s)
+    every = (training.rounds, inference.rounds, latency.rounds)
+    reference_s = [taken_s for rounds in every for taken_s in rounds.reference_s]
     return Measurement(
         train_batch=training.batch,
         inference_batch=inference.batch,
         train_images_per_s=training.images_per_s,
         inference_images_per_s=inference.images_per_s,
-        latency_p50_ms=latency_ms[0],
-        latency_p95_ms=latency_ms[1],
+        latency_p50_ms=latency.p50_ms,
+        latency_p95_ms=latency.p95_ms,
         peak_memory_mib=peak_memory_mib,
         train_gflop_per_image=training.gflop_per_image,
         inference_gflop_per_image=inference.gflop_per_image,
@@ -141,7 +161,7 @@ def _summary(
         train_share_of_gemm=training.share(reference),
         inference_share_of_gemm=inference.share(reference),
         rounds=len(reference_s),
-        discarded_rounds=training.rounds.discarded + inference.rounds.discarded,
+        discarded_rounds=sum(rounds.discarded for rounds in every),
     )
 
 
@@ -155,14 +175,21 @@ def _fitting(wanted: int, image_s: float, image_mib: float, device: str, seconds
     return wanted
 
 
-def _latency_ms(subject: Subject, device: str, seconds: float) -> tuple[float, float]:
-    """Median and 95th percentile of the wall time of one image, from the call to the finished result; one model in the machine, nothing queued."""
-    single = subject.batch(1)
+def _check_chosen(batch: int, wanted: int, step: Timed, *, discard: bool) -> None:
+    """The batch is not small because of other processes. Raises: NotMeasurable."""
+    if discard and batch < wanted and busy(step):
+        raise NotMeasurable(
+            f"not measurable now: other processes held the CPU while the batch was chosen {load()}; "
+            "try again on a quiet machine"
+        )
+
+
+def _latency(subject: Subject, reference: Reference, seconds: float, *, discard: bool) -> _Latency:
+    """The wall time of one image, from the call to the finished result; one model in the machine, nothing queued."""
+    single, device = subject.batch(1), subject.device
     times_ms: list[float] = []
-    for _ in range(2):
-        subject.infer(single)
-    started = time.perf_counter()
-    while len(times_ms) < 3 or (len(times_ms) < LATENCIES and time.perf_counter() - started < seconds):  # noqa: PLR2004 - documented at LATENCIES
+
+    def one_image() -> None:
         if device == "cuda":
             torch.cuda.synchronize()
         begun = time.perf_counter()
@@ -170,8 +197,12 @@ def _latency_ms(subject: Subject, device: str, seconds: float) -> tuple[float, f
         if device == "cuda":
             torch.cuda.synchronize()
         times_ms.append((time.perf_counter() - begun) * 1000)
-    p50_ms, p95_ms = np.percentile(times_ms, [50, 95])
-    return float(p50_ms), float(p95_ms)
+
+    for _ in range(2):
+        one_image()
+    rounds = Rounds.timed(one_image, reference, device, seconds, "single images", discard=discard)
+    p50_ms, p95_ms = np.percentile(rounds.of_kept(times_ms), [50, 95])
+    return _Latency(float(p50_ms), float(p95_ms), rounds)
 
 
 def _load_what_torch_loads_late() -> None:

@@ -1,11 +1,17 @@
 """Timed rounds of an action, each paired with a round of a reference, so that only their ratio need be trusted.
 
-Machines are shared, and absolute times drift by tens of per cent. On the CPU a round is thrown away when the machine was taken from it: the reference got
-less than 0.9 of (threads x wall) in CPU time, or the action less than 0.9 of the most that this action ever got (one with serial parts never gets all).
+Machines are shared, and absolute times drift by tens of per cent. A round is thrown away when the machine was taken from
+it; where too few are left there is no figure:
+
+- the reference got less than 0.9 of (threads x wall) in CPU time;
+- a thread of either waited for a CPU more than a tenth of the time in which it could have run; where the system does not
+  tell that, the action got less than 0.9 of the most that it ever got (one with serial parts never gets all);
+- the reference ran at less than 0.75 of its best rate, as on a CPU whose twin is busy, or on a GPU that others use too.
 """
 
 from __future__ import annotations
 
+import os
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -14,39 +20,20 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional as F  # noqa: N812 - the field's name for it
 
-__all__ = ["Reference", "Rounds", "clock", "least_s", "undisturbed"]
+from tumorbench.errors import NotMeasurable
+from tumorbench.speed.clock import Timed, clock, least
+
+__all__ = ["Pair", "Reference", "Rounds", "busy", "undisturbed"]
 
 FEWEST, MOST = 3, 40
+PATIENCE = 3  # times the seconds that were asked for, while too few rounds are undisturbed
 ROUND_S = 0.05  # what is shorter is repeated within a round
 UNDISTURBED = 0.9  # of the CPU time that was to be had
+BEST_RATE = 0.75  # of the reference's own best
 MANY_THREADS = 8  # above which the CPU needs the larger matrices to be busy
 
-
-def clock(action: Callable[[], object], device: str, repeats: int = 1) -> tuple[float, float]:
-    """Seconds a call, and the share of (threads x wall) that the process got as CPU time; 1.0 on CUDA, whose own events measure."""
-    if device == "cuda":
-        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
-        torch.cuda.synchronize()
-        start.record()
-        for _ in range(repeats):
-            action()
-        end.record()
-        end.synchronize()
-        return float(start.elapsed_time(end)) / 1000 / repeats, 1.0
-    wall, cpu = time.perf_counter(), time.process_time()
-    for _ in range(repeats):
-        action()
-    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    return wall / repeats, cpu / (torch.get_num_threads() * wall)
-
-
-def least_s(action: Callable[[], object], device: str, seconds: float) -> float:
-    """The shortest of three calls, or of as many as begin within ``seconds``."""
-    started = time.perf_counter()
-    taken_s = [clock(action, device)[0]]
-    while len(taken_s) < FEWEST and time.perf_counter() - started < seconds:
-        taken_s.append(clock(action, device)[0])
-    return min(taken_s)
+Pair = tuple[Timed, Timed]
+"""A round: the reference, then the action."""
 
 
 class Reference:
@@ -72,35 +59,62 @@ class Reference:
         with torch.inference_mode():
             for flops, action in candidates:
                 action()
-                speeds.append(flops / least_s(action, device, 0.5))
+                speeds.append(flops / least(action, device, 0.5).seconds)
         fastest = speeds.index(max(speeds))
         self.device, (self.flops, self.action) = device, candidates[fastest]
         self._repeats = max(1, round(ROUND_S * speeds[fastest] / self.flops))
 
-    def __call__(self) -> tuple[float, float]:
-        """Seconds a call, and the share of the CPU time that was to be had."""
+    def __call__(self) -> Timed:
+        """A round of it."""
         with torch.inference_mode():
             return clock(self.action, self.device, self._repeats)
 
 
 @dataclass(frozen=True, slots=True)
 class Rounds:
-    """Seconds of an action and of the reference beside it, round by round; the disturbed rounds are only counted."""
+    """Seconds of an action and of the reference beside it, of the kept rounds; the disturbed ones are only counted.
+
+    kept: which rounds they were, of all that were made. repeats: calls of the action in each round.
+    """
 
     action_s: tuple[float, ...]
     reference_s: tuple[float, ...]
     discarded: int
+    kept: tuple[int, ...] = ()
+    repeats: int = 1
 
     @classmethod
-    def timed(cls, action: Callable[[], object], reference: Reference, device: str, seconds: float) -> Rounds:
-        """Rounds for about ``seconds``, three at least. The action is warm already."""
+    def timed(
+        cls,
+        action: Callable[[], object],
+        reference: Reference,
+        device: str,
+        seconds: float,
+        what: str,
+        *,
+        discard: bool = True,
+    ) -> Rounds:
+        """Rounds for about ``seconds``, three at least, and up to three times as long until three are undisturbed.
+
+        The action is warm already. what: its name in an error. discard: False keeps disturbed rounds too.
+        Raises: NotMeasurable where fewer than three are left.
+        """
         started = time.perf_counter()
-        repeats = max(1, round(ROUND_S / max(clock(action, device)[0], 1e-6)))
-        pairs: list[tuple[tuple[float, float], tuple[float, float]]] = []
-        while len(pairs) < FEWEST or (len(pairs) < MOST and time.perf_counter() - started < seconds):
+        repeats = max(1, round(ROUND_S / max(clock(action, device).seconds, 1e-6)))
+        pairs: list[Pair] = []
+        kept: list[int] = []
+        while len(pairs) < FEWEST or (len(kept) < MOST and time.perf_counter() - started < seconds * _patience(kept)):
             pairs.append((reference(), clock(action, device, repeats)))
-        kept = undisturbed([of_reference[1] for of_reference, _ in pairs], [of_action[1] for _, of_action in pairs])
-        return cls(tuple(pairs[i][1][0] for i in kept), tuple(pairs[i][0][0] for i in kept), len(pairs) - len(kept))
+            kept = undisturbed(pairs) if discard else list(range(len(pairs)))
+        if len(kept) < FEWEST:
+            raise NotMeasurable(_why_not(pairs, len(kept), what, device))
+        return cls(
+            tuple(pairs[i][1].seconds for i in kept),
+            tuple(pairs[i][0].seconds for i in kept),
+            len(pairs) - len(kept),
+            tuple(kept),
+            repeats,
+        )
 
     @property
     def median_s(self) -> float:
@@ -114,18 +128,53 @@ class Rounds:
             (action_flops / action_s) / (reference_flops / reference_s) for action_s, reference_s in paired
         )
 
+    def of_kept(self, values: Sequence[float]) -> list[float]:
+        """The values of the kept rounds, of one value for each call of the action; other calls came before them."""
+        of_rounds = values[-(len(self.kept) + self.discarded) * self.repeats :]
+        return [of_rounds[i * self.repeats + call] for i in self.kept for call in range(self.repeats)]
 
-def undisturbed(reference_use: Sequence[float], action_use: Sequence[float]) -> list[int]:
-    """Indices of the rounds to keep, in order: those that had the machine to themselves, or the three that came nearest to it.
 
-    Both are shares of (threads x wall) that were got as CPU time.
-    """
-    most = max(action_use)
-    had = [
-        min(of_reference, of_action / most if most > 0 else 1.0)
-        for of_reference, of_action in zip(reference_use, action_use, strict=True)
+def undisturbed(pairs: Sequence[Pair]) -> list[int]:
+    """Indices of the rounds that had the machine to themselves, in order."""
+    most = max(action.use for _, action in pairs)
+    best_s = min(reference.seconds for reference, _ in pairs)
+    return [
+        i
+        for i, (reference, action) in enumerate(pairs)
+        if _share(reference, action, most) >= UNDISTURBED and best_s / reference.seconds >= BEST_RATE
     ]
-    kept = [i for i, share in enumerate(had) if share >= UNDISTURBED]
-    if len(kept) < FEWEST:
-        kept = sorted(sorted(range(len(had)), key=lambda i: had[i], reverse=True)[:FEWEST])
-    return kept
+
+
+def busy(timed: Timed) -> bool:
+    """Whether other processes held the CPU meanwhile, as far as the system tells."""
+    return timed.ran is not None and timed.ran < UNDISTURBED
+
+
+def _share(reference: Timed, action: Timed, most: float) -> float:
+    """Of the CPU time that was to be had, what the round got; ``most``: the largest ``use`` of the action."""
+    of_reference = reference.use if reference.ran is None else min(reference.use, reference.ran)
+    of_action = action.ran if action.ran is not None else action.use / most if most > 0 else 1.0
+    return min(of_reference, of_action)
+
+
+def _patience(kept: Sequence[int]) -> int:
+    return PATIENCE if len(kept) < FEWEST else 1
+
+
+def _why_not(pairs: Sequence[Pair], kept: int, what: str, device: str) -> str:
+    """One line: how many rounds were disturbed, by how much, and what to do."""
+    disturbed = f"{len(pairs) - kept} of {len(pairs)} rounds of {what} were disturbed"
+    if device == "cuda":
+        return f"not measurable now: {disturbed}: the GPU's own rate changed by more than a quarter; try again later"
+    threads = torch.get_num_threads()
+    got = statistics.median(reference.use for reference, _ in pairs)
+    return (
+        f"not measurable now: {disturbed}: {threads} thread{'s' * (threads > 1)} got {got:.0%} of the CPU time "
+        f"{load()}; try again on a quiet machine, or with fewer threads (OMP_NUM_THREADS)"
+    )
+
+
+def load() -> str:
+    """How busy the machine is, in brackets: "(load 4.1 on 2 CPUs)"."""
+    average = f"load {os.getloadavg()[0]:.1f} on " if hasattr(os, "getloadavg") else ""
+    return f"({average}{os.cpu_count()} CPUs)"

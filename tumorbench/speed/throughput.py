@@ -4,68 +4,97 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 from tumorbench import hardware, speed
 from tumorbench.contracts.cell import canonical_json, derive_seed
 from tumorbench.contracts.families import Network
 from tumorbench.contracts.problem import Budget, Problem
+from tumorbench.contracts.recipe import Recipe
 from tumorbench.contracts.record import Throughput
-from tumorbench.errors import one_line
+from tumorbench.errors import NotMeasurable, TumorbenchError, one_line
 from tumorbench.store import Store, read_throughput, write_json
 from tumorbench.tasks.cell import Cell, Tools
 from tumorbench.training import networks, seed_everything
 
-__all__ = ["SECONDS", "measure_each", "measure_speed"]
+__all__ = ["SECONDS", "Speed", "Speeds", "measure_each", "measure_speed", "one_of_each_shape"]
 
-SECONDS: dict[Budget, float] = {"full": 8.0, "quick": 1.0}  # of each phase: training, inference, single images
+SECONDS: dict[Budget, float] = {"full": 8.0, "quick": 1.0}  # of training and inference each; half of it for latency
 
 
-def measure_each(cells: Iterable[Cell], tools: Tools, store: Store, say: Callable[[str], None]) -> dict[str, str]:
-    """The speed of each model is in the store, once for each shape of problem: data sets with as many classes share it.
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """A throughput record. cached: it was not measured now; its ``started_at`` says when it was."""
 
-    Returns why it could not be measured, by model and data set.
-    """
-    measured: set[tuple[str, int]] = set()
-    failures: dict[str, str] = {}
+    throughput: Throughput
+    cached: bool
+
+
+@dataclass(slots=True)
+class Speeds:
+    """What was measured, and of the others why there is no figure, by model and data set."""
+
+    found: list[Speed] = field(default_factory=list)
+    failures: dict[str, str] = field(default_factory=dict)
+
+
+def one_of_each_shape(cells: Iterable[Cell]) -> list[Cell]:
+    """The first cell of each model and shape of problem: data sets with as many classes share their speed."""
+    chosen: dict[tuple[str, int], Cell] = {}
     for cell in cells:
-        shape = (cell.model.id, len(cell.dataset.spec.classes))
-        if shape in measured:
-            continue
-        measured.add(shape)
-        what = f"{cell.model.id} on {cell.dataset.spec.id}"
-        say(f"measuring the throughput of {what}")
+        chosen.setdefault((cell.model.id, len(cell.dataset.spec.classes)), cell)
+    return list(chosen.values())
+
+
+def measure_each(
+    cells: Iterable[Cell],
+    tools: Tools,
+    store: Store,
+    say: Callable[[str], None],
+    *,
+    force: bool = False,
+    discard: bool = True,
+) -> Speeds:
+    """The speed of each cell's model is in the store, or why it is not in ``failures``: one stops no other.
+
+    force: measures what the store has. discard: as ``measure`` takes it.
+    """
+    speeds = Speeds()
+    for cell in cells:
+        what = f"{cell.model.id} on {cell.dataset.spec.id} at {cell.recipe.preprocessing.size} px"
+        say(f"throughput of {what}")
         try:
-            measure_speed(cell, tools, store)
+            speed = measure_speed(cell, tools, store, force=force, discard=discard)
         except KeyboardInterrupt:
             raise
+        except (NotMeasurable, TumorbenchError) as error:
+            speeds.failures[what] = str(error)
         except BaseException as error:  # noqa: BLE001 - a stranger's model may raise anything, SystemExit among it
-            failures[what] = one_line(error, 300)
-    return failures
+            speeds.failures[what] = f"could not be measured: {one_line(error, 300)}"
+        else:
+            speeds.found.append(speed)
+            if speed.cached:
+                say(f"  cached, measured {speed.throughput.measured_at}")
+    return speeds
 
 
-def measure_speed(cell: Cell, tools: Tools, store: Store, *, force: bool = False) -> Throughput:
-    """The throughput record of the cell's model on its problem and this machine; measured unless the store has it."""
+def measure_speed(cell: Cell, tools: Tools, store: Store, *, force: bool = False, discard: bool = True) -> Speed:
+    """The throughput record of the cell's model on its problem and this machine; measured unless the store has it.
+
+    Raises: NotMeasurable where the machine is too busy, and then nothing is written; what a stranger's model raises.
+    """
     hardware.tune_allocator()
     device, declared = tools.device, cell.identity.recipe
     precision = hardware.resolve_precision(declared.precision, device)
     recipe = declared.model_copy(update={"precision": precision})
     problem = networks.problem_for(cell.model, cell.dataset.spec, recipe)
     machine, environment = hardware.describe_hardware(device), hardware.describe_environment()
-    content = [
-        cell.model.id,
-        cell.model.version,
-        recipe.model_dump(mode="json"),
-        asdict(problem),
-        device,
-        machine,
-        environment["packages"].get("torch"),
-    ]
-    key = hashlib.sha256(canonical_json(content)).hexdigest()
+    key = _key(cell, recipe, problem, device, machine, environment)
     path = store.throughput_path(key, cell.model.id, cell.dataset.spec.id)
     if path.exists() and not force:
-        return read_throughput(path)
+        return Speed(read_throughput(path), cached=True)
     started = datetime.now(UTC)
     measured = speed.measure(
         lambda: _fresh(cell, problem),
@@ -75,8 +104,8 @@ def measure_speed(cell: Cell, tools: Tools, store: Store, *, force: bool = False
         precision,
         seconds=SECONDS[cell.identity.budget],
         channels_last=device == "cuda",
+        discard=discard,
     )
-    values = {name: value for name, value in asdict(measured).items() if name in Throughput.model_fields}
     record = Throughput(
         key=key,
         model=cell.model.id,
@@ -94,10 +123,31 @@ def measure_speed(cell: Cell, tools: Tools, store: Store, *, force: bool = False
         parameters=networks.count_parameters(cell.model, problem),
         command=f"tumorbench bench -d {cell.dataset.spec.id} -m '{cell.model.id}' --budget {cell.identity.budget}",
         started_at=started.isoformat(timespec="seconds"),
-        **values,
+        **asdict(measured),
     )
     write_json(path, record)
-    return record
+    return Speed(record, cached=False)
+
+
+def _key(
+    cell: Cell,
+    recipe: Recipe,
+    problem: Problem,
+    device: str,
+    machine: dict[str, Any],
+    environment: dict[str, Any],
+) -> str:
+    """What tells two measurements apart."""
+    content = [
+        cell.model.id,
+        cell.model.version,
+        recipe.model_dump(mode="json"),
+        asdict(problem),
+        device,
+        machine,
+        environment["packages"].get("torch"),
+    ]
+    return hashlib.sha256(canonical_json(content)).hexdigest()
 
 
 def _fresh(cell: Cell, problem: Problem) -> Network:
