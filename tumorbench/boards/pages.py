@@ -23,6 +23,10 @@ TASKS = {
 }
 THROUGHPUT = "How fast each model trains and predicts, by kind of device."
 INDEX = "Every row is rendered from records, each of which says how to run it again. Only the `grouped` protocol ranks."
+WORTH = (
+    "[What a split is worth](what-a-split-is-worth.md): every classifier and segmenter under each protocol, and on clean "
+    "test images alone, as table and plot."
+)
 MAKE_RECORDS = (
     "`tumorbench run --all` makes results, `tumorbench publish` puts them here and `tumorbench leaderboard` renders "
     "the boards."
@@ -125,6 +129,8 @@ def _index(
         INDEX,
         table(lines),
     ]
+    if any(by_task.values()) or throughputs:
+        paragraphs.append(WORTH)
     missing = [MAKE_RECORDS] if not any(by_task.values()) else []
     missing += [MAKE_THROUGHPUTS] if not throughputs else []
     return [*paragraphs, *(f"Nothing there yet? {command}" for command in missing)]

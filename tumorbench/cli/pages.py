@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tumorbench.boards import render_boards
 from tumorbench.contracts.whole import written_whole
+from tumorbench.publish.marks import Marks
 from tumorbench.registry import Registry
-from tumorbench.reports import render_reproductions
-from tumorbench.store import Store
+from tumorbench.reports import render_reproductions, render_worth
+from tumorbench.reports.counts import COLUMNS
+from tumorbench.store import PREDICTIONS, Store
 from tumorbench.tables.inputs import BoardCards, LocatedRecord
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["boards_of", "check_boards", "published_store", "write_boards"]
 
@@ -26,15 +32,30 @@ def boards_of(store: Store, boards: Path, registry: Registry) -> dict[str, str]:
     Their links are relative to ``boards``. A working store has pages of the reports whose models it has records of,
     the published records, which lie below their boards, have pages of every report.
     """
+    marks = Marks.read(store)
     located = [
-        LocatedRecord(record, Path(os.path.relpath(path, boards)).as_posix()) for path, record in store.records()
+        LocatedRecord(record, Path(os.path.relpath(path, boards)).as_posix(), next(reversed(marks.levels(record)), ""))
+        for path, record in store.records()
     ]
     speeds = [speed for _, speed in store.throughputs()]
     if not (located or speeds):
         return {}
     cards = BoardCards(registry.models, registry.datasets, tuple(registry.metrics.values()))
     reproductions = render_reproductions(located, cards, every_report=published_store(boards) == store)
-    return render_boards(located, speeds, cards) | reproductions
+    worth = render_worth(located, lambda cell: _table((boards / cell.path).parent / PREDICTIONS))
+    return render_boards(located, speeds, cards) | reproductions | worth
+
+
+def _table(path: Path) -> pd.DataFrame | None:
+    """Those columns of a table of predictions that a page needs; None where it cannot be read."""
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            found: pd.DataFrame = file.read([name for name in COLUMNS if name in file.schema_arrow.names]).to_pandas()
+            return found
+    except (OSError, ValueError, KeyError):
+        return None
 
 
 def write_boards(store: Store, boards: Path, registry: Registry) -> dict[str, str]:
