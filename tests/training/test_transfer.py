@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -84,6 +85,32 @@ def test_a_file_of_weights_takes_their_place_and_enters_the_cell_key(tumorbench,
     assert record["status"] == "ok"
     assert record["identity"]["recipe"]["pretrained"].startswith("sha256:")
     assert "--weights" in record["command"]
+
+
+def test_a_cell_that_started_from_a_file_is_replayed_with_that_file_and_no_other(tumorbench, tmp_path):
+    import tiny_plugin_networks
+
+    file, other = tmp_path / "weights.pt", tmp_path / "other.pt"
+    torch.save(tiny_plugin_networks.edges(""), file)
+    torch.save({name: tensor + 1 for name, tensor in tiny_plugin_networks.edges("").items()}, other)
+    tumorbench("run", *SELECTION, "-m", "tiny-far", "--weights", file)
+    key = record_of(tmp_path / "runs", "tiny-far")[1]["cell_key"]
+    known, wrong = (hashlib.sha256(each.read_bytes()).hexdigest()[:12] for each in (file, other))
+    without, with_other = tumorbench("replay", key), tumorbench("replay", key, "--weights", other)
+    assert (without.code, with_other.code) == (2, 2)
+    assert f"SHA-256 {known}...; give that file with --weights FILE" in without.err
+    assert f"{other} has SHA-256 {wrong}..., and the recorded cell starts from the file with SHA-256 {known}" in (
+        with_other.err
+    )
+    assert tumorbench("replay", key, "--weights", file.rename(tmp_path / "moved.pt")).code == 0
+
+
+def test_weights_given_to_the_replay_of_a_cell_without_any_are_refused(tumorbench, tmp_path):
+    tumorbench("run", *SELECTION, "-m", "tiny-classifier")
+    key = record_of(tmp_path / "runs", "tiny-classifier")[1]["cell_key"]
+    result = tumorbench("replay", key, "--weights", tmp_path / "weights.pt")
+    assert result.code == 2
+    assert "starts without pretrained weights, not from a file; leave out --weights" in result.err
 
 
 @pytest.mark.parametrize("given", ["nothing", "text", "numbers", "others"])

@@ -15,9 +15,12 @@ from tumorbench.run.campaign import How, Watch, run_all
 from tumorbench.run.context import Context
 from tumorbench.run.executors import start
 from tumorbench.run.plan import PlannedCell, Selection, make_plan
+from tumorbench.run.weights import FILE, name_of_file
 from tumorbench.store import Store
 
 __all__ = ["Difference", "Replayed", "replay"]
+
+SHOWN_HASH = 12  # characters of a SHA-256 in a message
 
 Difference = tuple[str, float | None, float | None]
 """A metric's name, its value in the record, its value now."""
@@ -44,9 +47,11 @@ def replay(
     """The record's cell run again in an empty store, with those that it starts from, and every metric compared.
 
     It is computed in the record's precision where the machine has it. Raises: BadInput where the cell no longer exists
-    as recorded: other data, another split, model version or recipe.
+    as recorded: other data, another split, model version or recipe; where it starts from a file of weights that
+    ``context.given_weights`` is not.
     """
     identity = record.identity
+    _check_weights(identity.recipe.pretrained or "", context.given_weights)
     with TemporaryDirectory() as folder:
         place = replace(context, store=Store(Path(folder)), splits={})
         selection = Selection(
@@ -75,6 +80,31 @@ def replay(
     compared = [metric for metric in record.metrics if metric.name not in unchecked]
     differences = [(each.name, each.value, now.get(each.name)) for each in compared if now.get(each.name) != each.value]
     return Replayed(again, len(compared), differences, unchecked)
+
+
+def _check_weights(recorded: str, file: Path | None) -> None:
+    """The file is the one that the record's recipe names by its SHA-256. Raises: BadInput."""
+    starts_from_file = recorded.startswith(FILE)
+    if file is None:
+        if starts_from_file:
+            raise BadInput(
+                f"the recorded cell starts from a file of weights with SHA-256 {_short(recorded)}...; "
+                "give that file with --weights FILE"
+            )
+        return
+    if not starts_from_file:
+        started = f"from {recorded}" if recorded else "without pretrained weights"
+        raise BadInput(f"the recorded cell starts {started}, not from a file; leave out --weights {file}")
+    given = name_of_file(file)
+    if given != recorded:
+        raise BadInput(
+            f"--weights {file} has SHA-256 {_short(given)}..., and the recorded cell starts from the file with SHA-256 "
+            f"{_short(recorded)}...; give that one"
+        )
+
+
+def _short(name: str) -> str:
+    return name.removeprefix(FILE)[:SHOWN_HASH]
 
 
 def _precision(record: Record, device: str, say: Callable[[str], None]) -> Literal["fp32", "bf16"] | None:

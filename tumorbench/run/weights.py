@@ -10,7 +10,9 @@ from tumorbench.errors import BadInput
 from tumorbench.run.context import Context
 from tumorbench.store import file_sha256
 
-__all__ = ["name_of_file", "with_weights"]
+__all__ = ["FILE", "name_of_file", "with_weights"]
+
+FILE = "sha256:"  # in a recipe's ``pretrained``: a file by its content
 
 
 def with_weights(context: Context, models: list[ModelSpec]) -> list[ModelSpec]:
@@ -43,7 +45,7 @@ def name_of_file(file: Path) -> str:
     """
     kind_of(file)
     try:
-        return f"sha256:{file_sha256(file)}"
+        return f"{FILE}{file_sha256(file)}"
     except OSError as error:
         raise BadInput(
             f"--weights {file} cannot be read ({error.strerror}); give a file that torch.save or safetensors wrote"
