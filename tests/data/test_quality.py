@@ -69,7 +69,7 @@ def test_verify_names_the_file_of_each(tumorbench, yesno):
 
 def test_audit_lists_them_by_sample(yesno, tmp_path):
     found = registry.find()
-    report = audit(decode(found.dataset("yesno253"), tmp_path, tmp_path / "cache"), found)
+    (report,) = audit([decode(found.dataset("yesno253"), tmp_path, tmp_path / "cache")], found).datasets
     names = {key: report[key] for key in ("empty_images", "constant_images", "saturated_images")}
     assert names == {
         "empty_images": ["yes/black.png"],

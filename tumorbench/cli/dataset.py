@@ -71,21 +71,27 @@ def verify(dataset: Name, data_root: DataRoot = None, as_json: AsJson = False) -
 
 
 @data.command()
-def audit(dataset: Name, data_root: DataRoot = None, as_json: AsJson = False) -> None:
-    """Count what leaks (identical images, patients on both sides) under each protocol that fits, and name blank images."""
-    from tumorbench.data.audit import audit as count_leaks
+def audit(
+    datasets: Annotated[
+        list[str] | None, typer.Argument(metavar="[DATASET]...", help="Data sets, by id.", show_default="all on disk")
+    ] = None,
+    data_root: DataRoot = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Write a page with what was found, pictures side by side; for local use only.")
+    ] = None,
+    sheet: Annotated[
+        Path | None, typer.Option(help="Write a PNG of 50 near-identical pairs, drawn at random, to be looked at.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find copies, labels in conflict, leaks of every split, blank pictures, and labels that sizes or borders give away.
 
-    found = registry.find()
-    report = count_leaks(_decoded(dataset, data_root, silent=as_json), found)
-    if as_json:
-        print_json(report)
-        return
-    splits, impossible = report.pop("splits"), report.pop("splits_not_possible")
-    for name, value in report.items():
-        say(f"{name.replace('_', ' ')}: {(', '.join(value) or 'none') if isinstance(value, list) else value}")
-    for name, reason in impossible.items():
-        say(f"not possible: {name}: {reason}")
-    print_table(splits)
+    Data sets are also compared with each other. Exit with 1 where a picture cannot be read.
+    """
+    from tumorbench.cli.auditing import audit_datasets
+
+    if code := audit_datasets(datasets or (), data_root, html, sheet, as_json=as_json):
+        raise typer.Exit(code)
 
 
 @data.command()
@@ -133,7 +139,12 @@ def splits(
         context = context_of(Path(empty), data_root, "cpu", report, writes=False)
         copy, impossible = known_copy(context.registry.dataset(dataset), context)
     write_copies(out, copy)
-    told = {"dataset": dataset, "fingerprint": copy.fingerprint, "splits": list(copy.splits), "not_possible": impossible}
+    told = {
+        "dataset": dataset,
+        "fingerprint": copy.fingerprint,
+        "splits": list(copy.splits),
+        "not_possible": impossible,
+    }
     if as_json:
         print_json(told | {"list": str(out)})
         return

@@ -55,4 +55,5 @@ def _filled(objects: NDArray[np.bool_]) -> NDArray[np.bool_]:
     for edge in (dark[0], dark[-1], dark[:, 0], dark[:, -1]):
         outside[edge] = True
     outside[0] = False
-    return ~outside[dark]
+    inside: NDArray[np.bool_] = ~outside[dark]
+    return inside

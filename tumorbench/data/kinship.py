@@ -92,7 +92,11 @@ def similar(decoded: Decoded) -> Matches:
 
 
 def similar_between(first: Decoded, second: Decoded) -> Matches:
-    """As ``similar``, pairs of a slice of the first and one of the second data set; kept beside the first one's."""
+    """As ``similar``, pairs of a slice of the first and one of the second data set; kept once for both orders."""
+    if first.spec.id > second.spec.id:
+        pairs, correlations = similar_between(second, first)
+        order = np.lexsort((pairs[:, 0], pairs[:, 1]))
+        return Matches(pairs[order, ::-1], correlations[order])
     path = first.cache / f"similar-v{VERSION}-{second.spec.id}-{second.fingerprint[:16]}.npz"
     return _kept(path, lambda: matches(thumbnails_of(first), thumbnails_of(second), SIMILAR))
 

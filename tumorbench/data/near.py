@@ -101,7 +101,8 @@ def correlation(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[
     shared = n * (x * y).sum(1) - x.sum(1) * y.sum(1)
     spreads = [(n * (side * side).sum(1) - side.sum(1) ** 2).astype(np.float64) for side in (x, y)]
     both = np.sqrt(spreads[0]) * np.sqrt(spreads[1])
-    return np.divide(shared.astype(np.float64), both, out=np.zeros(len(x)), where=both > 0)
+    found: NDArray[np.float64] = np.divide(shared.astype(np.float64), both, out=np.zeros(len(x)), where=both > 0)
+    return found
 
 
 def _greatest_correlation(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -124,7 +125,8 @@ def _normalised(small: NDArray[np.uint8]) -> NDArray[np.float32]:
     rows = small.astype(np.float32)
     rows -= rows.mean((1, 2), keepdims=True)
     lengths = np.sqrt((rows * rows).sum((1, 2), keepdims=True))
-    return np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0)
+    found: NDArray[np.float32] = np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0)
+    return found
 
 
 def _parts(small: NDArray[np.uint8]) -> tuple[list[NDArray[np.float32]], NDArray[np.float32]]:

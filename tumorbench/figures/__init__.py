@@ -12,7 +12,7 @@ from tumorbench.figures.generation import (
     sample_grid,
 )
 from tumorbench.figures.segmentation import segmentation_examples
-from tumorbench.figures.sheets import contact_sheet
+from tumorbench.figures.sheets import contact_sheet, pair_sheet
 
 __all__ = [
     "attention_examples",
@@ -21,6 +21,7 @@ __all__ = [
     "contact_sheet",
     "intensity_histograms",
     "learning_curves",
+    "pair_sheet",
     "predictions_grid",
     "progress_strip",
     "reconstructions",

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from tumorbench.figures.canvas import Images, grid, message, save, show_slice
 
-__all__ = ["contact_sheet"]
+__all__ = ["contact_sheet", "pair_sheet"]
 
 COLUMNS = 8
+PAIR_COLUMNS = 5
 
 
 def contact_sheet(images: Sequence[Images], labels: Sequence[int], classes: Sequence[str], path: Path) -> None:
@@ -34,4 +35,22 @@ def contact_sheet(images: Sequence[Images], labels: Sequence[int], classes: Sequ
             panels[0].set_ylabel(name, fontsize=9)
         else:
             panels[0].text(0, 0.5, f"{name}: no image", fontsize=9, va="center", transform=panels[0].transAxes)
+    save(figure, path)
+
+
+def pair_sheet(pairs: Sequence[tuple[Images, Images, str]], path: Path) -> None:
+    """Pairs of slices side by side, five a row, each with its words above; slices are uint8 ``(height, width)`` of any size."""
+    if not pairs:
+        message(path, "Pairs", "there is no pair")
+        return
+    rows = -(-len(pairs) // PAIR_COLUMNS)
+    figure, axes = grid(rows, 2 * PAIR_COLUMNS, (1.3, 1.75), f"{len(pairs)} pairs")
+    panels = axes.ravel()
+    for panel in panels[2 * len(pairs) :]:
+        panel.set_axis_off()
+    for number, (one, other, words) in enumerate(pairs):
+        left, right = panels[2 * number : 2 * number + 2]
+        show_slice(left, one)
+        show_slice(right, other)
+        left.set_title(f"{number + 1}: {words}", fontsize=6, loc="left")
     save(figure, path)
