@@ -37,7 +37,7 @@ def faults(store, installed):
 
     def check(path: Path) -> list[str]:
         records = list(Store(store).records())
-        found = dict(check_records(records, installed))
+        found = {place: each.problems for place, each in check_records(records, installed).items() if each.problems}
         assert set(found) <= {path}
         return found.get(path, [])
 
@@ -101,7 +101,7 @@ def test_a_leaking_split_that_is_said_to_leak_nothing_is_found_out(store, faults
     none = {"groups_on_both_sides": 0, "test_samples_of_shared_groups": 0, "identical_test_images": 0}
     edited(path, leakage={"test_samples": 614, **none})
     found = faults(path)
-    assert found[0] == "its leakage says groups_on_both_sides 0, and its split has at least 1"
+    assert found[0].startswith("its leakage says groups_on_both_sides 0, and its split has at least ")
     assert found[1].startswith("its leakage says test_samples_of_shared_groups 0, and its split has at least ")
 
 

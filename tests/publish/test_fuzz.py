@@ -14,7 +14,7 @@ from tumorbench import registry
 from tumorbench.cli.pages import boards_of
 from tumorbench.contracts.record import Record
 from tumorbench.errors import BadInput
-from tumorbench.publish.verify import check_records, unchecked
+from tumorbench.publish.verify import check_records
 from tumorbench.store import Store, find_record, read_record
 
 RESULTS = Path(__file__).parents[2] / "leaderboards/results"
@@ -104,8 +104,11 @@ def used(store: Path, changed: Path, installed) -> None:
     located = [(path, record) for path, record in place.records() if path == changed]
     assert set(place.damaged) <= {changed}
     assert len(located) + len(place.damaged) == 1
-    lines = [line for _, faults in check_records(located, installed) for line in faults]
-    lines += [name for _, record in located for name in unchecked(record, installed)]
+    lines = [
+        line
+        for each in check_records(located, installed).values()
+        for line in (*each.problems, *each.left_open, *each.unchecked)
+    ]
     lines += [*place.damaged.values(), *boards_of(place, store.parent, installed).values()]
     "\n".join(lines).encode()
     for _, record in located:

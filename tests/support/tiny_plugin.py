@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import tumorbench as tb
@@ -95,6 +96,15 @@ def tumorbench_extractors():
     )
 
 
+def _known():
+    """The splits of the file that TINY_SPLITS names, as a plugin ships them."""
+    import json
+    import os
+
+    path = os.environ.get("TINY_SPLITS")
+    return json.loads(Path(path).read_text()) if path else ()
+
+
 @tb.hookimpl
 def tumorbench_datasets():
     yield tb.DatasetSpec(
@@ -110,6 +120,7 @@ def tumorbench_datasets():
         patients_known=True,
         synthetic=True,
         counts={"all": dict.fromkeys(CLASSES, PATIENTS * SLICES)},
+        known=_known(),
         factory="tiny_plugin:TinyShapes",
     )
 

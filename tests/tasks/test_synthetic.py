@@ -9,8 +9,10 @@ import pytest
 import torch
 
 from tumorbench.contracts.cell import Judge
+from tumorbench.contracts.problem import JUDGE_ARMS as ARMS
+from tumorbench.contracts.problem import JUDGE_SEEDS as SEEDS
 from tumorbench.tasks.classwise import Classwise
-from tumorbench.tasks.judging import ARMS, SEEDS, TrainedJudge
+from tumorbench.tasks.judging import TrainedJudge
 
 
 def test_images_that_show_their_class_teach_and_noise_does_not(cells):

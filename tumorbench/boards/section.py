@@ -109,14 +109,17 @@ def _table(
 ) -> str:
     """The rows in the order of their first places.
 
-    With their folds beside the rank, and a column of slices, where rows differ in them.
+    With their folds beside the rank, and a column of slices, where rows differ in them; and with a column of how they
+    were checked, where some row was.
     """
     name_folds = len({place.folds for found in standing.values() for place in found if place.rank is not None}) > 1
     with_slices = any(differs(row, cards) for row in rows)
+    with_checks = any(cell.checked for row in rows for cell in row.cells)
     lines = []
     for row, *found in sorted(zip(rows, *standing.values(), strict=True), key=lambda line: order(line[0], line[1])):
         ranks = {heading: rank(place, name_folds=name_folds) for heading, place in zip(standing, found, strict=True)}
         line = ranks | _entry(task, row, block, cards)
+        line |= {"checked": entries.checked(row)} if with_checks else {}
         lines.append(line | ({"slices": coverage(row, cards)} if with_slices else {}))
     return table(lines)
 

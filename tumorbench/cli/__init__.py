@@ -19,7 +19,8 @@ __all__ = ["COMMANDS", "app", "main"]
 COMMANDS = {
     "running": ("run", "plan", "rescore"),
     "measuring": ("bench",),
-    "boards": ("leaderboard", "show", "compare", "publish", "verify", "migrate"),
+    "boards": ("leaderboard", "show", "compare", "migrate"),
+    "publishing": ("publish", "verify"),
     "replaying": ("replay",),
     "catalogue": ("list", "info", "plugins"),
     "dataset": ("data",),

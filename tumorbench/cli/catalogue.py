@@ -130,7 +130,8 @@ def dataset_report(spec: DatasetSpec, root: Path | None) -> dict[str, Any]:
     from tumorbench.data.reading import data_folder, list_samples, open_dataset
 
     folder = data_folder(spec, data_root(root))
-    content = spec.model_dump(mode="json") | {"published_counts": spec.counts, "how_to_get": _how_to_get(spec, folder)}
+    card = spec.model_dump(mode="json", exclude={"known"})  # digests, for verify
+    content = card | {"published_counts": spec.counts, "how_to_get": _how_to_get(spec, folder)}
     try:
         samples = list_samples(spec, open_dataset(spec, data_root(root)))
     except Unavailable as reason:

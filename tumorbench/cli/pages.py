@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tumorbench.boards import render_boards
 from tumorbench.contracts.whole import written_whole
+from tumorbench.publish.marks import Marks
 from tumorbench.registry import Registry
 from tumorbench.reports import render_reproductions, render_worth
 from tumorbench.reports.counts import COLUMNS
@@ -31,8 +32,10 @@ def boards_of(store: Store, boards: Path, registry: Registry) -> dict[str, str]:
     Their links are relative to ``boards``. A working store has pages of the reports whose models it has records of,
     the published records, which lie below their boards, have pages of every report.
     """
+    marks = Marks.read(store)
     located = [
-        LocatedRecord(record, Path(os.path.relpath(path, boards)).as_posix()) for path, record in store.records()
+        LocatedRecord(record, Path(os.path.relpath(path, boards)).as_posix(), next(reversed(marks.levels(record)), ""))
+        for path, record in store.records()
     ]
     speeds = [speed for _, speed in store.throughputs()]
     if not (located or speeds):

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveInt, StringConstraints, model_validator
 
+from tumorbench.contracts.known import KnownCopy
 from tumorbench.contracts.problem import FOLDED, FOLDS, Problem, Protocol, Task
 from tumorbench.contracts.ranges import Range
 from tumorbench.contracts.recipe import Card, Recipe
@@ -79,6 +80,9 @@ class DatasetSpec(Card):
     quick_size: PositiveInt | None = None  # pixels a side at most, in the quick budget
     counts: dict[str, dict[str, NonNegativeInt]]  # published: "all", or "train" and "test" -> class -> samples
     notes: tuple[str, ...] = ()  # facts that decide what a number on this set means
+    known: tuple[
+        KnownCopy, ...
+    ] = ()  # copies and their splits, as ``tumorbench data splits`` writes them, for ``verify``
     superseded_by: str | None = None
     factory: FactoryPath  # called with the data set's folder; returns a tumorbench.Dataset
 
@@ -232,7 +236,7 @@ class MetricSpec(Card):
     higher_is_better: bool | None  # None: descriptive, neither direction is better
     value_range: tuple[float, float]
     ranks: bool = False  # gives a rank on the task's board; the first of several orders it
-    needs: Literal["predictions", "calibration", "attention", "memory"] = (
+    needs: Literal["predictions", "clean", "leaked", "calibration", "attention", "memory"] = (
         "predictions"  # what the factory is called with (``tumorbench.metrics``)
     )
     needs_extractor: bool = False  # computed once for each available extractor, named ``id[EXTRACTOR]``

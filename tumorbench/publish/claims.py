@@ -10,8 +10,8 @@ from tumorbench.contracts.cards import DatasetSpec, ModelSpec
 from tumorbench.contracts.files import shown
 from tumorbench.contracts.problem import TSTR_SPLITS, Problem
 from tumorbench.contracts.record import Record
+from tumorbench.errors import TumorbenchError
 from tumorbench.registry import Registry
-from tumorbench.tables.inputs import metric_id
 from tumorbench.tasks.instruments import Metric, source_of
 
 __all__ = ["check_claims"]
@@ -23,13 +23,16 @@ LONGEST = 120  # of what a record says, in a line about it
 
 def check_claims(record: Record, registry: Registry) -> Iterator[str]:
     """What the record says and cannot be, one line each."""
-    model = registry.models.get(metric_id(record.identity.model))
+    model = _model_of(record.identity.model, registry)
     if record.status != "ok":
         yield f"it is not finished ({record.status}), and only finished cells are published"
-    if dataset := registry.datasets.get(record.identity.dataset):
+    dataset = registry.datasets.get(record.identity.dataset)
+    if dataset:
         yield from _of_dataset(record, dataset)
     if model:
-        yield from _of_model(record, model)
+        yield from _of_model(record, model, dataset)
+    else:
+        yield f"its model {_shown(record.identity.model)} is not installed, so that nobody can run it again"
     yield from _of_parameters(record, model)
     yield from _of_history(record, model)
     yield from _of_timing(record)
@@ -37,18 +40,41 @@ def check_claims(record: Record, registry: Registry) -> Iterator[str]:
     yield from _of_ranking(record, registry)
 
 
+def _model_of(name: str, registry: Registry) -> ModelSpec | None:
+    """The card of the model, with its parameters; None where it is not installed."""
+    try:
+        return registry.model(name)
+    except TumorbenchError:
+        return None
+
+
 def _of_dataset(record: Record, card: DatasetSpec) -> Iterator[str]:
     yield from _differs("synthetic", record.synthetic, card.synthetic, "data set")
     yield from _differs("dataset_title", record.dataset_title, card.title, "data set")
-    yield from _differs("classes", record.classes, card.classes, "data set")
+    if not record.identity.trained_on:  # whose classes are those that both sets have
+        yield from _differs("classes", record.classes, card.classes, "data set")
+    elif not set(record.classes) <= set(card.classes):
+        yield f"its classes are {_shown(record.classes)}, and the data set's card knows {_shown(card.classes)}"
     if record.identity.task not in card.tasks:
         yield f"its data set is not for {record.identity.task}"
 
 
-def _of_model(record: Record, card: ModelSpec) -> Iterator[str]:
-    if record.identity.model_version == card.version:
-        yield from _differs("model_title", record.model_title, card.title, "model")
-    yield from _differs("task", record.identity.task, card.task, "model")
+def _of_model(record: Record, card: ModelSpec, dataset: DatasetSpec | None) -> Iterator[str]:
+    identity = record.identity
+    yield from _differs("task", identity.task, card.task, "model")
+    if identity.model_version != card.version:
+        yield (
+            f"its model {_shown(identity.model)} is of version {_shown(identity.model_version)}, and version "
+            f"{card.version} is installed; run it again"
+        )
+        return
+    yield from _differs("model_title", record.model_title, card.title, "model")
+    due = card.recipe.for_budget(identity.budget)
+    if identity.budget == "quick" and dataset:
+        due = due.shortened(dataset.quick_share, dataset.quick_size)
+    for name, said in identity.recipe:
+        if said != getattr(due, name) and not (name == "pretrained" and str(said).startswith("sha256:")):
+            yield f"its recipe has {name} {_shown(said)}, and the model's card says {_shown(getattr(due, name))}"
 
 
 def _differs(name: str, said: Any, true: Any, whose: str) -> Iterator[str]:
@@ -119,8 +145,16 @@ def _of_metrics(record: Record, registry: Registry) -> Iterator[str]:
         low, high = card.value_range
         if value.value is not None and not low - ROUNDING <= value.value <= high + ROUNDING:
             yield f"{shown(value.name)} is {value.value}, which is outside of {low} to {high}"
+        elif value.value is not None and value.interval and not _near(value.value, *value.interval):
+            yield f"{shown(value.name)} is {value.value}, far from its own interval {value.interval}"
         if value.higher_is_better != card.higher_is_better:
             yield f"{shown(value.name)} has the wrong direction: higher_is_better is {card.higher_is_better}"
+
+
+def _near(value: float, low: float, high: float) -> bool:
+    """Whether the value lies no further outside of its interval than that is wide: a biased metric's may leave it out."""
+    margin = high - low
+    return low - margin - ROUNDING <= value <= high + margin + ROUNDING
 
 
 def _of_ranking(record: Record, registry: Registry) -> Iterator[str]:
@@ -146,8 +180,8 @@ def _ranks(metric: Metric, task: str) -> bool:
 
 
 def _may_be_silent(metric: Metric) -> bool:
-    """Whether the metric gives nothing where a cell has nothing for it: no mask, no model of calibration."""
-    return metric.spec.needs in ("attention", "calibration")
+    """Whether the metric gives nothing where a cell has nothing for it: no mask, no model of calibration, no leak."""
+    return metric.spec.needs in ("attention", "calibration", "clean", "leaked")
 
 
 def _named(metric: Metric) -> str:

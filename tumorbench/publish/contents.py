@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 from tumorbench import tasks
@@ -14,7 +16,7 @@ from tumorbench.errors import BadInput
 from tumorbench.store import Store, read_json
 from tumorbench.tables.memorised import shares_samples
 
-__all__ = ["is_published", "split_file"]
+__all__ = ["is_published", "split_file", "split_ids", "store_of"]
 
 # no picture of a patient is ever published
 FIGURES = ("learning curves", "confusion matrix", "calibration", "intensities")
@@ -34,15 +36,35 @@ def is_published(record: Record, artifact: Artifact) -> bool:
 
 def split_file(store: Store, identity: CellIdentity) -> Path | None:
     """The store's split that has the identity's fingerprint, by the ids in it; None where there is none."""
+    return next((path for path, _ in _splits(store, identity)), None)
+
+
+def split_ids(store: Store, identity: CellIdentity) -> dict[str, list[str]] | None:
+    """The sample ids of each part of the identity's split, as the store has it; None where it has none."""
+    return next((ids for _, ids in _splits(store, identity)), None)
+
+
+def store_of(path: Path) -> Store | None:
+    """The store in which the record lies; None where it lies in none."""
+    return next((Store(folder.parent) for folder in path.parents if folder.name == "cells"), None)
+
+
+def _splits(store: Store, identity: CellIdentity) -> Iterator[tuple[Path, dict[str, list[str]]]]:
     protocol = TSTR_SPLITS.get(identity.protocol, identity.protocol)
     found = store.split_path(identity.dataset, "").parent.glob(f"{protocol}-fold{identity.fold}-*.json")
-    return next((path for path in sorted(found) if _fingerprint(path) == identity.split_fingerprint), None)
+    for path in sorted(found):
+        status = path.stat()
+        fingerprint, ids = _content(path, status.st_mtime_ns, status.st_size)
+        if fingerprint == identity.split_fingerprint:
+            yield path, ids
 
 
-def _fingerprint(path: Path) -> str:
-    """As ``Split.fingerprint``, of a stored split; "" of a file that holds none."""
+@lru_cache(maxsize=256)
+def _content(path: Path, _mtime_ns: int, _size: int) -> tuple[str, dict[str, list[str]]]:
+    """(as ``Split.fingerprint``, the ids) of a stored split that was not written since; "" of a file that holds none."""
     try:
         stored = read_json(path)
     except BadInput:
-        return ""
-    return hashlib.sha256(canonical_json({part: stored.get(part) for part in PARTS})).hexdigest()
+        return "", {}
+    fingerprint = hashlib.sha256(canonical_json({part: stored.get(part) for part in PARTS})).hexdigest()
+    return fingerprint, {part: list(map(str, stored.get(part) or ())) for part in PARTS}

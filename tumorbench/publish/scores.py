@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tumorbench import tasks
-from tumorbench.contracts.record import Instrument, MetricValue, Record
+from tumorbench.contracts.record import INTERVALS_VERSION, Instrument, MetricValue, Record
 from tumorbench.errors import BadInput, one_line
 from tumorbench.registry import Registry
 from tumorbench.store import PREDICTIONS
@@ -82,12 +82,19 @@ def differences(
     again, there = {value.name: value for value in scores.metrics}, {value.name for value in record.metrics}
     for value in record.metrics:
         if _named(value) not in left_out:
-            yield from _difference(value, again.get(value.name), tolerance)
+            yield from _difference(value, _as_old_as(record, value, again.get(value.name)), tolerance)
     for name, value in again.items():
         if name not in there and _named(value) not in left_out and not asked.get(source_of(value)):
             yield f"its predictions give {name} {value.value}, which the record lacks"
     if record.confusion != scores.confusion:
         yield "its confusion matrix is not that of its predictions"
+
+
+def _as_old_as(record: Record, value: MetricValue, other: MetricValue | None) -> MetricValue | None:
+    """The other without its interval where the record is of before values had one."""
+    if other is None or value.interval is not None or record.intervals == INTERVALS_VERSION:
+        return other
+    return other.model_copy(update={"interval": None})
 
 
 def _contradictions(table: pd.DataFrame, record: Record) -> Iterator[str]:

@@ -1,135 +1,171 @@
-"""Whether a record fits its split: what was tested, how many samples there are, and what leaks."""
+"""Whether a record fits its split: what was tested, what is known of it, and what leaks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tumorbench import tasks
-from tumorbench.contracts.problem import TSTR_SPLITS
+from tumorbench.contracts.known import KnownSplit
+from tumorbench.contracts.problem import JUDGE_ARMS, JUDGE_SEEDS, TSTR_SPLITS
 from tumorbench.contracts.record import Leakage, Record
 from tumorbench.data.split import PARTS
-from tumorbench.publish.contents import split_file
-from tumorbench.store import PREDICTIONS, Store, read_json
+from tumorbench.publish.contents import split_ids
+from tumorbench.publish.facts import Facts, Unknown
+from tumorbench.publish.tables import ID, JUDGES, originals, read_table, strange_columns
+from tumorbench.publish.testimony import Testimony
+from tumorbench.store import PREDICTIONS, Store
 from tumorbench.tasks.predictions import COPY
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["KnownGroups", "check_split"]
+__all__ = ["check_split", "unmeasured"]
 
-JUDGES = ["arm", "classifier_seed"]  # columns by which a table holds the slices of the test once for each judge
+UNSAID = "it does not say what leaks in its split"
+NO_LEAK = {"test_samples", "unknown_patient_test_images"}  # fields of a leakage that are no leak
 
-
-@dataclass(slots=True)
-class KnownGroups:
-    """The groups (patients) that the records' predictions tell, by what their data set was. Read once, when asked."""
-
-    records: Sequence[tuple[Path, Record]]
-    _found: dict[str, dict[str, str]] = field(default_factory=dict)
-
-    def of(self, fingerprint: str) -> Mapping[str, str]:
-        """Sample id -> group of the data set, of those samples that some record tests and whose group is known."""
-        if fingerprint not in self._found:
-            found = self._found[fingerprint] = {}
-            for path, record in self.records:
-                if record.identity.dataset_fingerprint == fingerprint and tasks.of(record.identity).scored_from_table:
-                    found.update(_groups(path.parent / PREDICTIONS))
-        return self._found[fingerprint]
+Ids = Mapping[str, list[str]]
 
 
-def _groups(predictions: Path) -> dict[str, str]:
-    import pandas as pd
-
-    try:
-        table = pd.read_parquet(predictions, columns=["sample_id", "group"])
-    except Exception:  # noqa: BLE001 - a file that cannot be read is told where its own record is checked
-        return {}
-    pairs = zip(table["sample_id"], table["group"], strict=True)
-    return {each: group for each, group in pairs if group and COPY not in each}
-
-
-def check_split(store: Store, path: Path, record: Record, groups: KnownGroups) -> Iterator[str]:
+def check_split(store: Store, path: Path, record: Record, facts: Facts, testimony: Testimony) -> Iterator[str]:
     """Where the record is not of the split that its identity names, one line each."""
-    file = split_file(store, record.identity)
-    if file is None:
+    known, ids = facts.of(record.identity), split_ids(store, record.identity)
+    if isinstance(known, Unknown) and known.refused:
+        yield known.reason
+    if isinstance(known, KnownSplit) and known.fingerprint != record.identity.split_fingerprint:
+        yield (
+            f"its split {record.identity.split_fingerprint[:12]} is not that of its protocol and fold, which is "
+            f"{known.fingerprint[:12]}"
+        )
+        return
+    if ids is None:
         yield f"no file in {store.split_path(record.identity.dataset, '').parent} is the split that its identity names"
         return
-    ids = {part: list(map(str, read_json(file)[part] or ())) for part in PARTS}
     if record.sizes != {part: len(ids[part]) for part in PARTS}:
-        yield f"its sizes {record.sizes} are not those of its split {file.name}"
-    yield from _check_tested(path.parent / PREDICTIONS, record, set(ids["test"]))
-    yield from _check_leakage(record, ids, groups)
+        yield f"its sizes {record.sizes} are not those of its split"
+    yield from _check_table(path, record, ids["test"], known)
+    yield from testimony.contradictions(path, record)
+    if isinstance(known, KnownSplit):
+        yield from _check_known_leakage(record, known)
+    else:
+        yield from _check_leakage(record, ids, partial(testimony.told, record.identity.dataset_fingerprint))
 
 
-def _check_tested(predictions: Path, record: Record, test: set[str]) -> Iterator[str]:
-    """Each slice of the test is predicted, by each judge once, and no other is."""
-    import pandas as pd
+def unmeasured(record: Record, known: KnownSplit) -> Iterator[str]:
+    """What is known to leak and the record did not measure, because its version did not."""
+    said = record.leakage
+    for name, number in known.leakage:
+        if number is not None and said is not None and getattr(said, name) is None:
+            yield f"its leakage: {name} was not measured"
 
-    if not tasks.of(record.identity).scored_from_table or not predictions.is_file():
+
+def _check_table(path: Path, record: Record, test: Sequence[str], known: KnownSplit | Unknown) -> Iterator[str]:
+    """The table holds each slice of the test once, by each judge, and no other; and says of it what is known."""
+    table = read_table(path, record)
+    if table is None:  # which is told where it is scored
         return
-    try:
-        table = pd.read_parquet(predictions)
-        predicted = {each.partition(COPY)[0] for each in table["sample_id"]}
-        twice = int(table.duplicated(_keys(table)).sum())
-    except Exception:  # noqa: BLE001 - a file that cannot be read is told where it is scored
-        return
-    if strange := predicted - test:
-        yield f"{PREDICTIONS} has {len(strange)} slices that its split does not test, {min(strange)} among them"
-    if missing := test - predicted:
-        yield f"{PREDICTIONS} lacks {len(missing)} slices that its split tests, {min(missing)} among them"
-    if twice:
+    wrong = [*_untested(table, record, test), *_unjudged(table, record), *_two_faced(table)]
+    yield from wrong
+    for name in strange_columns(table, test, known) if isinstance(known, KnownSplit) and not wrong else ():
+        yield f"{PREDICTIONS} is wrong in its column {name}: the slices of its split have other values"
+
+
+def _untested(table: pd.DataFrame, record: Record, test: Sequence[str]) -> Iterator[str]:
+    identity, rows = record.identity, table[ID]
+    enlarged = identity.protocol == "paper" and identity.task == "classification"
+    copies = range(1, 1 + identity.recipe.augmented_test_copies) if enlarged else range(0)
+    due = {*test, *(f"{each}{COPY}{copy}" for each, copy in product(test, copies))}
+    if strange := set(rows) - due:
+        yield f"{PREDICTIONS} has {len(strange)} slices that its split does not test, {min(strange)!a} among them"
+    if missing := due - set(rows):
+        yield f"{PREDICTIONS} lacks {len(missing)} slices that its split tests, {min(missing)!a} among them"
+    if twice := int(table.duplicated([ID, *(name for name in JUDGES if name in table)]).sum()):
         yield f"{PREDICTIONS} has {twice} slices more than once"
 
 
-def _keys(table: pd.DataFrame) -> list[str]:
-    return ["sample_id", *(name for name in JUDGES if name in table)]
-
-
-def _check_leakage(record: Record, ids: Mapping[str, Sequence[str]], groups: KnownGroups) -> Iterator[str]:
-    """The leakage is not less than what is known to be on both sides, and not more than there can be."""
-    said, protocol = record.leakage, TSTR_SPLITS.get(record.identity.protocol, record.identity.protocol)
-    if said is None:
-        yield "it does not say what leaks in its split"
+def _unjudged(table: pd.DataFrame, record: Record) -> Iterator[str]:
+    """Under ``tstr`` each judge says something of each slice; elsewhere there is no judge."""
+    if record.identity.protocol not in TSTR_SPLITS:
+        if strange := [name for name in JUDGES if name in table]:
+            yield f"{PREDICTIONS} has columns of judges ({', '.join(strange)}), and its protocol has none"
         return
-    none = Leakage(
-        test_samples=len(ids["test"]), groups_on_both_sides=0, test_samples_of_shared_groups=0, identical_test_images=0
-    )
-    known = groups.of(record.identity.dataset_fingerprint) if protocol != "grouped" else {}
-    least, exact = _known_leakage(ids, known)
-    if said.test_samples != none.test_samples:
-        yield f"its leakage is of {said.test_samples} test samples, and its split tests {none.test_samples}"
-    elif protocol == "grouped" and said != none:
+    due = len(JUDGE_ARMS) * JUDGE_SEEDS
+    there = set(zip(*(table[name] for name in JUDGES), strict=True)) if set(JUDGES) <= set(table) else set()
+    judges = set(product(JUDGE_ARMS, range(JUDGE_SEEDS)))
+    if there != judges or (table.groupby(ID).size() != due).any():
+        yield f"{PREDICTIONS} does not hold what each of the {due} judges said of each slice"
+
+
+def _two_faced(table: pd.DataFrame) -> Iterator[str]:
+    """What is so of a slice is so in each of its rows."""
+    for name in (each for each in ("label", "group", "cluster") if each in table):
+        pairs = table.assign(slice=originals(table))[["slice", name]].drop_duplicates()
+        if pairs["slice"].duplicated().any():
+            yield f"{PREDICTIONS} gives one slice several values of {name}"
+
+
+def _check_known_leakage(record: Record, known: KnownSplit) -> Iterator[str]:
+    """The leakage is that of the split, as far as the record measured it."""
+    if record.leakage is None:
+        yield UNSAID
+        return
+    for name, number in known.leakage:
+        said = getattr(record.leakage, name)
+        if number is not None and said not in (number, None):
+            yield f"its leakage says {name} {said}, and its split has {number}"
+
+
+def _check_leakage(record: Record, ids: Ids, told: Callable[[str], Mapping[str, str]]) -> Iterator[str]:
+    """The leakage is no less than what tables tell (fact -> sample id -> value), and no more than there can be."""
+    said, grouped = record.leakage, TSTR_SPLITS.get(record.identity.protocol, record.identity.protocol) == "grouped"
+    if said is None:
+        yield UNSAID
+    elif said.test_samples != len(ids["test"]):
+        yield f"its leakage is of {said.test_samples} test samples, and its split tests {len(ids['test'])}"
+    elif grouped and any(_leaks(said).values()):
         yield "its leakage is not zero, and a grouped split has none"
+    elif grouped and (torn := _on_both_sides(ids, told("cluster"))):
+        yield f"its grouped split has {len(torn)} clusters on both sides, {min(torn)!a} among them"
     elif not _possible(said):
         yield "its leakage is more than its test samples"
     else:
+        least, exact = _told_leakage(ids, told("group"))
         for name, number in least.items():
             claimed = getattr(said, name)
             if claimed < number or (exact and name != "identical_test_images" and claimed != number):
                 yield f"its leakage says {name} {claimed}, and its split has {'' if exact else 'at least '}{number}"
 
 
+def _leaks(said: Leakage) -> dict[str, int]:
+    return {name: count or 0 for name, count in said if name not in NO_LEAK}
+
+
 def _possible(said: Leakage) -> bool:
-    counts = said.groups_on_both_sides, said.test_samples_of_shared_groups, said.identical_test_images
-    return counts[0] <= counts[1] and all(0 <= count <= said.test_samples for count in counts)
+    counts = _leaks(said)
+    most = said.groups_on_both_sides <= said.test_samples_of_shared_groups
+    return most and all(0 <= count <= said.test_samples for count in counts.values())
 
 
-def _known_leakage(ids: Mapping[str, Sequence[str]], known: Mapping[str, str]) -> tuple[dict[str, int], bool]:
-    """(what is on both sides as far as the samples' groups are known, whether every one is known).
+def _told_leakage(ids: Ids, groups: Mapping[str, str]) -> tuple[dict[str, int], bool]:
+    """(what is on both sides as far as it is told whose the samples are, whether that is told of all).
 
-    A sample that is itself on both sides is so with its group, and is identical to itself.
+    A sample that is itself on both sides is identical to itself.
     """
-    seen, test = {*ids["train"], *ids["val"]}, ids["test"]
-    own = {each: known.get(each, each) for each in (*seen, *test)}
-    shared = {own[each] for each in seen} & {own[each] for each in test}
+    seen, shared = {*ids["train"], *ids["val"]}, _on_both_sides(ids, groups)
     counts = {
         "groups_on_both_sides": len(shared),
-        "test_samples_of_shared_groups": sum(own[each] in shared for each in test),
-        "identical_test_images": sum(each in seen for each in test),
+        "test_samples_of_shared_groups": sum(groups.get(each) in shared for each in ids["test"]),
+        "identical_test_images": sum(each in seen for each in ids["test"]),
     }
-    if not own.keys() <= known.keys():  # two samples whose groups are not known may be of one group
-        counts["groups_on_both_sides"] = min(counts["groups_on_both_sides"], 1)
-    return counts, own.keys() <= known.keys()
+    return counts, {*seen, *ids["test"]} <= groups.keys()
+
+
+def _on_both_sides(ids: Ids, names: Mapping[str, str]) -> set[str]:
+    """The names of samples in training or validation that are also names of test samples."""
+    seen, tested = (
+        {names[each] for each in part if each in names} for part in (ids["train"] + ids["val"], ids["test"])
+    )
+    return seen & tested

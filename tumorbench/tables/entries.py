@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import statistics
+from collections import Counter
 from collections.abc import Sequence
 
 from tumorbench.contracts.problem import FOLDED, FOLDS
@@ -15,6 +16,7 @@ from tumorbench.tables.rows import Row, Statistic, device_kind, hardware_name
 
 __all__ = [
     "cells",
+    "checked",
     "constant_class",
     "folds_covered",
     "hardware",
@@ -121,6 +123,12 @@ def records(row: Row) -> str:
         folder = posixpath.commonpath([posixpath.dirname(cell.path) for cell in row.cells])
         return link(plural(len(row.cells), "record"), folder or ".")
     return " ".join(link(cell_name(cell.record), cell.path) for cell in row.cells)
+
+
+def checked(row: Row) -> str:
+    """How the row's records were checked: one word for all of them, or how many were checked how."""
+    found = Counter(cell.checked or "not checked" for cell in row.cells)
+    return next(iter(found)) if len(found) == 1 else ", ".join(f"{number} {how}" for how, number in found.most_common())
 
 
 def samples(row: Row) -> str:

@@ -2,21 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
 
 from tumorbench.contracts.cards import DatasetSpec, MetricSpec, ModelSpec, Reported
 from tumorbench.contracts.record import Record
 
-__all__ = ["BoardCards", "LocatedRecord", "metric_id"]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["BoardCards", "LocatedRecord", "ReplicatesOfValues", "metric_id"]
+
+
+class ReplicatesOfValues(Protocol):
+    """Replicates of a record's values: what the predictions give, its replicates by name, and of how many clusters."""
+
+    @property
+    def observed(self) -> Mapping[str, float]:
+        """The values by name."""
+
+    @property
+    def draws(self) -> Mapping[str, NDArray[np.float64]]:
+        """Their replicates by name, float64 ``(draws,)``."""
+
+    @property
+    def clusters(self) -> int:
+        """How many clusters were drawn from."""
 
 
 @dataclass(frozen=True, slots=True)
 class LocatedRecord:
-    """A record and its file's path relative to the boards' folder, with forward slashes."""
+    """A record and its file's path relative to the boards' folder, with forward slashes.
+
+    checked: how a published record was checked, as ``publish.marks`` says; "" for one that was not.
+    """
 
     record: Record
     path: str
+    replicates: Callable[[], ReplicatesOfValues] | None = field(
+        default=None, compare=False
+    )  # where these are to be had
+    checked: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tumorbench import DatasetSpec, Source, SourceFile
+from tumorbench_datasets.known import known
 
 __all__ = ["ALL", "FIGSHARE3064", "KAGGLE3264", "KAGGLE7023", "YESNO253"]
 
@@ -66,6 +67,7 @@ FIGSHARE3064 = DatasetSpec(
         "Credible published accuracy is 89-95 % patient-wise and 96-99 % slice-wise; Dice is .72-.83 slice-wise, with no trustworthy patient-wise figure.",
         "The tumour covers 1.7 % of the pixels.",
     ),
+    known=known("figshare3064"),
     factory="tumorbench_datasets.figshare3064:open_figshare3064",
 )
 
@@ -95,6 +97,7 @@ KAGGLE7023 = DatasetSpec(
         "Since February 2026 the default on Kaggle is version 2 with 7,200 images: another data set.",
         f"No hash is checked: kagglehub unpacks the archive and deletes it, so that counts and decoding vouch for a copy. {KAGGLE7023_ZIP}",
     ),
+    known=known("kaggle7023"),
     factory="tumorbench_datasets.folders:Kaggle7023",
 )
 
@@ -121,6 +124,7 @@ KAGGLE3264 = DatasetSpec(
         "The test gliomas come from another source than the training gliomas, and 14 images are mislabelled.",
         "Contains Figshare slices, often cropped or rotated by 90 degrees.",
     ),
+    known=known("kaggle3264"),
     factory="tumorbench_datasets.folders:Kaggle3264",
 )
 
@@ -143,6 +147,7 @@ YESNO253 = DatasetSpec(
         "75 of the 253 images have a near-identical twin in the set; most also occur in the other Kaggle sets.",
         "Sizes and modes vary (JPEG and PNG; RGB, grey, RGBA, palette): everything is read as grey, transparency on black.",
     ),
+    known=known("yesno253"),
     factory="tumorbench_datasets.folders:Yesno253",
 )
 
