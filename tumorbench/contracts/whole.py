@@ -26,5 +26,6 @@ def written_whole(path: Path, mode: str = "wb") -> Iterator[IO[Any]]:
     except BaseException as error:
         partial.unlink(missing_ok=True)
         if isinstance(error, OSError) and error.errno and error.filename in (None, str(partial)):
-            error.filename, error.filename2 = str(path), None
+            error.filename = str(path)
+            del error.filename2  # None would be told as "-> None"
         raise
