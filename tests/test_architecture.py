@@ -15,7 +15,7 @@ ORDER = (  # what stands in one line is siblings, which do not import one anothe
     ("errors",),
     ("contracts",),
     ("hardware", "registry", "store"),
-    ("data", "figures", "metrics", "tables"),
+    ("data", "figures", "metrics", "statistics", "tables"),
     ("boards", "reports", "training"),
     ("tasks",),
     ("run", "speed"),

@@ -14,7 +14,7 @@ def test_the_lowest_kernel_distance_ranks_first(ranks_by_model, located, render,
     assert "`net-c`" in rows[0]
 
 
-def test_a_single_cell_shows_its_interval_and_several_show_their_spread(located, render, rows_with):
+def test_a_single_cell_shows_its_interval_and_several_that_of_their_mean(located, render, rows_with):
     kid = MetricValue(name="kid[e]", value=0.25, n=126, higher_is_better=False, interval=(0.2, 0.375))
     first, second = (located({"kid[e]": kid}, task="generation", dataset="yesno", fold=fold) for fold in (0, 1))
     assert "0.2500 ± — (N 126; 0.2000 to 0.3750)" in rows_with(render([first])["generation.md"], "results/")[0]
@@ -23,7 +23,7 @@ def test_a_single_cell_shows_its_interval_and_several_show_their_spread(located,
         "3.00e-04 ± — (N 126; 0.0000 to 5.90e-03)"
         in rows_with(render([located({"density[e]": rare}, task="generation")])["generation.md"], "results/")[0]
     )
-    assert "0.2500 ± 0.0000 (N 126)" in rows_with(render([first, second])["generation.md"], "results/")[0]
+    assert "0.2500 ± 0.0000 (N 126; 0.1881 to 0.3205)" in rows_with(render([first, second])["generation.md"], "results/")[0]
 
 
 def test_a_generator_links_to_its_pictures(located, render, rows_with):

@@ -12,7 +12,7 @@ import pytest
 from tumorbench import registry, tasks, training
 from tumorbench.contracts.cell import CellIdentity, Judge, derive_seed
 from tumorbench.contracts.problem import TSTR_SPLITS
-from tumorbench.contracts.record import Record
+from tumorbench.contracts.record import INTERVALS_VERSION, Record
 from tumorbench.data.batches import training_batches
 from tumorbench.data.decode import decode
 from tumorbench.data.kinship import kinship
@@ -66,6 +66,7 @@ class Done:
             classes=spec.classes,
             metrics=tuple(self.scores.metrics),
             instruments=tuple(self.scores.instruments),
+            intervals=INTERVALS_VERSION,
             confusion=self.scores.confusion,
         )
 

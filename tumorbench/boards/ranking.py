@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tumorbench.boards.blocks import Ranking
+from tumorbench.boards.uncertainty import Sureness
 from tumorbench.contracts.problem import FOLDS
+from tumorbench.statistics.ranks import standings
 from tumorbench.tables.markdown import DASH, plural
 from tumorbench.tables.rows import Row
 
@@ -23,17 +25,22 @@ class Place:
 
     rank: 1 is the best of the rows with the same folds; None where the row does not rank.
     folds: those on which the ranking metric has a value; () for a protocol that does not rank.
+    position: 1 for the best mean of those rows; it orders rows that share a rank.
+    ends: between which ranks its mean lies in 95 % of the replicates; None where these are not known.
     """
 
     rank: int | None
     folds: tuple[int, ...]
+    position: int = 0
+    ends: tuple[int, int] | None = None
 
 
-def places(rows: Sequence[Row], ranking: Ranking | None) -> list[Place]:
-    """Each row's place by ``ranking``, no rank without one; equal means share a rank.
+def places(rows: Sequence[Row], ranking: Ranking | None, sure: Sequence[Sureness] = ()) -> list[Place]:
+    """Each row's place by ``ranking``, no rank without one.
 
     Where a row covers all 5 folds, rows that cover fewer have no rank. Where none does, each ranks among the rows of
-    exactly its folds.
+    exactly its folds. sure: how sure each row is; rows that cannot be told apart share a rank. Where one of the rows that
+    rank together has no replicates, the means alone rank them, and equal ones share a rank.
     """
     folds = [_folds(row, ranking.metric if ranking else None) for row in rows]
     whole = max(map(len, folds), default=0) >= FOLDS
@@ -41,15 +48,33 @@ def places(rows: Sequence[Row], ranking: Ranking | None) -> list[Place]:
         _merit(row, ranking) if own and (len(own) >= FOLDS or not whole) else None
         for row, own in zip(rows, folds, strict=True)
     ]
-    rivals = [
-        [merit for merit, theirs in zip(merits, folds, strict=True) if merit is not None and theirs == own]
-        for own in folds
+    found = [Place(None, own) for own in folds]
+    for shared in set(folds):
+        rivals = [row for row, own in enumerate(folds) if own == shared and merits[row] is not None]
+        for row, place in zip(rivals, _among(rivals, merits, shared, ranking, sure), strict=True):
+            found[row] = place
+    return found
+
+
+def _among(
+    rivals: Sequence[int],
+    merits: Sequence[float | None],
+    folds: tuple[int, ...],
+    ranking: Ranking | None,
+    sure: Sequence[Sureness],
+) -> list[Place]:
+    """The places of the rows that rank together. rivals: their numbers."""
+    known = [merit for row in rivals if (merit := merits[row]) is not None]
+    positions = [1 + sum(other > merit for other in known) for merit in known]
+    draws = [sure[row].draws.get(ranking.metric) if sure and ranking else None for row in rivals]
+    complete = [each for each in draws if each is not None]
+    if ranking is None or len(complete) < len(rivals):
+        return [Place(position, folds, position) for position in positions]
+    standing = standings(complete, higher_is_better=ranking.higher_is_better)
+    return [
+        Place(each.rank, folds, position, (each.low, each.high))
+        for each, position in zip(standing, positions, strict=True)
     ]
-    ranked = [
-        None if merit is None else 1 + sum(other > merit for other in others)
-        for merit, others in zip(merits, rivals, strict=True)
-    ]
-    return [Place(rank, own) for rank, own in zip(ranked, folds, strict=True)]
 
 
 def _folds(row: Row, metric: str | None) -> tuple[int, ...]:
@@ -86,6 +111,7 @@ def order(row: Row, place: Place) -> tuple[object, ...]:
         -len(place.folds),
         place.folds,
         place.rank or 0,
+        place.position,
         row.identity.protocol,
         row.identity.model,
         row.suffix,
@@ -117,7 +143,9 @@ def named(folds: Sequence[int]) -> str:
 
 
 def rank(place: Place, *, name_folds: bool) -> str:
-    """The rank, or a dash; with the folds among whose rows it holds where the table has rows of several."""
+    """The rank with the interval of ranks, or a dash; with the folds among whose rows it holds where rows differ."""
     if place.rank is None:
         return DASH
-    return f"{place.rank} ({named(place.folds)})" if name_folds else str(place.rank)
+    remarks = [DASH.join(map(str, place.ends))] if place.ends else []
+    remarks += [named(place.folds)] if name_folds else []
+    return f"{place.rank} ({'; '.join(remarks)})" if remarks else str(place.rank)

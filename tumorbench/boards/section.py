@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from tumorbench.boards.blocks import Block, blocks
 from tumorbench.boards.ranking import Place, order, places, rank, ranking_note
+from tumorbench.boards.uncertainty import Sureness, sureness
 from tumorbench.contracts.cards import Reported
 from tumorbench.tables import entries
 from tumorbench.tables.columns import SPLITS, protocol_of
@@ -84,8 +85,9 @@ def _tables(task: str, rows: Sequence[Row], cards: BoardCards) -> Iterator[str]:
         if not block.comparable:
             yield NOT_COMPARABLE
         kept = [row for row in rows if not block.title or row.metric_names & set(block.metrics)]
-        standing = _standing(kept, block)
-        yield _table(task, kept, standing, block, cards)
+        sure = [sureness(row, block.metrics, cards) for row in kept]
+        standing = _standing(kept, block, sure)
+        yield _table(task, kept, sure, standing, block, cards)
         if note := ranking_note(next(iter(standing.values()))):
             yield note
         if any(differs(row, cards) for row in kept):
@@ -97,15 +99,20 @@ def _tables(task: str, rows: Sequence[Row], cards: BoardCards) -> Iterator[str]:
             )
 
 
-def _standing(rows: Sequence[Row], block: Block) -> dict[str, list[Place]]:
+def _standing(rows: Sequence[Row], block: Block, sure: Sequence[Sureness]) -> dict[str, list[Place]]:
     """The rows' places by the heading of each column of ranks, the first being the one that orders the table."""
     if len(block.rankings) > 1:
-        return {f"rank by {metric_id(ranking.metric)}": places(rows, ranking) for ranking in block.rankings}
-    return {"rank": places(rows, next(iter(block.rankings), None))}
+        return {f"rank by {metric_id(ranking.metric)}": places(rows, ranking, sure) for ranking in block.rankings}
+    return {"rank": places(rows, next(iter(block.rankings), None), sure)}
 
 
 def _table(
-    task: str, rows: Sequence[Row], standing: Mapping[str, Sequence[Place]], block: Block, cards: BoardCards
+    task: str,
+    rows: Sequence[Row],
+    sure: Sequence[Sureness],
+    standing: Mapping[str, Sequence[Place]],
+    block: Block,
+    cards: BoardCards,
 ) -> str:
     """The rows in the order of their first places.
 
@@ -116,19 +123,21 @@ def _table(
     with_slices = any(differs(row, cards) for row in rows)
     with_checks = any(cell.checked for row in rows for cell in row.cells)
     lines = []
-    for row, *found in sorted(zip(rows, *standing.values(), strict=True), key=lambda line: order(line[0], line[1])):
+    ordered = sorted(zip(rows, sure, *standing.values(), strict=True), key=lambda line: order(line[0], line[2]))
+    for row, own, *found in ordered:
         ranks = {heading: rank(place, name_folds=name_folds) for heading, place in zip(standing, found, strict=True)}
-        line = ranks | _entry(task, row, block, cards)
+        line = ranks | _entry(task, row, own, block, cards)
         line |= {"checked": entries.checked(row)} if with_checks else {}
         lines.append(line | ({"slices": coverage(row, cards)} if with_slices else {}))
     return table(lines)
 
 
-def _entry(task: str, row: Row, block: Block, cards: BoardCards) -> dict[str, str]:
+def _entry(task: str, row: Row, sure: Sureness, block: Block, cards: BoardCards) -> dict[str, str]:
     generation = task == "generation"
     entry = {"model": entries.model(row), "protocol": entries.protocol(row)}
     for name, heading in block.metrics.items():
-        text, reported = entries.value(row.statistic(name), with_n=generation), entries.reported(row, name, cards)
+        text = entries.value(row.statistic(name), with_n=generation, interval=sure.intervals.get(name))
+        reported = entries.reported(row, name, cards)
         entry[heading] = f"{text} ({reported})" if reported else text
     if task == "classification":
         entry["constant class"] = entries.constant_class(row)
@@ -146,7 +155,7 @@ def _entry(task: str, row: Row, block: Block, cards: BoardCards) -> dict[str, st
 
 def _beside_the_reports(rows: Sequence[Row], cards: BoardCards) -> Iterator[str]:
     """Every value that the source reports give for this data set, ours beside it."""
-    lines = []
+    rows, lines = [row for row in rows if row.identity.leaves_out is None], []
     for model in sorted({row.identity.model for row in rows}):
         own = [row for row in rows if row.identity.model == model]
         for reported in cards.reported(model, own[0].identity.dataset):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tumorbench.boards import render_boards
 from tumorbench.contracts.whole import written_whole
+from tumorbench.publish.draws import Replicates
 from tumorbench.publish.marks import Marks
 from tumorbench.registry import Registry
 from tumorbench.reports import render_reproductions, render_worth
@@ -34,7 +35,12 @@ def boards_of(store: Store, boards: Path, registry: Registry) -> dict[str, str]:
     """
     marks = Marks.read(store)
     located = [
-        LocatedRecord(record, Path(os.path.relpath(path, boards)).as_posix(), next(reversed(marks.levels(record)), ""))
+        LocatedRecord(
+            record,
+            Path(os.path.relpath(path, boards)).as_posix(),
+            next(reversed(marks.levels(record)), ""),
+            Replicates(path, record, registry),
+        )
         for path, record in store.records()
     ]
     speeds = [speed for _, speed in store.throughputs()]

@@ -10,6 +10,7 @@ from tumorbench.contracts.cell import CellIdentity
 from tumorbench.contracts.recipe import Card
 
 __all__ = [
+    "INTERVALS_VERSION",
     "SCHEMA_VERSION",
     "Artifact",
     "Instrument",
@@ -24,6 +25,7 @@ __all__ = [
 ]
 
 SCHEMA_VERSION = 3
+INTERVALS_VERSION = 1  # raised when the same predictions would give other intervals
 
 Status = Literal["ok", "failed", "oom", "timeout", "skipped"]
 
@@ -36,7 +38,7 @@ class MetricValue(Card):
     n: int  # how many samples it was computed on
     higher_is_better: bool | None
     interval: tuple[float, float] | None = (
-        None  # 95 % bootstrap over images; of ``tstr`` metrics from the lowest to the highest seed of the classifier
+        None  # 95 %, over clusters of the test images; of ``tstr`` metrics from the lowest to the highest seed of the classifier
     )
     by_chance: float | None = None  # what a model that knows nothing would score
     real_vs_real: float | None = None  # the same metric between two sets of n real images: its ideal at this n
@@ -136,6 +138,7 @@ class Record(Card):
     precision: Literal["fp32", "bf16", ""] = ""  # that it was computed in; "" where it did not get so far
     metrics: tuple[MetricValue, ...] = ()
     instruments: tuple[Instrument, ...] = ()  # what the metrics were computed by
+    intervals: int = 0  # ``INTERVALS_VERSION`` of the metrics' intervals; 0: none, or over images instead of clusters
     confusion: tuple[tuple[int, ...], ...] | None = None  # [true][predicted] counts, class order
     classes: tuple[str, ...] = ()
     history: tuple[

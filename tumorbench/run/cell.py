@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from tumorbench import hardware, tasks
-from tumorbench.contracts.record import Memory, Record, Status
+from tumorbench.contracts.record import INTERVALS_VERSION, Memory, Record, Status
 from tumorbench.data import split
 from tumorbench.errors import CellTimeout, Diverged, Stopped, TumorbenchError, Unavailable, one_line
 from tumorbench.run.context import Context
@@ -113,6 +113,7 @@ def _record(
         precision=cell.precision,
         metrics=tuple(scores.metrics) if status == "ok" else (),
         instruments=tuple(scores.instruments) if status == "ok" else (),
+        intervals=INTERVALS_VERSION if status == "ok" else 0,
         confusion=scores.confusion,
         classes=cell.dataset.spec.classes,
         history=tuple(fit.history),

@@ -47,8 +47,8 @@ def protocol(row: Row) -> str:
     return code(row.identity.protocol) + (f" ({'; '.join(remarks)})" if remarks else "")
 
 
-def value(statistic: Statistic | None, *, with_n: bool) -> str:
-    """Mean and spread; with N, a single cell's interval and the real-vs-real value where a reader needs them."""
+def value(statistic: Statistic | None, *, with_n: bool, interval: tuple[float, float] | None = None) -> str:
+    """Mean and spread, and the interval of the mean where it is known; with N where a reader needs it."""
     if statistic is None:
         return NOTHING
     if statistic.mean is None:
@@ -57,8 +57,9 @@ def value(statistic: Statistic | None, *, with_n: bool) -> str:
         spread = NOTHING if statistic.spread is None else number(statistic.spread, statistic.mean)
         text = f"{number(statistic.mean)} ± {spread}"
     remarks = [f"N {integers(statistic.samples)}"] if with_n else []
-    if with_n and statistic.interval is not None:
-        remarks.append(" to ".join(number(end, statistic.mean) for end in statistic.interval))
+    ends = interval or statistic.interval
+    if ends is not None and statistic.mean is not None:
+        remarks.append(" to ".join(number(end, statistic.mean) for end in ends))
     if statistic.real_vs_real is not None:
         remarks.append(f"real vs real {number(statistic.real_vs_real)}")
     if statistic.ceiling is not None:
@@ -70,7 +71,7 @@ def value(statistic: Statistic | None, *, with_n: bool) -> str:
 
 def reported(row: Row, metric: str, cards: BoardCards) -> str:
     """The source report's value on its test data, for rows under its own protocol; empty where it gives none."""
-    if row.identity.protocol not in ("paper", "tstr-paper"):
+    if row.identity.protocol not in ("paper", "tstr-paper") or row.identity.leaves_out:
         return ""
     values = [
         f"{each.value:g}"

@@ -36,15 +36,14 @@ class ReplicatesOfValues(Protocol):
 class LocatedRecord:
     """A record and its file's path relative to the boards' folder, with forward slashes.
 
-    checked: how a published record was checked, as ``publish.marks`` says; "" for one that was not.
+    checked: how a published record was checked, as ``publish.marks`` says; "" for one that was not. replicates: gives
+    the bootstrap replicates of its values, where they are to be had.
     """
 
     record: Record
     path: str
-    replicates: Callable[[], ReplicatesOfValues] | None = field(
-        default=None, compare=False
-    )  # where these are to be had
     checked: str = ""
+    replicates: Callable[[], ReplicatesOfValues] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from numpy.typing import NDArray
 
 from tumorbench.contracts.cell import CellIdentity
-from tumorbench.contracts.record import Instrument, MetricValue, Record
+from tumorbench.contracts.record import INTERVALS_VERSION, Instrument, MetricValue, Record
 from tumorbench.registry import Registry
+from tumorbench.statistics.replicates import Drawn
 from tumorbench.tasks.cell import Cell, Tools
 from tumorbench.tasks.instruments import Applied, Key, Metric, source_of
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
     from tumorbench.contracts.families import Network
@@ -76,6 +78,7 @@ class Scores:
         kept = [value for value in record.metrics if source_of(value) not in mine and value.name not in names]
         others = [each for each in record.instruments if (each.metric, each.extractor) not in mine]
         update = {"metrics": (*kept, *self.metrics), "instruments": (*others, *self.instruments)}
+        update["intervals"] = INTERVALS_VERSION  # ``lacking`` names what has older ones too
         return record.model_copy(update=update | ({"confusion": self.confusion} if self.confusion is not None else {}))
 
 
@@ -172,6 +175,17 @@ class Task(ABC):
         Raises: Unavailable where it needs the real images and has none.
         """
 
+    def replicates(self, table: pd.DataFrame, given: ScoringInput) -> Drawn:
+        """Bootstrap replicates of the built-in values of the table over its clusters; none by default.
+
+        Two tables of the same test samples are resampled alike, so that their replicates are pairs.
+        """
+        return Drawn()
+
+    def right(self, table: pd.DataFrame) -> NDArray[np.bool_] | None:
+        """Which rows of the table are right, ``(n,)``; None where the task has no such thing."""
+        return None
+
     def holds(self, table: pd.DataFrame, metric: str) -> bool:
         """Whether the value named ``metric`` follows from this table; one of an older version may lack something."""
         return True
@@ -187,11 +201,13 @@ class Task(ABC):
     def lacking(self, record: Record, registry: Registry, *, again: bool = False) -> list[Key]:
         """What is installed and the record was not scored by, at least not in that version.
 
-        again: also what it was scored by to no avail, because a function raised or an extractor was not available.
+        again: also what it was scored by to no avail, because a function raised or an extractor was not available. All
+        that is installed, where the record's intervals are of an older version.
         """
         there = {_identity(each) for each in record.instruments if not (again and each.reason)}
         here = self.instruments(record.identity, registry)
-        return [(each.metric, each.extractor) for each in here if _identity(each) not in there]
+        old = record.intervals != INTERVALS_VERSION
+        return [(each.metric, each.extractor) for each in here if old or _identity(each) not in there]
 
     def unchecked(self, record: Record, registry: Registry) -> list[str]:
         """What the record was scored by and is not installed in that version, as ``ID`` or ``ID[EXTRACTOR]``."""

@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 from tumorbench.contracts.cell import CellIdentity, derive_seed
 from tumorbench.data.split import SPLIT_SEED
 from tumorbench.registry import Registry
+from tumorbench.statistics.replicates import Drawn
 from tumorbench.tasks.base import Picture, Prediction, Scores, ScoringInput, Task
 from tumorbench.tasks.cell import Cell, Tools
 from tumorbench.tasks.instruments import Metric, metrics_of
 from tumorbench.tasks.predictions import COPY, of_classes, test_columns
+from tumorbench.tasks.replicates import drawn_of_classes, right_of
 from tumorbench.tasks.scoring import confusion_of, score_classes
 
 if TYPE_CHECKING:
@@ -75,6 +77,14 @@ class Classification(Task):
         """Every classification metric of the probabilities."""
         metrics = given.wanted(self.metrics(given.identity, given.registry))
         return Scores.of(score_classes(table, given.classes, metrics), confusion=confusion_of(table, given.classes))
+
+    def replicates(self, table: pd.DataFrame, given: ScoringInput) -> Drawn:
+        """Of every built-in classification metric."""
+        return drawn_of_classes(table, given.classes)
+
+    def right(self, table: pd.DataFrame) -> NDArray[np.bool_] | None:
+        """Which slices are given their class."""
+        return right_of(table)
 
     def metrics(self, identity: CellIdentity, registry: Registry) -> list[Metric]:
         """The metrics of classification."""

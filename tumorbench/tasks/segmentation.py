@@ -18,10 +18,12 @@ from numpy.typing import NDArray
 from tumorbench.contracts.cell import CellIdentity
 from tumorbench.metrics.segmentation import dice_of_images
 from tumorbench.registry import Registry
+from tumorbench.statistics.replicates import Drawn
 from tumorbench.tasks.base import Picture, Prediction, Scores, ScoringInput, Task
 from tumorbench.tasks.cell import Cell, Tools
 from tumorbench.tasks.instruments import Applied, Metric, metrics_of
 from tumorbench.tasks.predictions import of_masks, pixels_of, png_of, test_columns, with_classes
+from tumorbench.tasks.replicates import drawn_of_classes, drawn_of_masks, right_of
 from tumorbench.tasks.scoring import confusion_of, confusions_of, score_classes, score_masks
 
 if TYPE_CHECKING:
@@ -108,6 +110,16 @@ class Segmentation(Task):
         classes = [metric for metric in wanted if metric.spec.task == "classification"]
         applied += score_classes(table, given.classes, classes)
         return Scores.of(applied, confusion=confusion_of(table, given.classes))
+
+    def replicates(self, table: pd.DataFrame, given: ScoringInput) -> Drawn:
+        """Of every built-in segmentation metric, and of those of classification where it tells classes."""
+        tells = _tells_classes(given.identity)
+        masks = drawn_of_masks(table, given.classes if tells else given.mask_classes, lesions=tells)
+        return masks.beside(drawn_of_classes(table, given.classes)) if tells else masks
+
+    def right(self, table: pd.DataFrame) -> NDArray[np.bool_] | None:
+        """Which slices are given their class, by a network that tells classes."""
+        return right_of(table)
 
     def holds(self, table: pd.DataFrame, metric: str) -> bool:
         """Masks at the network's size, as tables of before version 4 have them, give no value; run the cell again."""
