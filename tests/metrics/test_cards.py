@@ -20,6 +20,7 @@ MODULES = (
     "frechet",
     "generation",
     "intensity",
+    "leakage",
     "manifold",
     "memorisation",
     "segmentation",
@@ -48,8 +49,9 @@ def example_of(card):
     rng = np.random.default_rng(0)
     if card.task == "classification":
         labels, probabilities = np.arange(30) % 3, rng.dirichlet(np.ones(3), 30)
+        predicted = (labels, probabilities, ("a", "b", "c"))
         needed = {
-            "predictions": (labels, probabilities, ("a", "b", "c")),
+            **dict.fromkeys(("predictions", "clean", "leaked"), predicted),
             "calibration": (labels, probabilities, 2.0),
             "attention": rng.random((2, 30)),
         }

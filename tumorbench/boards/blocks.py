@@ -12,7 +12,9 @@ from tumorbench.tables.rows import Row
 __all__ = ["HEADLINES", "Block", "Ranking", "blocks"]
 
 HEADLINES = {
-    "classification": ("accuracy", "balanced_accuracy", "f1_macro", "cross_entropy"),
+    "classification": (
+        "accuracy", "accuracy_clean", "accuracy_leaked", "balanced_accuracy", "f1_macro", "cross_entropy",
+    ),
     "segmentation": (
         "dice", "iou", "dice_image_mean", "dice_small_lesions", "lesion_free_specificity", "pixel_accuracy", "keras_meaniou_bug",
     ),

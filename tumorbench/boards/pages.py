@@ -48,7 +48,9 @@ HOW_TO_READ = f"""How to read a row:
   no value there."""
 TASK_NOTES = {
     "classification": '"constant class" is the accuracy of always answering the commonest test class: a model has '
-    "learned something only above it.",
+    "learned something only above it. Where test images leak, `accuracy_clean` is the accuracy on those of which neither an "
+    "identical image nor a near-copy nor another image of their patient was seen, as far as patients are known, and "
+    "`accuracy_leaked` that on the others.",
     "segmentation": "`dice` and `iou` are of the foreground. `keras_meaniou_bug` reproduces a published artefact and "
     "is not a measure of quality.",
     "generation": "`N` is the number of images on each side. FID is biased at these sizes: read each value against the "

@@ -14,29 +14,38 @@ __all__ = ["leaks_as_run", "leaks_in_words"]
 
 
 def leaks_in_words(rows: Sequence[Row], cards: BoardCards) -> str:
-    """``613 of 614 test images come from patients who are also in training``, and the same of identical images.
+    """``613 of 614 test images come from patients who are also in training``, and the same of identical images and near-copies.
 
-    ``nothing is on both sides`` where that was measured; empty where it was not.
+    ``nothing is on both sides`` where that was measured, ``nothing known`` where patients are not known; empty where it was
+    not measured.
     """
     found = [cell.record.leakage for row in rows for cell in row.cells if cell.record.leakage is not None]
     if not found:
         return ""
     dataset = cards.datasets.get(rows[0].identity.dataset)
+    near = _measured([leak.near_identical_test_images for leak in found])
+    unknown = _measured([leak.unknown_patient_test_images for leak in found])
     whose = (
         "come from patients who are also in training"
-        if dataset and dataset.patients_known
+        if near or (dataset and dataset.patients_known)
         else "belong to groups that are also in training"
     )
     tested = integers([leak.test_samples for leak in found])
-    shared, identical = (
-        [leak.test_samples_of_shared_groups for leak in found],
-        [leak.identical_test_images for leak in found],
+    counted = [
+        ([leak.test_samples_of_shared_groups for leak in found], whose),
+        ([leak.identical_test_images for leak in found], "are pixel-identical to a training image"),
+        (near, "are near-copies of one"),
+    ]
+    shared = " and ".join(
+        f"{integers(counts)} of {tested} test images {what}" for counts, what in counted if any(counts)
     )
-    counted = [(shared, whose), (identical, "are pixel-identical to a training image")]
-    return (
-        " and ".join(f"{integers(counts)} of {tested} test images {what}" for counts, what in counted if any(counts))
-        or "nothing is on both sides"
-    )
+    if not any(unknown):
+        return shared or "nothing is on both sides"
+    return f"{shared or 'nothing known is on both sides'} (the patients of {integers(unknown)} are unknown)"
+
+
+def _measured(counts: Sequence[int | None]) -> list[int]:
+    return [count for count in counts if count is not None]
 
 
 def leaks_as_run(settings: Sequence[Setting], cards: BoardCards) -> str:
