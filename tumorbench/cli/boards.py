@@ -15,6 +15,9 @@ from tumorbench.contracts.record import Record
 from tumorbench.errors import BadInput
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tumorbench.publish.compare import Difference
     from tumorbench.store import Store
 
 __all__ = [
@@ -29,6 +32,7 @@ __all__ = [
 ]
 
 LEADERBOARDS = Path("leaderboards")
+SURE = 0.05  # below which a difference holds
 Published = Annotated[
     Path,
     typer.Option("--published", help="The folder of the published boards; their records lie in its folder results."),
@@ -132,29 +136,91 @@ def _metric_row(metric: Any) -> dict[str, Any]:
 
 
 @app.command()
-def compare(first: str, second: str, store: StoreFolder = RUNS, as_json: AsJson = False) -> None:
-    """Two models on every cell that both finished; differences are first minus second.
+def compare(
+    first: str,
+    second: str,
+    store: StoreFolder = RUNS,
+    published: Annotated[
+        Path | None, typer.Option("--published", help="Compare published records instead, such as leaderboards.")
+    ] = None,
+    plot: Annotated[Path | None, typer.Option("--plot", help="Draw the differences into this PNG file.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Two models on every cell that both finished; differences are first minus second, with 95 % intervals.
 
-    Such cells have the same data set, protocol, split, seed and budget.
+    Such cells have the same data set, protocol, split, seed and budget. Intervals are over patients or clusters, then
+    seeds; "p, Holm" is adjusted for all rows together; McNemar's test compares classifiers slice by slice.
     """
+    from tumorbench.cli.pages import published_store
     from tumorbench.publish.compare import paired_differences
     from tumorbench.store import Store
 
-    found, place = registry.find(), Store(store)
-    rows = paired_differences(place, found.model(first).id, found.model(second).id)
+    found, place = registry.find(), published_store(published) if published else Store(store)
+    one, other = found.model(first).id, found.model(second).id
+    rows = paired_differences(place, one, other, found)
     if as_json:
-        print_json(rows)
+        print_json([row.entry(one, other) for row in rows])
     elif rows:
-        print_table(
-            [
-                {name: f"{value:.4g}" if isinstance(value, float) else value for name, value in row.items()}
-                for row in rows
-            ]
-        )
+        print_table([_difference(row, one, other) for row in rows])
+        for row in rows:
+            if row.mcnemar is not None:
+                say(_mcnemar(row, one, other))
     else:
-        say(f"{first} and {second} have no finished cell in common in {store}")
+        say(f"{first} and {second} have no finished cell in common in {place.root}")
+    if plot is not None:
+        _draw(rows, f"{one} minus {other}", plot)
+        if not as_json:
+            say(f"{plot}")
     if tell_damaged(place):
         raise typer.Exit(1)
+
+
+def _difference(row: Difference, first: str, second: str) -> dict[str, Any]:
+    """A line of the table."""
+
+    def shown(value: float | None) -> str:
+        return "" if value is None else f"{value:.4g}"
+
+    ends = "" if row.interval is None else " to ".join(map(shown, row.interval))
+    return {
+        "dataset": row.dataset,
+        "protocol": row.protocol,
+        "budget": row.budget,
+        "metric": row.metric,
+        "cells": row.cells,
+        first: shown(row.first),
+        second: shown(row.second),
+        "difference": shown(row.difference),
+        "95 % interval": ends,
+        "effect": shown(row.effect),
+        "p": shown(row.p),
+        "p, Holm": shown(row.p_holm),
+    }
+
+
+def _mcnemar(row: Difference, first: str, second: str) -> str:
+    found = row.mcnemar
+    assert found is not None
+    clustered = "not defined" if found.p_clustered is None else f"{found.p_clustered:.3g}"
+    return (
+        f"{row.dataset} {row.protocol} {row.budget}: {first} alone is right {found.first_only} times, {second} alone "
+        f"{found.second_only} times; McNemar p {clustered} over clusters, {found.p_plain:.3g} as if slices were independent"
+    )
+
+
+def _draw(rows: Sequence[Difference], title: str, path: Path) -> None:
+    """The differences lie in ``path`` as a picture. Raises: BadInput where it cannot be written."""
+    from tumorbench.figures import differences_figure
+
+    panels: dict[str, list[tuple[str, float, tuple[float, float] | None, bool]]] = {}
+    for row in rows:
+        name = f"{row.dataset} {row.protocol} {row.budget}"
+        holds = row.p_holm is not None and row.p_holm < SURE
+        panels.setdefault(row.metric, []).append((name, row.difference, row.interval, holds))
+    try:
+        differences_figure(list(panels.items()), title, path)
+    except OSError as error:
+        raise BadInput(f"{path} cannot be written ({error.strerror or error}); give another file with --plot") from None
 
 
 @app.command()

@@ -3,6 +3,7 @@
 from tumorbench.figures.attention import attention_examples
 from tumorbench.figures.calibration import reliability_diagram
 from tumorbench.figures.classification import confusion_matrix, predictions_grid, worst_mistakes
+from tumorbench.figures.comparison import differences_figure
 from tumorbench.figures.curves import learning_curves
 from tumorbench.figures.generation import (
     closest_pairs_figure,
@@ -19,6 +20,7 @@ __all__ = [
     "closest_pairs_figure",
     "confusion_matrix",
     "contact_sheet",
+    "differences_figure",
     "intensity_histograms",
     "learning_curves",
     "pair_sheet",
