@@ -128,3 +128,22 @@ def test_verify_with_data_marks_what_it_confirms_and_refuses_a_false_mark(publis
     assert result.code == 1
     assert "checks.json: it says that " in result.err
     assert "was verified without data, and that leaves open " in result.err
+
+
+@pytest.mark.usefixtures("tiny")
+def test_a_sample_that_is_run_again_and_gives_the_same_is_marked(published, path_of, tumorbench):
+    for path in published.glob("cells/tiny-shapes/*/*/record.json"):
+        if path != path_of(published):
+            shutil.rmtree(path.parent)
+    replayed = tumorbench("replay", "--sample", "3", "--seed", "7", "--store", published, "--mark", "--json")
+    assert replayed.code == 0, replayed.err
+    record = read_record(path_of(published))
+    assert [each["cell_key"] for each in json.loads(replayed.out)] == [record.cell_key]
+    assert Marks.read(Store(published)).levels(record) == ["replayed"]
+
+
+@pytest.mark.parametrize("arguments", [(), ("0123", "--sample", "1")])
+def test_replay_takes_a_cell_or_a_sample(tumorbench, arguments):
+    result = tumorbench("replay", *arguments)
+    assert result.code == 2
+    assert "give one cell, or --sample N" in result.err

@@ -46,6 +46,11 @@ HOW_TO_READ = f"""How to read a row:
   row stands on.
 - ↑ higher is better, ↓ lower is better. "reported" is the source publication's own value; `undefined`: the metric has
   no value there."""
+CHECKED = (
+    'The column "checked" says how a row\'s records were checked, each as it is now: `verified` without data, `with data` '
+    "(splits, labels and leakage made anew, generated images scored again), `replayed` (the cell was run again and gave "
+    "the same). docs/verify.md says what each of them proves."
+)
 TASK_NOTES = {
     "classification": '"constant class" is the accuracy of always answering the commonest test class: a model has '
     "learned something only above it. Where test images leak, `accuracy_clean` is the accuracy on those of which neither an "
@@ -94,6 +99,8 @@ def _task_page(task: str, located: Sequence[LocatedRecord], cards: BoardCards) -
     )
     present = {cell.record.identity.protocol for cell in located}
     paragraphs += [HOW_TO_READ, protocols_in_words(task, present), f"{order} {TASK_NOTES[task]}"]
+    if any(cell.checked for cell in located):
+        paragraphs.append(CHECKED)
     for section in sorted({(cell.record.synthetic, cell.record.identity.dataset) for cell in located}):
         paragraphs += dataset_section(
             task, [cell for cell in located if (cell.record.synthetic, cell.record.identity.dataset) == section], cards

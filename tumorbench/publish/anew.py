@@ -14,18 +14,21 @@ from tumorbench.contracts.cell import CellIdentity, cell_key
 from tumorbench.contracts.known import KnownSplit
 from tumorbench.contracts.record import Record
 from tumorbench.errors import TumorbenchError, one_line
+from tumorbench.publish.contents import store_of
 from tumorbench.publish.facts import Level, Listed, Unknown
 from tumorbench.publish.listing import known_split
 from tumorbench.publish.scores import differences, instrument_name
 from tumorbench.publish.tables import ID, read_table
 from tumorbench.run.context import Context
+from tumorbench.run.lineage import pretraining_seen
 from tumorbench.store import PREDICTIONS, Store, file_sha256
 from tumorbench.tasks.base import ScoringInput
 from tumorbench.tasks.cell import Cell
 from tumorbench.tasks.predictions import pixels_of
 
-__all__ = ["FromData"]
+__all__ = ["IMAGES", "PRETRAINING", "FromData"]
 
+PRETRAINING = "what its pre-training has seen of its test slices"
 IMAGES = "its numbers, which are of generated images"
 FEATURES = 1e-3  # by which, of the value's size, features on another device may move a number
 
@@ -80,9 +83,26 @@ class FromData:
         cell = self.cell(record.identity)
         if isinstance(cell, Unknown):
             return [], [] if cell.refused else [cell.reason]
-        if not tasks.of(record.identity).scored_from_table:
-            return self._check_images(path, record, cell)
-        return list(_check_masks(path, record, cell)), []
+        faults, left_open = self._check_pretraining(path, record, cell)
+        if tasks.of(record.identity).scored_from_table:
+            return [*faults, *_check_masks(path, record, cell)], left_open
+        more, open_too = self._check_images(path, record, cell)
+        return [*faults, *more], [*left_open, *open_too]
+
+    def _check_pretraining(self, path: Path, record: Record, cell: Cell) -> tuple[list[str], list[str]]:
+        """What the weights that the cell starts from have seen of its test slices is what the record says."""
+        key, store = record.identity.starts_from, store_of(path)
+        if key is None:
+            return [], []
+        while key is not None and store is not None and (found := store.by_key(key)):
+            self.context.store.write(found[1])  # where the context looks for it, and no split of that store is
+            key = found[1].identity.starts_from
+        seen, said = pretraining_seen(cell, self.context), record.leakage and record.leakage.pretraining_test_images
+        if seen is None or said is None:
+            return [], [
+                f"{PRETRAINING}: the record of the cell that it starts from is not here, or it was not measured"
+            ]
+        return [f"its pre-training has seen {seen} of its test slices, and it says {said}"] if said != seen else [], []
 
     def _check_images(self, path: Path, record: Record, cell: Cell) -> tuple[list[str], list[str]]:
         """The generator's images, which a store has, give the record's numbers."""

@@ -9,6 +9,7 @@ from tumorbench import tasks
 from tumorbench.contracts.cards import DatasetSpec, ModelSpec
 from tumorbench.contracts.files import shown
 from tumorbench.contracts.problem import TSTR_SPLITS, Problem
+from tumorbench.contracts.recipe import CELL
 from tumorbench.contracts.record import Record
 from tumorbench.errors import TumorbenchError
 from tumorbench.registry import Registry
@@ -33,6 +34,7 @@ def check_claims(record: Record, registry: Registry) -> Iterator[str]:
         yield from _of_model(record, model, dataset)
     else:
         yield f"its model {_shown(record.identity.model)} is not installed, so that nobody can run it again"
+    yield from _of_origin(record)
     yield from _of_parameters(record, model)
     yield from _of_history(record, model)
     yield from _of_timing(record)
@@ -75,6 +77,16 @@ def _of_model(record: Record, card: ModelSpec, dataset: DatasetSpec | None) -> I
     for name, said in identity.recipe:
         if said != getattr(due, name) and not (name == "pretrained" and str(said).startswith("sha256:")):
             yield f"its recipe has {name} {_shown(said)}, and the model's card says {_shown(getattr(due, name))}"
+
+
+def _of_origin(record: Record) -> Iterator[str]:
+    """A cell names the cell whose weights it starts from where its recipe says so, and only there."""
+    identity = record.identity
+    starts = (identity.recipe.pretrained or "").startswith(CELL)
+    if starts != (identity.starts_from is not None):
+        yield f"its recipe starts from {_shown(identity.recipe.pretrained)}, and it names {_shown(identity.starts_from)}"
+    if identity.starts_from is None and record.leakage and record.leakage.pretraining_test_images is not None:
+        yield "it says what a pre-training saw, and it starts from no cell"
 
 
 def _differs(name: str, said: Any, true: Any, whose: str) -> Iterator[str]:

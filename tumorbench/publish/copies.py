@@ -78,7 +78,8 @@ def _of_one_content(records: Iterable[Located]) -> Iterator[tuple[Located, Locat
 def _contents(record: Record) -> Iterator[tuple[str, str]]:
     for artifact in record.artifacts:
         if artifact.kind in KINDS or artifact.title in SAMPLES:
-            yield f"its {artifact.title or artifact.kind} are those", artifact.sha256
+            what = artifact.title or artifact.kind
+            yield f"its {what} {'is that' if what == 'checkpoint' else 'are those'}", artifact.sha256
     epochs = [{name: value for name, value in epoch.items() if name not in CLOCKS} for epoch in record.history]
     if len({canonical_json({**epoch, "epoch": 0}) for epoch in epochs}) > 1:  # a network that never moves tells nothing
         yield "its history is that", canonical_json(epochs).decode()

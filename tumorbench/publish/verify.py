@@ -11,7 +11,7 @@ from tumorbench import tasks
 from tumorbench.contracts.cell import cell_key
 from tumorbench.contracts.record import Record
 from tumorbench.errors import one_line
-from tumorbench.publish.anew import IMAGES, FromData
+from tumorbench.publish.anew import IMAGES, PRETRAINING, FromData
 from tumorbench.publish.claims import check_claims
 from tumorbench.publish.contents import is_published, store_of
 from tumorbench.publish.copies import find_copies
@@ -99,7 +99,10 @@ def _look_further(path: Path, record: Record, registry: Registry, facts: Facts, 
         faults, left_open = facts.check(path, record)
         found.problems += faults
         found.left_open += left_open
-    elif not tasks.of(record.identity).scored_from_table:
+        return
+    if record.identity.starts_from:
+        found.left_open.append(f"{PRETRAINING}: verify --data measures it")
+    if not tasks.of(record.identity).scored_from_table:
         found.left_open.append(
             f"{IMAGES}: they are not published; verify --data compares them, and replay makes them again"
         )
