@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tumorbench.metrics.features import Features, pixel_features
+from tumorbench.metrics.features import Features, Nearest, pixel_features
 from tumorbench.metrics.memorisation import closest_pairs, memorisation, nearest_ratio
+from tumorbench.metrics.uncertainty import intervals
 
 BOTH = [memorisation, nearest_ratio]
 
@@ -173,3 +174,35 @@ def test_pixels_that_are_not_uint8_are_refused_and_no_images_are_no_features():
     with pytest.raises(TypeError, match="not uint8"):
         pixel_features(np.zeros((1, 4, 4)))
     assert pixel_features(np.zeros((0, 4, 4), np.uint8)).features.shape == (0, 1024)
+
+
+def measured(distances, positions=None):
+    """Features of images that were compared with the training images one by one."""
+    distances = np.asarray(distances, float)
+    where = np.zeros(len(distances), np.int64) if positions is None else np.asarray(positions)
+    return Features(np.zeros((len(distances), 1), np.float32), None, "pixels", Nearest(where, distances))
+
+
+def test_where_distances_are_measured_a_copy_is_what_correlates_by_98_percent_and_no_baseline_is_needed():
+    training = features(np.zeros((9, 1)), "pixels")
+    generated, far = measured([0, 0.01, 0.02, 0.021, 0.3]), measured([0.1] * 30)
+    assert value(memorisation, generated, training, far) == pytest.approx(3 / 5)
+    assert value(memorisation, generated, training, measured([])) == pytest.approx(3 / 5)
+    assert value(memorisation, measured([0.1] * 4), training, measured([0.2] * 30)) == 0  # nearer, and no copies
+    assert value(memorisation, measured([]), training, far) is None
+
+
+def test_where_distances_are_measured_the_ratio_and_the_pairs_are_of_them():
+    training = features(np.zeros((9, 1)), "pixels")
+    generated, held_out = measured([0.3, 0.1, 0.2], [4, 7, 1]), measured([0.4, 0.8])
+    assert value(nearest_ratio, generated, training, held_out) == pytest.approx(0.2 / 0.6)
+    pairs = closest_pairs(generated, training, 2)
+    assert (pairs.generated.tolist(), pairs.training.tolist(), pairs.distances.tolist()) == ([1, 2], [7, 1], [0.1, 0.2])
+    assert generated[[2, 0]].nearest.positions.tolist() == [1, 4]
+
+
+def test_the_interval_of_a_share_of_copies_lies_around_it():
+    training = features(np.zeros((9, 1)), "pixels")
+    generated = measured([0.01] * 20 + [0.3] * 60)
+    low, high = intervals("memorisation")(generated, training, measured([0.3] * 40))["memorisation"]
+    assert 0.1 < low < 0.25 < high < 0.4

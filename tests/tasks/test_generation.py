@@ -10,6 +10,7 @@ import torch
 
 import tumorbench as tb
 from tumorbench.tasks import ScoringInput
+from tumorbench.tasks.comparison import Images
 from tumorbench.tasks.generation import SAMPLES_FOLDER, reference_sets
 from tumorbench.tasks.inference import paint
 from tumorbench.tasks.instruments import extractor_of
@@ -58,7 +59,22 @@ def test_every_value_stands_beside_what_as_many_other_real_images_score(cells):
         assert far.real_vs_real == near.real_vs_real < far.value
         assert near.value < far.value
         assert near.n == 36
-    assert value_of(artist, "memorisation[pixels]").real_vs_real is None
+    assert value_of(artist, "memorisation[tiny-pixels]").real_vs_real is None  # of which 1 in 20 is near by definition
+
+
+def test_the_baseline_of_memorisation_is_of_images_whose_cluster_training_has_not_seen(cells):
+    cell = cells.cell("tiny-artist")
+    (reference, others), everything = reference_sets(cell), cell.images
+    images = Images(cell, everything[reference], everything, reference, others, cell.labels)
+    assert images.unseen.tolist() == reference.tolist()
+    kin, seen = cell.split.kin, cell.split.train[0]
+    clusters = list(kin.clusters)
+    clusters[reference[3]] = clusters[seen]
+    leaky = replace(images, cell=replace(cell, split=replace(cell.split, kin=replace(kin, clusters=tuple(clusters)))))
+    assert sorted(set(reference.tolist()) - set(leaky.unseen.tolist())) == [
+        number for number in reference.tolist() if clusters[number] == clusters[seen]
+    ]
+    assert reference[3] not in leaky.unseen
 
 
 def test_the_extractor_stands_in_the_name_and_says_whether_the_value_can_be_compared(cells):

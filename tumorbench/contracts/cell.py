@@ -20,7 +20,7 @@ class Judge(Card):
     model: str
     model_version: str
     recipe: Recipe  # as the budget runs it
-    procedure: int = 1  # raised when training on synthetic images would go otherwise
+    procedure: int = 1  # ``JUDGE_PROCEDURE`` when it was planned; 1 is what records of before it existed mean
 
 
 class OtherSet(Card):

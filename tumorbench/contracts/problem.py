@@ -5,7 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["FOLDED", "FOLDS", "JUDGE_ARMS", "JUDGE_SEEDS", "TSTR_SPLITS", "Budget", "Problem", "Protocol", "Task"]
+__all__ = [
+    "FOLDED",
+    "FOLDS",
+    "JUDGE_ARMS",
+    "JUDGE_PROCEDURE",
+    "JUDGE_SEEDS",
+    "TSTR_SPLITS",
+    "Budget",
+    "Problem",
+    "Protocol",
+    "Task",
+]
 
 Task = Literal["classification", "segmentation", "generation"]
 Protocol = Literal["paper", "official", "grouped", "external", "tstr", "tstr-paper"]
@@ -16,6 +27,9 @@ TSTR_SPLITS: dict[Protocol, Protocol] = {"tstr": "grouped", "tstr-paper": "paper
 JUDGE_ARMS = ("real", "generated", "mixed", "augmented")
 """What the classifier of ``tstr`` learns from. mixed: real and as many generated; augmented: real and a randomly changed copy of each."""
 JUDGE_SEEDS = 3  # of that classifier
+JUDGE_PROCEDURE = (
+    2  # raised when training on synthetic images would go otherwise; 2: real images are at the judge's size
+)
 FOLDS = 5  # of a protocol with folds
 FOLDED: tuple[Protocol, ...] = ("grouped", "external", "tstr")
 """Protocols whose test part is a fold of ``grouped``."""

@@ -28,11 +28,11 @@ def _segmentation(metric: str, title: str, **card: Any) -> MetricSpec:
 
 
 def _on_pixels(metric: str, title: str, module: str = "intensity", **card: Any) -> MetricSpec:
-    return _card("generation", module, metric, title, **card)
+    return _card("generation", module, metric, title, version="2", **card)  # 2: generators are compared at one size
 
 
 def _on_features(metric: str, title: str, module: str = "generation", **card: Any) -> MetricSpec:
-    return _card("generation", module, metric, title, needs_extractor=True, **card)
+    return _card("generation", module, metric, title, version="2", needs_extractor=True, **card)
 
 
 def _card(
@@ -59,6 +59,8 @@ def tumorbench_metrics() -> Iterable[MetricSpec]:
     return [
         _classification("balanced_accuracy", "Balanced accuracy", ranks=True),
         _classification("accuracy", "Accuracy"),
+        _card("classification", "leakage", "accuracy_clean", "Accuracy on clean test slices", needs="clean"),
+        _card("classification", "leakage", "accuracy_leaked", "Accuracy on leaked test slices", needs="leaked"),
         _classification("f1_macro", "F1, mean over classes"),
         _classification("f1_micro", "F1, pooled"),
         _classification("f1_weighted", "F1, weighted by class size"),
@@ -119,7 +121,7 @@ def tumorbench_metrics() -> Iterable[MetricSpec]:
         ),
         _on_pixels(
             "memorisation",
-            "Share of images as near to a training image as 1 held-out image in 20",
+            "Share of images that repeat a training image",
             "memorisation",
             needs="memory",
             higher_is_better=False,

@@ -6,16 +6,26 @@ Computed once a set and shared by all.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-__all__ = ["PIXELS", "Features", "comparable", "distances", "extract", "pixel_features"]
+__all__ = ["PIXELS", "Features", "Nearest", "comparable", "distances", "extract", "pixel_features"]
 
 PIXELS = "pixels"
 PIXEL_SIDE = 32
+
+
+class Nearest(NamedTuple):
+    """The training image that is most like each image: its position, int64 ``(n,)``, and the distance to it, ``(n,)``.
+
+    A distance is 1 - the correlation of the two pictures: 0 for the same one, up to 2.
+    """
+
+    positions: NDArray[np.int64]
+    distances: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,19 +33,23 @@ class Features:
     """What one extractor makes of one set of images, in the images' order.
 
     features: float32 ``(n, dimensions)``. logits: float32 ``(n, categories)``, None where the extractor has no
-    classifier on top. extractor: its id; features of different extractors cannot be compared.
+    classifier on top. extractor: its id; features of different extractors cannot be compared. nearest: of pictures that
+    were compared with the training images one by one; None where the features alone tell what is near.
     """
 
     features: NDArray[np.float32]
     logits: NDArray[np.float32] | None
     extractor: str
+    nearest: Nearest | None = None
 
     def __len__(self) -> int:
         return len(self.features)
 
     def __getitem__(self, index: Any) -> Features:
         """The chosen images, by an array of positions or a slice."""
-        return Features(self.features[index], None if self.logits is None else self.logits[index], self.extractor)
+        logits = None if self.logits is None else self.logits[index]
+        nearest = None if self.nearest is None else Nearest(*(each[index] for each in self.nearest))
+        return Features(self.features[index], logits, self.extractor, nearest)
 
 
 def extract(

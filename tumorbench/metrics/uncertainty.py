@@ -1,22 +1,19 @@
-"""95 % intervals of the generation metrics over the images, by one rule: resampling halves without replacement.
+"""Replicates of the generation metrics over patients and images, by one rule: resampling halves without replacement.
 
-An interval is ``value + (quantiles - median)`` of the metric over random halves of both sets. A half differs from the
-whole by as much as the whole from the population (the variance of a half's mean about the whole's is
-``(1/(n/2) - 1/n) s^2 = s^2 / n``), so nothing is rescaled. A bootstrap with replacement would not do: repeated images
-bring the nearest neighbours' distances to 0, lift FID above its value, and feign memorised images. Centring takes out
-what depends on the number of images (FID, precision), so an interval speaks of the value *at this n*, beside its
-real-vs-real value.
+A replicate is the metric of half of the real images' clusters (patients, near-copies) and of half of the generated
+images, which are independent of one another. A half differs from the whole by as much as the whole from the population
+(the variance of a half's mean about the whole's is ``(1/(n/2) - 1/n) s^2 = s^2 / n``), so nothing is rescaled. A
+bootstrap with replacement would not do: repeated images bring the nearest neighbours' distances to 0, lift FID above its
+value, and feign memorised images. ``statistics.interval`` makes the 95 % interval of them, around the value *at this n*.
 
-Coverage of the expected value at the same n, checked on Gaussian features of known distribution (60 and 200 images a
-side, 256 dimensions, 200 repetitions): 0.91 to 0.97 for FID, KID and their kind where the distributions differ, above
-0.98 where they are equal (too wide by half); 0.85 to 0.99 for precision, recall, density, coverage and memorisation at
-0.05 or more. A share of nearly 0 or 1 has too narrow an interval, none of its images being otherwise. Images of one
-patient are taken as independent, which real slices are not, quite.
+Coverage of the expected value at the same n and patients is in docs/intervals.md. A share of nearly 0 or 1 has the exact
+interval of as many samples as there are clusters.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from math import inf
 from typing import Any
@@ -30,71 +27,95 @@ from tumorbench.metrics.frechet import extrapolated, frechet, inner_products
 from tumorbench.metrics.generation import NEIGHBOURS as PRECISION_NEIGHBOURS
 from tumorbench.metrics.intensity import BRIGHT, counts_per_image, cumulative_gaps, ks_of, ks_of_samples, wasserstein_of
 from tumorbench.metrics.manifold import coverage_of, density_of, radii
-from tumorbench.metrics.memorisation import nearest_distances, ratio_of, share_of
+from tumorbench.metrics.memorisation import memory_distances, ratio_of, share_of
 
-__all__ = ["DRAWS", "INTERVALS", "interval", "intervals"]
+__all__ = ["DRAWS", "REPLICATES", "Halves", "halves", "replicates"]
 
 Index = NDArray[np.int64]
 Images = NDArray[np.uint8]
 Matrix = NDArray[np.float64]
 Statistic = Callable[[Index, Index], float | None]
 Prepared = tuple[int, int, Statistic]
-Interval = tuple[float, float] | None
+Sides = tuple[Sequence[str] | None, Sequence[str] | None]
 
 DRAWS = 100
 FEWER_DRAWS = {"fid_infinity": 30}  # each draw is some 15 Fréchet distances
 SEED = 2020
 LEAST = 20  # images a side: halves of 10 have the neighbours that every metric asks for
-LEVEL = 0.95
 
 
-def intervals(metric_id: str) -> Callable[..., dict[str, Interval]] | None:
-    """What gives the metric's interval by its name, called with the metric's arguments; None where it has none.
+@dataclass(frozen=True, slots=True)
+class Halves:
+    """A metric's value and its replicates, float64 ``(draws,)``.
 
-    It also takes ``draws`` and ``seed``.
+    clusters: of the side that has fewer. value_range: of the metric.
+    """
+
+    value: float
+    draws: Matrix
+    clusters: int
+    value_range: tuple[float, float]
+
+
+def replicates(metric_id: str) -> Callable[..., Halves | None] | None:
+    """What gives the metric's replicates, called with the metric's arguments; None where it has none.
+
+    It also takes ``clusters``, the names of the clusters of the images of both sides, None for images that are
+    independent, and ``draws`` and ``seed``. The sides are real and generated; of metrics of memory generated and held out.
 
     >>> rng = np.random.default_rng(0)
     >>> sets = [Features(rng.normal(size=(50, 4)).astype(np.float32) + shift, None, "raw") for shift in (0, 1)]
-    >>> low, high = intervals("fid")(*sets)["fid"]
-    >>> 2 < low < 4.4 < high < 8  # the value is 4.4
-    True
+    >>> found = replicates("fid")(*sets)
+    >>> 4 < found.value < 5, found.draws.shape, found.clusters
+    (True, (100,), 50)
     """
-    if metric_id not in INTERVALS:
+    if metric_id not in REPLICATES:
         return None
-    prepare, value_range = INTERVALS[metric_id]
+    prepare, value_range = REPLICATES[metric_id]
 
-    def named(*sets: Any, draws: int = FEWER_DRAWS.get(metric_id, DRAWS), seed: int = SEED) -> dict[str, Interval]:
-        return {metric_id: interval(*prepare(*sets), value_range=value_range, draws=draws, seed=seed)}
+    def drawn(
+        *sets: Any, clusters: Sides = (None, None), draws: int = FEWER_DRAWS.get(metric_id, DRAWS), seed: int = SEED
+    ) -> Halves | None:
+        found = halves(*prepare(*sets), clusters=clusters, draws=draws, seed=seed)
+        return found and replace(found, value_range=value_range)
 
-    return named
+    return drawn
 
 
-def interval(
-    n: int,
-    m: int,
-    statistic: Statistic,
-    *,
-    value_range: tuple[float, float] = (-inf, inf),
-    draws: int = DRAWS,
-    seed: int = SEED,
-) -> Interval:
-    """The 95 % interval of a statistic of two sets of ``n`` and ``m`` images, around its value on all of them.
-
-    It lies inside ``value_range``.
+def halves(
+    n: int, m: int, statistic: Statistic, *, clusters: Sides = (None, None), draws: int = DRAWS, seed: int = SEED
+) -> Halves | None:
+    """The replicates of a statistic of two sets of ``n`` and ``m`` images. The same each time.
 
     statistic: its value on chosen images of both, given their positions; None where undefined. None where a side has
-    fewer than 20 images or a value is undefined. The same each time.
+    fewer than 20 images or a value is undefined.
     """
     if min(n, m) < LEAST:
         return None
     rng = np.random.default_rng(seed)
+    groups = [_numbers(size, names) for size, names in zip((n, m), clusters, strict=True)]
     value = statistic(np.arange(n), np.arange(m))
-    drawn = [statistic(rng.permutation(n)[: n // 2], rng.permutation(m)[: m // 2]) for _ in range(draws)]
+    drawn = [statistic(*(_half(own, rng) for own in groups)) for _ in range(draws)]
     known = [each for each in drawn if each is not None]
     if value is None or len(known) < draws:
         return None
-    low, middle, high = np.quantile(known, [(1 - LEVEL) / 2, 0.5, (1 + LEVEL) / 2])
-    return max(value_range[0], float(value + low - middle)), min(value_range[1], float(value + high - middle))
+    fewest = min(int(own.max()) + 1 for own in groups)
+    return Halves(value, np.array(known, np.float64), fewest, (-inf, inf))
+
+
+def _numbers(size: int, names: Sequence[str] | None) -> Index:
+    """The number of each image's cluster, int64 ``(size,)``."""
+    if names is None:
+        return np.arange(size)
+    return np.asarray(np.unique(np.asarray(names, dtype=str), return_inverse=True)[1], np.int64).ravel()
+
+
+def _half(numbers: Index, rng: np.random.Generator) -> Index:
+    """The positions of the images of half of the clusters."""
+    count = int(numbers.max()) + 1
+    chosen = np.zeros(count, bool)
+    chosen[rng.permutation(count)[: (count + int(rng.integers(2))) // 2]] = True
+    return np.flatnonzero(chosen[numbers])
 
 
 def _fid(real: Features, generated: Features, of: Callable[..., float] = frechet) -> Prepared:
@@ -192,18 +213,15 @@ def _diversity(real: Images, generated: Images) -> Prepared:
     return len(real), len(generated), statistic
 
 
-def _memory(
-    generated: Features, training: Features, held_out: Features, of: Callable[[Matrix, Matrix], float | None]
-) -> Prepared:
+def _memory(generated: Features, training: Features, held_out: Features, of: Callable[..., float | None]) -> Prepared:
     """Over the generated and the held-out images; the training set is what it is."""
-    points, learned, others = comparable(generated, training, held_out)
-    first, second = nearest_distances(points, learned)[1], nearest_distances(others, learned)[1]
-    return len(first), len(second), lambda rows, columns: of(first[rows], second[columns])
+    first, second, copy = memory_distances(generated, training, held_out)
+    return len(first), len(second), lambda rows, columns: of(first[rows], second[columns], copy)
 
 
 UNIT, POSITIVE = (0.0, 1.0), (0.0, inf)
 
-INTERVALS: dict[str, tuple[Callable[..., Prepared], tuple[float, float]]] = {
+REPLICATES: dict[str, tuple[Callable[..., Prepared], tuple[float, float]]] = {
     "kid": (_kid, (-inf, inf)),
     "fid": (_fid, POSITIVE),
     "fid_infinity": (partial(_fid, of=extrapolated), (-inf, inf)),

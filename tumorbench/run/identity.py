@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tumorbench.contracts.cards import ModelSpec
 from tumorbench.contracts.cell import CellIdentity, Judge, OtherSet
-from tumorbench.contracts.problem import TSTR_SPLITS, Budget, Protocol
+from tumorbench.contracts.problem import JUDGE_PROCEDURE, TSTR_SPLITS, Budget, Protocol
 from tumorbench.contracts.recipe import CELL, Recipe
 from tumorbench.data.decode import Decoded
 from tumorbench.data.external import Joined
@@ -46,7 +46,12 @@ def identify(
         seed=seed,
         budget=budget,
         starts_from=starts_from,
-        judge=Judge(model=judge.id, model_version=judge.version, recipe=judge.recipe.for_budget(budget))
+        judge=Judge(
+            model=judge.id,
+            model_version=judge.version,
+            recipe=judge.recipe.for_budget(budget),
+            procedure=JUDGE_PROCEDURE,
+        )
         if judge
         else None,
         trained_on=_other(learned),

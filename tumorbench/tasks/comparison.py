@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 from tumorbench.contracts.cards import ExtractorSpec
 from tumorbench.contracts.cell import canonical_json
 from tumorbench.contracts.whole import written_whole
+from tumorbench.data.kinship import thumbnails_of
 from tumorbench.data.locations import cache_root
 from tumorbench.errors import INTERRUPTIONS, one_line
 from tumorbench.metrics.features import Features, extract, pixel_features
 from tumorbench.metrics.memorisation import closest_pairs
-from tumorbench.metrics.uncertainty import intervals
+from tumorbench.metrics.uncertainty import replicates
+from tumorbench.statistics.intervals import interval
 from tumorbench.tasks.cell import Cell
 from tumorbench.tasks.instruments import PIXELS, Applied, Metric, apply, extractor_of, interval_of
 
@@ -32,10 +34,10 @@ Pairs = tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.float64]]
 
 @dataclass(frozen=True, slots=True)
 class Images:
-    """The generated images of one cell and its real ones.
+    """The generated images of one cell and its real ones, at the size at which generators are compared.
 
-    generated: uint8 ``(n, size, size)``. everything: the data set's slices at that size. reference, others: positions
-    in it of ``n`` held-out real slices and of as many other real ones. label_of: of every slice.
+    generated: uint8 ``(n, size, size)``. everything: the data set's whole slices at that size. reference, others:
+    positions in it of ``n`` held-out real slices and of as many other real ones. label_of: of every slice.
     """
 
     cell: Cell
@@ -45,10 +47,20 @@ class Images:
     others: NDArray[np.int64]
     label_of: NDArray[np.int64]
 
+    @property
+    def unseen(self) -> NDArray[np.int64]:
+        """Those of the reference whose cluster (patient, near-copies) has no image in training: what memory is told by."""
+        kin, split = self.cell.split.kin, self.cell.split
+        learned = {kin.clusters[index] for index in split.train}
+        return np.array([index for index in self.reference if kin.clusters[index] not in learned], np.int64)
+
 
 @dataclass(frozen=True, slots=True)
 class Sides:
-    """What a metric compares: uint8 images, or ``Features`` of them. training: what the generator learned from."""
+    """What a metric compares: uint8 images, or ``Features`` of them. training: what the generator learned from.
+
+    real: held out; where memory is told, those alone of which training has seen no other image of their cluster.
+    """
 
     generated: Any
     real: Any
@@ -65,14 +77,16 @@ def compare(
     """
     applied, closest = [], {}
     for extractor, own in _by_extractor(metrics):
-        found = _pixels(images) if extractor is None else _features(images, extractor, device)
+        found = _pixels(images, device) if extractor is None else _features(images, extractor, device)
         if isinstance(found, str):
             applied += [Applied(metric, reason=found) for metric in own]
             continue
         compared, remembered = found
         label = extractor.id if extractor else PIXELS
         applied += [
-            _memory(metric, remembered, label) if metric.spec.needs == "memory" else _distance(metric, compared, images)
+            _memory(metric, remembered, images, label)
+            if metric.spec.needs == "memory"
+            else _distance(metric, compared, images)
             for metric in own
         ]
         if pairs:
@@ -87,8 +101,10 @@ def _by_extractor(metrics: Sequence[Metric]) -> Iterator[tuple[ExtractorSpec | N
         yield spec, [metric for metric in metrics if metric.extractor == spec]
 
 
-def _pixels(images: Images) -> tuple[Sides, Sides]:
+def _pixels(images: Images, device: str) -> tuple[Sides, Sides]:
     """(the images, for metrics of intensities; their pixels as features, for those of memorisation)."""
+    from tumorbench.tasks.likeness import nearest_training
+
     everything, cell = images.everything, images.cell
     sides = Sides(
         images.generated,
@@ -96,8 +112,12 @@ def _pixels(images: Images) -> tuple[Sides, Sides]:
         np.asarray(everything[images.others]),
         np.asarray(everything[cell.split.train]),
     )
-    features = (pixel_features(each) for each in (sides.generated, sides.real, sides.others, sides.training))
-    return sides, Sides(*features)
+    learned = thumbnails_of(cell.dataset)[:, cell.split.train]
+    generated, real = (
+        replace(pixel_features(each), nearest=nearest_training(each, learned, device))
+        for each in (sides.generated, np.asarray(everything[images.unseen]))
+    )
+    return sides, Sides(generated, real, pixel_features(sides.others), pixel_features(sides.training))
 
 
 def _features(images: Images, spec: ExtractorSpec, device: str) -> tuple[Sides, Sides] | str:
@@ -114,13 +134,13 @@ def _features(images: Images, spec: ExtractorSpec, device: str) -> tuple[Sides, 
         return f"extractor failed: {one_line(error, 300)}"
     train = images.cell.split.train
     sides = Sides(generated, everything[images.reference], everything[images.others], everything[train])
-    return sides, sides
+    return sides, replace(sides, real=everything[images.unseen])
 
 
 def _real_features(images: Images, spec: ExtractorSpec, extractor: Any, device: str) -> Features:
     """The extractor's features of every real slice: computed once for all generators, and kept in the cache."""
-    cell, preprocessing = images.cell, images.cell.recipe.preprocessing
-    content = [spec.id, spec.version, cell.dataset.fingerprint, preprocessing.size, preprocessing.crop, device]
+    cell, size = images.cell, images.everything.shape[-1]
+    content = [spec.id, spec.version, cell.dataset.fingerprint, size, "none", device]
     name = f"{spec.id}-{hashlib.sha256(canonical_json(content)).hexdigest()[:32]}.npz"
     path = cache_root() / "features" / cell.dataset.spec.id / name
     if path.exists():
@@ -136,7 +156,8 @@ def _real_features(images: Images, spec: ExtractorSpec, extractor: Any, device: 
 
 def _distance(metric: Metric, sides: Sides, images: Images) -> Applied:
     """The metric between all generated and as many held-out images, and of a conditional generator for each class."""
-    found = _beside_ideal(metric, sides.real, sides.generated, sides.others)
+    kin = np.array(images.cell.split.kin.clusters)[images.reference]
+    found = _beside_ideal(metric, sides.real, sides.generated, sides.others, kin)
     if not images.cell.model.conditional or metric.spec.id in NOT_PER_CLASS:
         return found
     labels, other_labels = images.label_of[images.reference], images.label_of[images.others]
@@ -145,15 +166,21 @@ def _distance(metric: Metric, sides: Sides, images: Images) -> Applied:
         own, ideal = np.flatnonzero(labels == label), np.flatnonzero(other_labels == label)
         n = min(len(own), len(ideal))
         if n >= LEAST_OF_CLASS:
-            each = _beside_ideal(metric, sides.real[own[:n]], sides.generated[own[:n]], sides.others[ideal[:n]])
+            chosen = own[:n]
+            each = _beside_ideal(
+                metric, sides.real[chosen], sides.generated[chosen], sides.others[ideal[:n]], kin[chosen]
+            )
             of_classes.append(_named(each, f"/{name}"))
     return found.beside(*of_classes)
 
 
-def _beside_ideal(metric: Metric, real: Any, generated: Any, others: Any) -> Applied:
-    """The metric between real and generated images, with its interval, beside its value for as many other real ones."""
+def _beside_ideal(metric: Metric, real: Any, generated: Any, others: Any, kin: NDArray[np.str_]) -> Applied:
+    """The metric between real and generated images, with its interval, beside its value for as many other real ones.
+
+    kin: the clusters of the real images.
+    """
     ideal = apply(metric, (real, others), len(real))
-    found = interval_of(apply(metric, (real, generated), len(real)), intervals(metric.spec.id), (real, generated))
+    found = _sure(apply(metric, (real, generated), len(real)), (real, generated), (kin.tolist(), None))
     of_real = {value.name: value.value for value in ideal.metric_values}
     values = (value.model_copy(update={"real_vs_real": of_real.get(value.name)}) for value in found.metric_values)
     found = replace(found, metric_values=tuple(values), reason=found.reason or ideal.reason)
@@ -162,11 +189,33 @@ def _beside_ideal(metric: Metric, real: Any, generated: Any, others: Any) -> App
     return _named(found.changed(comparable=metric.extractor.comparable), f"[{metric.extractor.id}]")
 
 
-def _memory(metric: Metric, sides: Sides, label: str) -> Applied:
+def _memory(metric: Metric, sides: Sides, images: Images, label: str) -> Applied:
     """How near generated images come to the training images, beside how near held-out real ones come."""
     arguments = (sides.generated, sides.training, sides.real)
-    found = interval_of(apply(metric, arguments, len(sides.real)), intervals(metric.spec.id), arguments)
+    held_out = np.array(images.cell.split.kin.clusters)[images.unseen].tolist()
+    found = _sure(apply(metric, arguments, len(sides.generated)), arguments, (None, held_out))
+    if label == PIXELS:  # what a share or a ratio of deep features is for held-out images, is so by its definition
+        ideal = apply(metric, (sides.real, sides.training, sides.real), len(sides.real))
+        of_real = {value.name: value.value for value in ideal.metric_values}
+        values = (value.model_copy(update={"real_vs_real": of_real.get(value.name)}) for value in found.metric_values)
+        found = replace(found, metric_values=tuple(values))
     return _named(found, f"[{label}]")
+
+
+def _sure(applied: Applied, arguments: tuple[Any, ...], clusters: tuple[list[str] | None, list[str] | None]) -> Applied:
+    """The same, with the 95 % interval of the metric's value over the clusters of both sides."""
+    metric = applied.metric.spec.id
+    drawn = replicates(metric)
+    if drawn is None:
+        return applied
+
+    def give(*sets: Any) -> dict[str, tuple[float, float] | None]:
+        found = drawn(*sets, clusters=clusters)
+        if found is None:
+            return {}
+        return {metric: interval(found.value, found.draws, found.clusters, found.value_range, halves=True)}
+
+    return interval_of(applied, give, arguments)
 
 
 def _named(applied: Applied, suffix: str) -> Applied:

@@ -1,4 +1,7 @@
-"""Generation: images like the real ones. Scored from the images themselves, beside real ones held out and others."""
+"""Generation: images like the real ones. Scored from the images themselves, beside real ones held out and others.
+
+All generators of a data set are compared with the same images at one size (``tumorbench.tasks.sizes``).
+"""
 
 from __future__ import annotations
 
@@ -99,12 +102,15 @@ class Generation(Task):
         if given.real is None:
             raise Unavailable("a generator's images are scored beside the real ones, which are not here")
         from tumorbench.tasks.comparison import Images, compare
+        from tumorbench.tasks.sizes import compared_size, resized
 
         cell = given.real()
         (reference, others), labels = reference_sets(cell), cell.labels
         if not np.array_equal(labels[reference], table["label"].to_numpy()):
             raise BadInput("the table's images are not of the classes that this split holds out; run the cell again")
-        images = Images(cell, images_of(table), cell.images, reference, others, labels)
+        size = compared_size(cell.dataset)
+        generated, real = resized(images_of(table), size), cell.dataset.images(size)
+        images = Images(cell, generated, real, reference, others, labels)
         metrics = given.wanted(self.metrics(given.identity, given.registry))
         applied, closest = compare(images, metrics, given.device, pairs=given.only is None)
         return Scores.of(applied, closest=closest)

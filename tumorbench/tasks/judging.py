@@ -12,26 +12,24 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.nn import functional as F  # noqa: N812 - the field's name for it
 
 from tumorbench import hardware, training
 from tumorbench.contracts.cards import ModelSpec
 from tumorbench.contracts.cell import derive_seed
 from tumorbench.contracts.families import Network, TransferClassifier
+from tumorbench.contracts.problem import JUDGE_ARMS, JUDGE_SEEDS
 from tumorbench.contracts.recipe import Augmentation, Preprocessing, Recipe
 from tumorbench.data.batches import Slices, augmented_batches, denormalise, evaluation_batches, training_batches
 from tumorbench.tasks.cell import Cell, Tools
 from tumorbench.tasks.inference import BATCH, classify
+from tumorbench.tasks.sizes import resized
 from tumorbench.training import networks, pretrained
 from tumorbench.training.frozen import embed
 
-__all__ = ["ARMS", "SEEDS", "Lesson", "TrainedJudge", "lessons"]
+__all__ = ["Lesson", "TrainedJudge", "lessons"]
 
-ARMS = ("real", "generated", "mixed", "augmented")
-"""What it learns from. mixed: real and as many generated; augmented: real and a randomly changed copy of each."""
 CLASSIC = Augmentation(rotation_degrees=15, zoom=0.1, shift=0.05, horizontal_flip=True)
 """What generated images have to beat at equal cost."""
-SEEDS = 3  # of the classifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +47,10 @@ def lessons(
     cell: Cell, tools: Tools, real: NDArray[np.uint8], generated: NDArray[np.uint8], labels: NDArray[np.int64],
     test: NDArray[np.uint8],
 ) -> Iterator[Lesson]:  # fmt: skip
-    """One for each arm and seed. Images are uint8 ``(n, size, size)``; real and generated ones show the same labels."""
+    """One for each arm and seed. Real and generated images show the same labels; each is brought to the judge's size.
+
+    Images are uint8 ``(n, side, side)``.
+    """
     judge = TrainedJudge.of(cell, tools)
     tested = judge.slices(test, np.zeros(len(test), np.int64))
     pools = {name: judge.slices(images, labels) for name, images in (("real", real), ("generated", generated))}
@@ -60,8 +61,8 @@ def lessons(
         _both(pools["real"], pools["generated"]),
         _both(pools["real"], copies),
     )
-    for arm, slices in zip(ARMS, arms, strict=True):
-        for seed in range(SEEDS):
+    for arm, slices in zip(JUDGE_ARMS, arms, strict=True):
+        for seed in range(JUDGE_SEEDS):
             network = judge.trained(slices, seed)
             right = judge.probabilities(network, slices).argmax(1) == slices.labels.cpu().numpy()
             yield Lesson(arm, seed, judge.probabilities(network, tested), float(right.mean()), len(slices))
@@ -97,7 +98,7 @@ class TrainedJudge:
 
     def slices(self, images: NDArray[np.uint8], labels: NDArray[np.int64]) -> Slices:
         """Images as it learns from them: at its size, or the features that its frozen backbone makes of them."""
-        sized = _resized(images, self.recipe.preprocessing.size)
+        sized = resized(images, self.recipe.preprocessing.size)
         network = self.network(0)
         if not isinstance(network, TransferClassifier):
             return Slices.of(sized, labels, None, self.tools.device)
@@ -132,18 +133,6 @@ class TrainedJudge:
 def _both(one: Slices, other: Slices) -> Slices:
     axis = 1 if one.images.is_floating_point() else 0
     return Slices(torch.cat([one.images, other.images], axis), torch.cat([one.labels, other.labels]))
-
-
-def _resized(images: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    """uint8 ``(n, side, side)`` -> ``(n, size, size)``, bilinear with antialiasing; real and generated images alike."""
-    if images.shape[-1] == size:
-        return images
-    parts = torch.split(torch.from_numpy(np.array(images)), 256)
-    sized = [
-        F.interpolate(part[:, None].float(), (size, size), mode="bilinear", antialias=True, align_corners=False)[:, 0]
-        for part in parts
-    ]
-    return torch.cat(sized).round().clamp(0, 255).to(torch.uint8).numpy()
 
 
 def _changed(images: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -60,12 +60,14 @@ class OnSynthetic(Task):
     def predict(self, network: Network, cell: Cell, material: Material, tools: Tools, folder: Path) -> Prediction:
         """What every judge says of the real test images: of each arm, so many seeds.
 
-        Every image is at the generator's size. The judge takes as many steps an epoch as its recipe says, or one pass.
+        Real images are at the judge's size, the same for every generator, and generated ones are brought to it. The judge takes as many steps an epoch as its recipe says, or one pass.
         """
         from tumorbench.tasks.inference import paint
         from tumorbench.tasks.judging import lessons
 
-        images, labels, split = cell.images, cell.labels, cell.split
+        assert cell.identity.judge is not None
+        images = cell.dataset.images(cell.identity.judge.recipe.preprocessing.size)
+        labels, split = cell.labels, cell.split
         real, test, wanted = np.asarray(images[split.train]), np.asarray(images[split.test]), labels[split.train]
         generated = paint(network, wanted, cell, tools)
         table = _table(cell, labels[split.test], list(lessons(cell, tools, real, generated, wanted, test)))
