@@ -4,10 +4,9 @@ Run once, beside the default suite:
 
     python tests/faults/kill_cells.py [KILLS] [SEED]
 
-Classification, segmentation and generation cells, three seeds of each, are run under ``--deterministic``. At a random
-moment ``kill -9`` hits the worker that computes a cell (counted from the cell's beginning), the driver, or every process
-of the run (counted from the command's); then the same command is given again, until all cells are done. That is repeated
-in new stores until there were KILLS kills (100).
+Classification, segmentation and generation cells, two seeds of each, are run under ``--deterministic``. At a random
+moment ``kill -9`` hits the worker that computes a cell, the driver, or every process of the run; then the same command is
+given again, until all cells are done. That is repeated in new stores until there were KILLS kills (100).
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from cells import MODELS, Outcome, environment_in, mean_cell_s, outcome, say, se
 
 from tumorbench.run.lease import held
 
-SEEDS = 3
+SEEDS = 2
 TARGETS = (*["worker"] * 10, "driver", "everything")  # a driver goes on with the next cell after a worker was killed
 POLL_S = 0.02
 LONGEST_S = 1800.0  # that one command may take
@@ -48,12 +47,15 @@ class Tally:
         return self.targets.total()
 
 
-@dataclass(frozen=True, slots=True)
-class Times:
-    """Seconds that the command takes where it is left alone, and a cell of it."""
+@dataclass(slots=True)
+class Pace:
+    """About how many seconds a cell takes now: the moments of kills are drawn from as many."""
 
-    whole_s: float
     cell_s: float
+
+    def survived(self, taken_s: float) -> None:
+        """A cell has ended before its moment came: later moments are drawn earlier."""
+        self.cell_s = (self.cell_s + taken_s) / 2
 
 
 def processes_of(driver: subprocess.Popen[bytes]) -> tuple[list[psutil.Process], list[psutil.Process]]:
@@ -86,25 +88,20 @@ def wait_for_cell(driver: subprocess.Popen[bytes], before: set[int]) -> psutil.P
     return None
 
 
-def disturbed(driver: subprocess.Popen[bytes], store: Path, times: Times, tally: Tally, kills: int) -> None:
+def disturbed(driver: subprocess.Popen[bytes], store: Path, pace: Pace, tally: Tally, kills: int) -> None:
     """The command has ended: killed, or by itself after some of its workers were killed."""
     seen: set[int] = set()
     while driver.poll() is None and tally.kills < kills:
-        target = random.choice(TARGETS)  # noqa: S311 - no secret
+        target, moment_s = random.choice(TARGETS), random.uniform(0, pace.cell_s)  # noqa: S311 - no secret
         process = wait_for_cell(driver, seen) if target == "worker" else None
-        moment = random.uniform(0, times.cell_s if target == "worker" else times.whole_s)  # noqa: S311
-        with suppress(subprocess.TimeoutExpired):
-            driver.wait(moment)
-        started, _ = processes_of(driver)
-        computed = next((path.parent.name for path in store.glob("cells/*/*/*") if held(path)), "none")
-        victims = {
-            "worker": [process] if process else [],
-            "driver": [psutil.Process(driver.pid)] if driver.poll() is None else [],
-            "everything": [psutil.Process(driver.pid), *started] if driver.poll() is None else [],
-        }[target]
         if process:
             seen.add(process.pid)
-        if killed(victims):
+        if has_ended(process or driver, moment_s, pace) or (target == "worker" and not process):
+            continue
+        computed = next((path.parent.name for path in store.glob("cells/*/*/*") if held(path)), "none")
+        started, _ = processes_of(driver)
+        own = [psutil.Process(driver.pid)]
+        if killed({"worker": [process], "driver": own, "everything": own + started}[target]):
             tally.targets[target] += 1
             tally.models[computed] += 1
         if target != "worker":
@@ -113,7 +110,18 @@ def disturbed(driver: subprocess.Popen[bytes], store: Path, times: Times, tally:
     psutil.wait_procs(processes_of(driver)[0], timeout=60)
 
 
-def store_with_kills(folder: Path, environment: dict[str, str], times: Times, tally: Tally, kills: int) -> Outcome:
+def has_ended(process: psutil.Process | subprocess.Popen[bytes], moment_s: float, pace: Pace) -> bool:
+    """Whether the process ended by itself within that time."""
+    began = time.monotonic()
+    with suppress(subprocess.TimeoutExpired, psutil.TimeoutExpired):
+        process.wait(moment_s)
+        if isinstance(process, psutil.Process):  # a worker, and not the driver
+            pace.survived(time.monotonic() - began)
+        return True
+    return False
+
+
+def store_with_kills(folder: Path, environment: dict[str, str], pace: Pace, tally: Tally, kills: int) -> Outcome:
     """The same command is given again and again until its cells are done; nothing that was finished is lost meanwhile."""
     store, log = folder / f"killed-{tally.stores}", folder / "log.txt"
     done: Outcome = {}
@@ -121,7 +129,7 @@ def store_with_kills(folder: Path, environment: dict[str, str], times: Times, ta
     while True:
         driver = start(store, environment, log, seeds=SEEDS)
         tally.commands += 1
-        disturbed(driver, store, times, tally, kills)
+        disturbed(driver, store, pace, tally, kills)
         now = outcome(store) if store.exists() else {}
         assert {model: now.get(model) for model in done} == done, f"a finished cell was lost: {store}"
         done = now
@@ -140,12 +148,11 @@ def main() -> None:
         environment, log = dict(environment_in(folder)), folder / "log.txt"
         began = time.monotonic()
         assert start(folder / "whole", environment, log, seeds=SEEDS).wait(LONGEST_S) == 0
-        times = Times(time.monotonic() - began, mean_cell_s(folder / "whole"))
-        whole = outcome(folder / "whole")
+        whole, pace = outcome(folder / "whole"), Pace(mean_cell_s(folder / "whole"))
         assert len(whole) == len(MODELS) * SEEDS, "the run that was left alone finished"
-        say(f"left alone: {len(whole)} cells in {times.whole_s:.1f} s, a cell in {times.cell_s:.1f} s")
+        say(f"left alone: {len(whole)} cells in {time.monotonic() - began:.1f} s, a cell in {pace.cell_s:.1f} s")
         while tally.kills < kills:
-            found = store_with_kills(folder, environment, times, tally, kills)
+            found = store_with_kills(folder, environment, pace, tally, kills)
             store = folder / f"killed-{tally.stores - 1}"
             say(f"{store.name}: (sessions, last went on after epoch) {sessions(store)}")
             unequal = [
