@@ -72,7 +72,7 @@ def test_every_command_explains_itself(tumorbench, command):
 def test_the_commands_are_those_of_the_documentation():
     names = {" ".join(command) for command in commands()} - {"", "data"}
     assert names == {
-        "run", "plan", "bench", "list", "info", "plugins", "data fetch", "data verify", "data audit", "data info", "leaderboard", "show", "compare",
+        "run", "plan", "bench", "list", "info", "plugins", "data fetch", "data verify", "data audit", "data patients", "data splits", "data info", "leaderboard", "show", "compare",
         "publish", "verify", "migrate", "replay", "rescore", "worker", "status", "new-plugin", "doctor",
     }  # fmt: skip
 

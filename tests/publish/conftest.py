@@ -89,3 +89,14 @@ def problems(tumorbench) -> Callable[[], dict[str, list[str]]]:
         return {f"{path.parts[-3]} {path.parts[-2].partition('-')[0]}": faults for path, faults in records.items()}
 
     return verify
+
+
+@pytest.fixture
+def sound(tumorbench) -> Callable[[int], bool]:
+    """``sound(N)``: whether verify checked N records, found nothing wrong, and had every metric."""
+
+    def check(records: int) -> bool:
+        found = json.loads(tumorbench("verify", "--json").out)
+        return (found["records"], found["problems"], found["unchecked"]) == (records, {}, {})
+
+    return check

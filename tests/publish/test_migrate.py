@@ -104,11 +104,11 @@ def test_a_migrated_store_is_the_one_that_a_run_writes_today(today, tumorbench):
 
 
 @pytest.mark.usefixtures("old_store")
-def test_a_migrated_store_can_be_published_and_verified(tumorbench, published):
+def test_a_migrated_store_can_be_published_and_verified(tumorbench, published, sound):
     shutil.rmtree(published)
     assert tumorbench("migrate").code == 0
     assert tumorbench("publish").code == 0
-    assert json.loads(tumorbench("verify", "--json").out) == {"records": 5, "problems": {}, "unchecked": {}}
+    assert sound(5)
 
 
 @pytest.mark.parametrize("command", ["show", "leaderboard", "publish"])

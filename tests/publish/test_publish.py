@@ -37,7 +37,7 @@ def test_a_cell_without_its_split_is_named_and_not_published(tumorbench, tmp_pat
 
 
 @pytest.mark.usefixtures("published")
-def test_an_edited_record_is_refused_and_the_others_are_published(path_of, change, tumorbench, tmp_path):
+def test_an_edited_record_is_refused_and_the_others_are_published(path_of, change, tumorbench, tmp_path, sound):
     shutil.rmtree(tmp_path / "leaderboards")
     path = path_of(tmp_path / "runs")
     change(path, metrics=[], synthetic=False)
@@ -47,7 +47,7 @@ def test_an_edited_record_is_refused_and_the_others_are_published(path_of, chang
     assert all(line.startswith(named) for line in result.err.splitlines())
     assert f"{named}its synthetic is False, and the data set's card says True\n" in result.err
     assert result.out == f"{CELLS - 1} records published in leaderboards/results\n"
-    assert json.loads(tumorbench("verify", "--json").out) == {"records": CELLS - 1, "problems": {}, "unchecked": {}}
+    assert sound(CELLS - 1)
 
 
 @pytest.mark.usefixtures("published")
@@ -58,7 +58,7 @@ def test_a_changed_artifact_is_refused(path_of, tumorbench, tmp_path):
     assert "figures/learning-curves.png was changed after the record was written" in result.err
 
 
-def test_a_full_disk_is_named_and_the_same_command_finishes(published, path_of, tumorbench, tmp_path, full_disk):
+def test_a_full_disk_is_named_and_the_same_command_finishes(published, path_of, tumorbench, tmp_path, full_disk, sound):
     shutil.rmtree(tmp_path / "leaderboards")
     with full_disk(1000):
         result = tumorbench("publish")
@@ -69,7 +69,7 @@ def test_a_full_disk_is_named_and_the_same_command_finishes(published, path_of, 
     assert "cannot be written (File too large); make room" in line
     assert not [path for path in (tmp_path / "leaderboards").rglob("*") if path.is_file()]
     assert tumorbench("publish").code == 0
-    assert json.loads(tumorbench("verify", "--json").out) == {"records": CELLS, "problems": {}, "unchecked": {}}
+    assert sound(CELLS)
 
 
 def test_a_full_disk_leaves_what_was_published_before(published, path_of, tumorbench, full_disk):
