@@ -51,6 +51,19 @@ def tumorbench_models():
             keep="last",
         )
         yield card.model_copy(update={"paper": tb.Paper(title="none", splits=splits)})
+    yield tiny_plugin._model("schooled", "classification", "TinyTransfer", pretrained="pair/edges", precision="fp32")
+
+
+@tb.hookimpl
+def tumorbench_weights():
+    yield tb.WeightsSpec(
+        id="pair/edges",
+        title="edges",
+        licence="MIT",
+        citation="none",
+        trained_on=("others",),
+        factory="tiny_plugin_networks:edges",
+    )
 
 
 class Scans(tiny_plugin.TinyShapes):

@@ -37,8 +37,9 @@ class Setting:
 def settings_of(spec: ModelSpec, finished: Sequence[LocatedRecord]) -> list[Setting]:
     """The settings of one model's finished cells on one data set, full ones first.
 
-    A protocol with a full row shows no quick one.
+    A protocol with a full row shows no quick one. Cells that leave out what another set tests are no report's split.
     """
+    finished = [cell for cell in finished if cell.record.identity.leaves_out is None]
     found: dict[tuple[bool, str, str], dict[Protocol, list[Row]]] = {}
     shown: set[str] = set()
     for budget in ("full", "quick"):

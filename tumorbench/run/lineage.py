@@ -21,13 +21,14 @@ __all__ = ["pretraining_seen"]
 
 
 def pretraining_seen(cell: Cell, context: Context) -> int | None:
-    """Of how many test slices the cell that it starts from, and those before it, saw the same, a near-copy or the patient.
+    """Of how many test slices the weights that it starts from have seen the same, a near-copy or the patient.
 
-    None where it starts from no cell, or where what that cell has seen is not here.
+    They are of another cell, and of those before it, or of a card that names the data sets that they were trained on. None
+    where there are none, or where what the other cell has seen is not here.
     """
     seen, key = np.zeros(len(cell.split.test), bool), cell.identity.starts_from
     if key is None:
-        return None
+        return _seen_by_weights(cell, context)
     while key is not None:
         found = context.store.by_key(key)
         if found is None:
@@ -39,6 +40,26 @@ def pretraining_seen(cell: Cell, context: Context) -> int | None:
             return None
         key = identity.starts_from
     return int(seen.sum())
+
+
+def _seen_by_weights(cell: Cell, context: Context) -> int | None:
+    """Of how many test slices weights of a card have seen something; all of them, where their data set is not here."""
+    name = cell.identity.recipe.pretrained
+    card = context.registry.pretrained(name) if name else None
+    if card is None or not card.trained_on:
+        return None
+    tested = cell.dataset.tested if isinstance(cell.dataset, Joined) else cell.dataset
+    seen = np.zeros(len(tested.samples), bool)
+    for dataset in card.trained_on:
+        try:
+            other = context.decode(context.registry.dataset(dataset))
+        except TumorbenchError:
+            return len(cell.split.test)
+        if dataset == tested.spec.id:
+            return len(cell.split.test)
+        n, both = len(tested.samples), context.across(tested, other)
+        seen |= np.isin(both.clusters[:n], both.clusters[n:])
+    return int(seen[cell.split.test].sum())
 
 
 def _seen(cell: Cell, origin: CellIdentity, context: Context) -> NDArray[np.bool_]:

@@ -8,40 +8,34 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Literal
 
 from tumorbench import tasks
 from tumorbench.contracts.cards import DatasetSpec, ModelSpec
 from tumorbench.contracts.cell import CellIdentity
-from tumorbench.contracts.problem import FOLDED, FOLDS, NAMED, TSTR_SPLITS, Budget, Protocol
+from tumorbench.contracts.problem import FOLDED, TSTR_SPLITS, Budget, Protocol
 from tumorbench.contracts.record import Record
 from tumorbench.data.decode import Decoded
 from tumorbench.data.external import Joined, join
 from tumorbench.errors import BadInput, TumorbenchError
 from tumorbench.run.context import Context
 from tumorbench.run.identity import generator_of, identify, judge_of, origin_of
+from tumorbench.run.selection import (
+    Selection,
+    belongs,
+    budget_on,
+    check,
+    fitting,
+    folds_of,
+    protocols_of,
+    seeds_of,
+    why_nothing,
+)
 from tumorbench.run.weights import with_weights
 from tumorbench.store import Store
 from tumorbench.tasks.cell import Cell
 
 __all__ = ["Missing", "Plan", "PlannedCell", "Selection", "budget_on", "expected_seconds", "make_plan"]
-
-QUICK_FOLDS = (0,)  # of a protocol with folds, unless folds are named
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """What the user asked for. Empty tuples mean: everything that fits."""
-
-    everything: bool = False
-    datasets: tuple[str, ...] = ()
-    models: tuple[str, ...] = ()
-    protocols: tuple[Protocol, ...] = ()
-    budget: Budget | None = None  # None: full on CUDA, quick elsewhere
-    seeds: tuple[int, ...] = (0,)
-    folds: tuple[int, ...] = ()
-    train_on: str | None = None  # the data set that ``external`` learns from
-    leave_out: str | None = None  # the data set whose test part, a fold of ``grouped``, ``paper`` learns nothing of
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,15 +102,15 @@ def make_plan(selection: Selection, context: Context, announce: Callable[[], Non
 
     announce: called when the selection is found to be sound, before the first data set is read.
     """
-    _check(selection)
+    check(selection)
     registry = context.registry
     named = {spec.id: spec for spec in map(registry.model, selection.models)}  # a name may be written in several ways
     models = list(named.values()) or [
         model for model in registry.models.values() if model.in_all != "never" or not selection.everything
     ]
     specs = [registry.dataset(name) for name in dict.fromkeys(selection.datasets)] or list(registry.datasets.values())
-    if not any(_protocols(selection, spec, model) for spec in specs for model in models):
-        raise BadInput(_why_nothing(selection, specs, models))
+    if not any(protocols_of(selection, spec, model) for spec in specs for model in models):
+        raise BadInput(why_nothing(selection, specs, models))
     models = with_weights(context, models)
     if selection.protocols and not TSTR_SPLITS.keys().isdisjoint(selection.protocols):
         judge_of(registry, context.judge)
@@ -130,26 +124,8 @@ def make_plan(selection: Selection, context: Context, announce: Callable[[], Non
     plan = planner.plan
     if not plan.cells and (selection.datasets or not plan.unavailable):
         reasons = "; ".join(dict.fromkeys(missing.reason for missing in plan.unavailable))
-        raise BadInput(reasons or _why_nothing(selection, specs, models))
+        raise BadInput(reasons or why_nothing(selection, specs, models))
     return plan
-
-
-def _check(selection: Selection) -> None:
-    if not (selection.everything or selection.datasets or selection.models):
-        raise BadInput("nothing is selected; name data sets (-d) and models (-m), or give --all")
-    if outside := [fold for fold in selection.folds if not 0 <= fold < FOLDS]:
-        raise BadInput(f"--fold {outside[0]} is not one of the {FOLDS} folds 0 to {FOLDS - 1}")
-    if ("external" in selection.protocols) != bool(selection.train_on):
-        raise BadInput(
-            "--protocol external and --train-on DATASET go together: it is trained on one set, tested on another"
-        )
-    if selection.leave_out and selection.protocols != ("paper",):
-        raise BadInput("--leave-out is of the protocol paper alone: give --protocol paper")
-
-
-def budget_on(device: str, asked: Budget | None) -> Budget:
-    """The budget that was asked for, else the full one on CUDA and the quick one elsewhere."""
-    return asked or ("full" if device == "cuda" else "quick")
 
 
 @dataclass(slots=True)
@@ -182,28 +158,22 @@ class _Planner:
     def add(self, dataset: Decoded, model: ModelSpec) -> None:
         """Every cell of the model on the data set that the selection asks for is in the plan."""
         selection, spec = self.selection, dataset.spec
-        if not _belongs(selection, spec, model):
+        if not belongs(selection, spec, model):
             return
-        protocols = _protocols(selection, spec, model)
+        protocols = protocols_of(selection, spec, model)
         if not protocols and model.id in selection.models and spec.id in selection.datasets:
-            self.plan.unavailable.append(Missing(spec.id, _why_nothing(selection, [spec], [model]), model.id))
-        leave_out = selection.leave_out and self.context.decode(self.context.registry.dataset(selection.leave_out))
+            self.plan.unavailable.append(Missing(spec.id, why_nothing(selection, [spec], [model]), model.id))
+        named = selection.leave_out
+        leaves_out = self.context.decode(self.context.registry.dataset(named)) if named else None
         for protocol in protocols:
-            for fold in self._folds(spec, protocol):
-                for seed in selection.seeds:
+            for fold in folds_of(selection, spec, protocol, self.plan.budget):
+                for seed in seeds_of(selection, protocol, self.plan.budget):
                     try:
-                        self._cell(dataset, model, protocol, fold, seed, leaves_out=leave_out or None)
+                        self._cell(dataset, model, protocol, fold, seed, leaves_out=leaves_out)
                     except TumorbenchError as reason:
                         missing = Missing(spec.id, str(reason), model.id, protocol)
                         if missing not in self.plan.unavailable:
                             self.plan.unavailable.append(missing)
-
-    def _folds(self, dataset: DatasetSpec, protocol: Protocol) -> Sequence[int]:
-        folds = FOLDS if self.selection.leave_out else dataset.folds(protocol)
-        if folds == 1:
-            return (0,)
-        every = QUICK_FOLDS if self.plan.budget == "quick" else range(folds)
-        return tuple(dict.fromkeys(self.selection.folds)) or every
 
     def _cell(
         self,
@@ -275,53 +245,11 @@ class _Planner:
         other, where, own_paper = found
         on = self.context.decode(self.context.registry.dataset(where))
         its_protocol: Protocol = "paper" if own_paper else TSTR_SPLITS.get(protocol, protocol)
-        if its_protocol not in _fitting(on.spec, other):
+        if its_protocol not in fitting(on.spec, other):
             raise BadInput(f"{model.id} starts from {other.id}, which does not run on {where} under {its_protocol}")
         spares = own_paper and protocol in FOLDED
         its_fold = fold if spares or on.spec.folds(its_protocol) > 1 else 0
         return self._cell(on, other, its_protocol, its_fold, seed, asked=False, leaves_out=dataset if spares else None)
-
-
-def _belongs(selection: Selection, dataset: DatasetSpec, model: ModelSpec) -> bool:
-    """Whether --all runs the model on the data set: on the synthetic stand-in only what is quick to show."""
-    stands_in = selection.everything and dataset.synthetic and not selection.datasets and not selection.models
-    return model.in_all == "always" or not stands_in
-
-
-def _fitting(dataset: DatasetSpec, model: ModelSpec) -> list[Protocol]:
-    """Every protocol under which the model can run on the data set; none where the set does not have its task."""
-    if model.task not in dataset.tasks:
-        return []
-    paper = dataset.id in model.paper.splits
-    judged = model.task == "generation" and "classification" in dataset.tasks
-    fits: dict[Protocol, bool] = {
-        "paper": paper,
-        "official": dataset.has_official,
-        "grouped": True,
-        "external": model.task != "generation",
-        "tstr": judged,
-        "tstr-paper": judged and paper,
-    }
-    return [protocol for protocol in get_args(Protocol) if fits[protocol]]
-
-
-def _protocols(selection: Selection, dataset: DatasetSpec, model: ModelSpec) -> list[Protocol]:
-    fitting = _fitting(dataset, model)
-    asked = selection.protocols or [protocol for protocol in fitting if protocol not in NAMED]
-    return [protocol for protocol in dict.fromkeys(asked) if protocol in fitting]
-
-
-def _why_nothing(selection: Selection, datasets: Sequence[DatasetSpec], models: Sequence[ModelSpec]) -> str:
-    sets = ", ".join(each.id for each in datasets) or "no data set"
-    names = f"{sets} with {', '.join(each.id for each in models) or 'no model'}"
-    if not any(model.task in dataset.tasks for dataset in datasets for model in models):
-        return f"no cell fits {names}: no model has a task of the data set; see tumorbench list models"
-    if selection.protocols == ("external",):
-        return f"no cell fits {names}: the protocol external tests classifiers and segmenters, not generators"
-    return (
-        f"no cell fits {names} under protocol {', '.join(selection.protocols)}: the source report used another "
-        "data set, or the set has no official split; try --protocol grouped"
-    )
 
 
 def expected_seconds(plan: Plan, store: Store) -> dict[str, float]:

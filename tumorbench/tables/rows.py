@@ -86,10 +86,12 @@ class Row:
 
 
 def pretraining_leaks(record: Record) -> bool:
-    """Whether the cell that the record's cell starts from has seen what is tested, or this was not measured."""
-    if record.identity.starts_from is None:
-        return False
-    return record.leakage is None or record.leakage.pretraining_test_images != 0
+    """Whether the weights that the record's cell starts from have seen what is tested, or this was not measured.
+
+    Weights that no cell trained are known by their card; what those of a user's file have seen, nobody knows.
+    """
+    seen = record.leakage.pretraining_test_images if record.leakage else None
+    return seen != 0 and (seen is not None or record.identity.starts_from is not None)
 
 
 def _statistic(found: Sequence[MetricValue]) -> Statistic:
