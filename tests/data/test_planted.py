@@ -1,0 +1,75 @@
+"""Copies that are planted among real slices are found, and slices of other patients are not taken for copies."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tumorbench import registry
+from tumorbench.data.crop import brain_box
+from tumorbench.data.decode import decode
+from tumorbench.data.kinship import similar
+from tumorbench.data.locations import cache_root
+from tumorbench.data.near import NEAR_IDENTICAL, SIMILAR, matches, thumbnails
+
+EVERY = 30  # slices of Figshare, of which one gets copies
+pytestmark = pytest.mark.real_data
+
+
+def scaled(image: np.ndarray, side: int) -> np.ndarray:
+    return np.asarray(Image.fromarray(np.ascontiguousarray(image)).resize((side, side), Image.Resampling.BICUBIC))
+
+
+def jpeg(image: np.ndarray, quality: int) -> np.ndarray:
+    buffer = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(image)).save(buffer, "JPEG", quality=quality)
+    buffer.seek(0)
+    with Image.open(buffer) as picture:
+        return np.asarray(picture)
+
+
+PLANTED = {  # -> the least share of copies that is found; of 103 that are cropped at 512 pixels 89 are
+    "rescaled": (lambda image: scaled(image, 224), 1.0),
+    "JPEG q30": (lambda image: jpeg(image, 30), 1.0),
+    "brighter by 20 %": (lambda image: np.clip(image * 1.2, 0, 255).astype(np.uint8), 1.0),
+    "turned by 90 degrees": (np.rot90, 1.0),
+    "cropped to its brain": (lambda image: image[brain_box(image)], 0.85),
+    "cropped and rescaled": (lambda image: scaled(image[brain_box(image)], 224), 0.85),
+}
+
+
+@pytest.fixture(scope="module")
+def figshare(real_data):
+    return decode(registry.find().dataset("figshare3064"), real_data, cache_root() / "decoded")
+
+
+@pytest.fixture(scope="module")
+def originals(figshare):
+    chosen = range(0, len(figshare.samples), EVERY)
+    return [np.asarray(figshare.image(index)) for index in chosen], [figshare.samples[index].group for index in chosen]
+
+
+@pytest.mark.parametrize("change", PLANTED)
+def test_a_planted_copy_is_found_and_no_other_patient_s_slice(originals, change):
+    images, patients = originals
+    plant, least = PLANTED[change]
+    found = matches(thumbnails(images), thumbnails([plant(image) for image in images]), SIMILAR)
+    own = found.pairs[:, 0] == found.pairs[:, 1]
+    strangers = [pair for pair in found.above(NEAR_IDENTICAL).pairs.tolist() if patients[pair[0]] != patients[pair[1]]]
+    assert own.sum() / len(images) >= least
+    assert strangers == []
+
+
+def test_near_identical_slices_of_figshare_are_of_one_patient(figshare):
+    found = similar(figshare)
+    groups = np.array([sample.group for sample in figshare.samples])
+    strangers = groups[found.pairs[:, 0]] != groups[found.pairs[:, 1]]
+    sure = found.correlations > NEAR_IDENTICAL
+    print(
+        f"{strangers[sure].sum()} of {sure.sum()} pairs above .99 and {strangers.sum()} of {len(strangers)} above .97"
+    )
+    assert (int(sure.sum()), int(strangers[sure].sum())) == (29, 0)
+    assert strangers.mean() < 0.02
