@@ -7,8 +7,14 @@ import pytest
 from PIL import Image
 
 from tumorbench.metrics.features import Features, Nearest, pixel_features
-from tumorbench.metrics.memorisation import closest_pairs, memorisation, nearest_ratio
-from tumorbench.metrics.uncertainty import intervals
+from tumorbench.metrics.memorisation import (
+    closest_pairs,
+    memorisation,
+    memory_distances,
+    nearest_ratio,
+    ratio_of,
+    share_of,
+)
 
 BOTH = [memorisation, nearest_ratio]
 
@@ -201,8 +207,11 @@ def test_where_distances_are_measured_the_ratio_and_the_pairs_are_of_them():
     assert generated[[2, 0]].nearest.positions.tolist() == [1, 4]
 
 
-def test_the_interval_of_a_share_of_copies_lies_around_it():
-    training = features(np.zeros((9, 1)), "pixels")
-    generated = measured([0.01] * 20 + [0.3] * 60)
-    low, high = intervals("memorisation")(generated, training, measured([0.3] * 40))["memorisation"]
-    assert 0.1 < low < 0.25 < high < 0.4
+def test_what_an_interval_is_drawn_from_gives_the_value_again():
+    training, far = features(np.zeros((9, 1)), "pixels"), measured([0.3] * 40)
+    for generated in (measured([0.01] * 20 + [0.3] * 60), measured([0.02, 0.5])):
+        whole = value(memorisation, generated, training, far)
+        assert share_of(*memory_distances(generated, training, far)) == whole
+    sets = normal(0, 33, 0.5), normal(1, 80), normal(2, 41)
+    assert share_of(*memory_distances(*sets)) == value(memorisation, *sets)
+    assert ratio_of(*memory_distances(*sets)) == value(nearest_ratio, *sets)
