@@ -129,7 +129,12 @@ LeaveOut = Annotated[
 ]
 Budgets = Annotated[str | None, typer.Option("--budget", help="full or quick. Default: full on CUDA, quick elsewhere.")]
 Seeds = Annotated[
-    int | None, typer.Option("--seeds", help="How many seeds each cell is run with: 0 to N-1.", show_default="1")
+    int | None,
+    typer.Option(
+        "--seeds",
+        help="How many seeds each cell is run with: 0 to N-1.",
+        show_default="1, and 3 for grouped with the full budget",
+    ),
 ]
 Seed = Annotated[list[int] | None, typer.Option("--seed", help="One seed, instead of --seeds; may be repeated.")]
 Everything = Annotated[

@@ -67,7 +67,7 @@ def selection_of(
 
 
 def _seeds(count: int | None, named: list[int] | None) -> tuple[int, ...]:
-    """``--seeds N`` are 0 to N-1, each ``--seed K`` is one; 0 where neither is given."""
+    """``--seeds N`` are 0 to N-1, each ``--seed K`` is one; none where neither is given, for the default."""
     if count is not None and named:
         raise BadInput("--seeds and --seed were both given; give --seeds N for 0 to N-1, or --seed K for single ones")
     if named:
@@ -76,7 +76,7 @@ def _seeds(count: int | None, named: list[int] | None) -> tuple[int, ...]:
         return tuple(dict.fromkeys(named))
     if count is not None and not 1 <= count <= MOST_SEEDS:
         raise BadInput(f"--seeds {count} is not a number from 1 to {MOST_SEEDS}")
-    return tuple(range(count or 1))
+    return tuple(range(count or 0))
 
 
 def context_of(
