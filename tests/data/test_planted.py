@@ -68,8 +68,5 @@ def test_near_identical_slices_of_figshare_are_of_one_patient(figshare):
     groups = np.array([sample.group for sample in figshare.samples])
     strangers = groups[found.pairs[:, 0]] != groups[found.pairs[:, 1]]
     sure = found.correlations > NEAR_IDENTICAL
-    print(
-        f"{strangers[sure].sum()} of {sure.sum()} pairs above .99 and {strangers.sum()} of {len(strangers)} above .97"
-    )
     assert (int(sure.sum()), int(strangers[sure].sum())) == (29, 0)
     assert strangers.mean() < 0.02
