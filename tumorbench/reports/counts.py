@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from tumorbench.statistics.clusters import Clusters
+from tumorbench.statistics.rows import CellDraws, drawn_row
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,25 +27,22 @@ COLUMNS = (
     "confusion",
 )  # of a table, where it has them
 NEEDED = {"classification": {"sample_id", "label", "predicted"}, "segmentation": {"sample_id", "confusion"}}
-DRAWS = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
     """Of each test slice of one cell what is right, out of how much: the metric is the ratio of the two sums.
 
-    right, of: float64 ``(n,)``. clusters: patient and near-copies have one name. test: names the test part; cells of one
-    test part are resampled together.
+    right, of: float64 ``(n,)``. clusters: patient and near-copies have one name.
     """
 
     right: NDArray[np.float64]
     of: NDArray[np.float64]
     clusters: NDArray[np.str_]
-    test: str
 
     def where(self, chosen: NDArray[np.bool_]) -> Counts:
         """Of the chosen slices."""
-        return Counts(self.right[chosen], self.of[chosen], self.clusters[chosen], self.test)
+        return Counts(self.right[chosen], self.of[chosen], self.clusters[chosen])
 
     @property
     def ratio(self) -> float:
@@ -53,14 +52,14 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A metric over the cells of a row: their mean, its 95 % interval, and the test slices of each cell."""
+    """A metric over the cells of a row: their mean, its 95 % interval (None for too few clusters), each cell's slices."""
 
     mean: float
-    interval: tuple[float, float]
+    interval: tuple[float, float] | None
     slices: tuple[int, ...]
 
 
-def counts_of(table: pd.DataFrame, task: str, test: str) -> tuple[Counts, NDArray[np.bool_] | None]:
+def counts_of(table: pd.DataFrame, task: str) -> tuple[Counts, NDArray[np.bool_] | None]:
     """(what one cell's table counts, whether each slice is clean); no clean ones where the table does not say what leaked.
 
     Accuracy for classification; for segmentation Dice of any lesion against the background, over all pixels.
@@ -74,38 +73,25 @@ def counts_of(table: pd.DataFrame, task: str, test: str) -> tuple[Counts, NDArra
         right, of = (table["label"] == table["predicted"]).to_numpy(np.float64), np.ones(len(table))
     names = table["cluster"] if "cluster" in table else table["group"].where(table["group"] != "", table["sample_id"])
     clean = (table["leaked"] == "").to_numpy(bool) if "leaked" in table else None
-    return Counts(right, of, names.to_numpy(np.str_), test), clean
+    return Counts(right, of, names.to_numpy(np.str_)), clean
 
 
-def value_of(cells: Sequence[Counts]) -> Value | None:
-    """The mean over the cells and its interval: clusters are drawn anew within each test part, then the cells of it.
+def value_of(cells: Mapping[tuple[int, int], Counts], name: str) -> Value | None:
+    """The mean over the cells, by (fold, seed), and its interval over clusters and seeds, as on the boards.
 
-    The percentiles 2.5 and 97.5 of 1000 draws, the same for every model of one test part. None where a cell has nothing
-    to count.
+    name: of the row. None where a cell has nothing to count.
     """
-    if not cells or not all(cell.of.sum() for cell in cells):
+    if not cells or not all(cell.of.sum() for cell in cells.values()):
         return None
-    parts: dict[str, list[Counts]] = {}
-    for cell in cells:
-        parts.setdefault(cell.test, []).append(cell)
-    drawn = sum(_drawn(test, own) * len(own) for test, own in sorted(parts.items())) / len(cells)
-    low, high = np.nanpercentile(drawn, (2.5, 97.5))
-    mean = float(np.mean([cell.ratio for cell in cells]))
-    return Value(mean, (float(low), float(high)), tuple(len(cell.of) for cell in cells))
+    values = {where: cell.ratio for where, cell in cells.items()}
+    row = drawn_row(values, {where: _drawn(cell) for where, cell in cells.items()}, name)
+    ends = row.interval((0.0, 1.0)) if row else None
+    return Value(float(np.mean(list(values.values()))), ends, tuple(len(cell.of) for cell in cells.values()))
 
 
-def _drawn(test: str, cells: Sequence[Counts]) -> NDArray[np.float64]:
-    """float64 ``(draws,)``: the mean over cells of one test part, clusters and cells drawn with replacement."""
-    rng = np.random.default_rng(int(hashlib.sha256(test.encode()).hexdigest()[:15], 16))
-    names = sorted({name for cell in cells for name in cell.clusters.tolist()})
-    weights = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=DRAWS).astype(np.float64)
-    ratios = np.stack([_ratios(cell, names, weights) for cell in cells])  # (cells, draws)
-    chosen = rng.integers(len(cells), size=(len(cells), DRAWS))
-    return np.asarray(ratios[chosen, np.arange(DRAWS)].mean(0))
-
-
-def _ratios(cell: Counts, names: Sequence[str], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    place = np.searchsorted(np.array(names, np.str_), cell.clusters)
-    right, of = (np.bincount(place, each, len(names)) for each in (cell.right, cell.of))
-    total = weights @ of
-    return np.asarray(np.divide(weights @ right, total, out=np.full(len(total), np.nan), where=total > 0))
+def _drawn(cell: Counts) -> CellDraws:
+    """The cell's replicates, with its clusters drawn anew."""
+    clusters = Clusters.of(cell.clusters.tolist())
+    totals = clusters.weights() @ clusters.totals(np.stack([cell.right, cell.of], 1))
+    right, of = totals[:, 0], totals[:, 1]
+    return CellDraws(np.divide(right, of, out=np.full(len(of), np.nan), where=of > 0), len(clusters))

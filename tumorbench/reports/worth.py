@@ -32,8 +32,8 @@ is what the split is worth, not the model.
 - **clean only**: the same cells, on those of their test images of which training and validation have seen no identical
   image, no near-copy and no other slice of the patient, as far as patients are known. Few are left of some splits; how
   many, of how many, stands beside the value.
-- A value is the mean over folds and seeds with its 95 % interval: patients and clusters of near-copies are drawn anew
-  within each test part, then the seeds. `dice` is of any lesion against the background, over all pixels.
+- A value is the mean over folds and seeds with its 95 % interval, as on the boards: over patients and clusters of
+  near-copies within each test part, then over seeds. `dice` is of any lesion against the background, over all pixels.
 - "drop": `grouped` less `paper`, or less `official` where there is no `paper`. The two are of different test images.
 - —: not run, or run before tables said what leaked. Generators are not here: under another split they are compared with
   other reference images."""
@@ -114,20 +114,21 @@ def _values(
     tables = [read(cell) for cell in row.cells]
     if any(each is None or each.empty or not NEEDED[task].issubset(each.columns) for each in tables):
         return
-    counted = [
-        counts_of(each, task, cell.record.identity.split_fingerprint)
+    counted = {
+        (cell.record.identity.fold, cell.record.identity.seed): counts_of(each, task)
         for each, cell in zip(tables, row.cells, strict=True)
         if each is not None
-    ]
+    }
     other = row.identity.trained_on
     heading = f"external from {other.dataset}" if other else str(row.identity.protocol)
-    if value := value_of([counts for counts, _ in counted]):
+    name = f"{row.identity.model}{row.suffix}"
+    if value := value_of({where: counts for where, (counts, _) in counted.items()}, name):
         yield heading, value, ""
-    if row.identity.protocol not in ("paper", "official") or any(clean is None for _, clean in counted):
+    if row.identity.protocol not in ("paper", "official") or any(clean is None for _, clean in counted.values()):
         return
-    cleaned = [counts.where(clean) for counts, clean in counted if clean is not None]
-    if value := value_of(cleaned):
-        tested = integers([len(counts.of) for counts, _ in counted])
+    cleaned = {where: counts.where(clean) for where, (counts, clean) in counted.items() if clean is not None}
+    if value := value_of(cleaned, name):
+        tested = integers([len(counts.of) for counts, _ in counted.values()])
         yield heading + CLEAN, value, f"; {integers(value.slices)} of {tested}"
 
 
@@ -161,8 +162,8 @@ def _text(model: _Model, heading: str) -> str:
     value = model.found.get(heading)
     if value is None:
         return NOTHING
-    low, high = (number(end, value.mean) for end in value.interval)
-    return f"{number(value.mean)} ({low} to {high}{model.remarks[heading]})"
+    ends = [number(end, value.mean) for end in value.interval or ()]
+    return f"{number(value.mean)} ({' to '.join(ends) or 'too few patients for an interval'}{model.remarks[heading]})"
 
 
 def _drop(model: _Model) -> str:
@@ -174,5 +175,8 @@ def _drop(model: _Model) -> str:
 def _plot(models: Sequence[_Model], metric: str) -> str:
     headings = _headings(models)
     shown = [(model.name, [(each, model.found[each]) for each in headings if each in model.found]) for model in models]
-    dots = [(name, [Dot(each, value.mean, *value.interval) for each, value in found]) for name, found in shown]
+    dots = [
+        (name, [Dot(each, value.mean, *(value.interval or (value.mean,) * 2)) for each, value in found])
+        for name, found in shown
+    ]
     return dot_plot(dots, headings, metric)
