@@ -156,8 +156,8 @@ def _update(
     for path, record in records:
         if str(path) in problems:
             marks.forget(record)
-        elif checked[path].level:
-            marks.add(record, checked[path].level)
+        elif level := checked[path].level:
+            marks.add(record, level)
 
 
 def _false_marks(marks: Marks, records: Sequence[tuple[Path, Record]], checked: Mapping[Path, Checked]) -> list[str]:
@@ -185,10 +185,10 @@ def _say(
     for path, faults in problems.items():
         for fault in faults:
             fail(fault if fault.startswith(path) else f"{path}: {fault}")
-    for path, each in checked.items():
+    for where, each in checked.items():
         if each.unchecked:
             names = ", ".join(each.unchecked)
-            say(f"{path}: not checked, because no installed plugin has it in that version: {names}")
+            say(f"{where}: not checked, because no installed plugin has it in that version: {names}")
     for reason, number in Counter(reason for each in checked.values() for reason in each.left_open).items():
         say(f"left open in {number} records: {reason}")
     for signer, number in Counter(claim.signer for claim in claims.values() if not claim.fault).items():

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,7 +11,7 @@ __all__ = ["accuracy_clean", "accuracy_leaked"]
 
 
 def accuracy_clean(
-    labels: NDArray[np.int64], probabilities: NDArray[np.float64], classes: Sequence[str]
+    labels: NDArray[np.int64], probabilities: NDArray[np.float64], classes: tuple[str, ...]
 ) -> dict[str, float | None]:
     """The accuracy, given the clean slices alone: no identical one, near-copy or slice of their patient was seen.
 
@@ -26,7 +24,7 @@ def accuracy_clean(
 
 
 def accuracy_leaked(
-    labels: NDArray[np.int64], probabilities: NDArray[np.float64], classes: Sequence[str]
+    labels: NDArray[np.int64], probabilities: NDArray[np.float64], classes: tuple[str, ...]
 ) -> dict[str, float | None]:
     """The accuracy, given the leaked slices alone: an identical one, a near-copy or a slice of their patient was seen.
 

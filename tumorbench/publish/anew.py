@@ -159,4 +159,4 @@ def _unlike(index: int, confusion: NDArray[np.int64], predicted: NDArray[np.uint
     if cell.identity.recipe.masks == "classes":
         true = ((true > 0) * (1 + cell.dataset.samples[index].label)).astype(np.uint8)
     k = round(len(confusion) ** 0.5)
-    return bool((pixel_confusions(true[None], predicted[None], k)[0].ravel() != np.asarray(confusion)).any())
+    return bool((pixel_confusions([true], [predicted], k)[0].ravel() != np.asarray(confusion)).any())

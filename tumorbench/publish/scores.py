@@ -116,10 +116,8 @@ def _unlike(png: bytes, confusion: Sequence[int]) -> bool:
     counts = np.asarray(confusion, np.int64)
     predicted = counts.reshape(round(len(counts) ** 0.5), -1).sum(0)
     mask = pixels_of(png)
-    return (
-        mask.size == predicted.sum()
-        and np.bincount(mask.ravel(), minlength=len(predicted)).tolist() != predicted.tolist()
-    )
+    found = np.bincount(mask.ravel(), minlength=len(predicted)).tolist()
+    return bool(mask.size == predicted.sum()) and found != predicted.tolist()
 
 
 def _difference(value: MetricValue, other: MetricValue | None, tolerance: float) -> Iterator[str]:

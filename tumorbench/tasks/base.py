@@ -77,8 +77,11 @@ class Scores:
         names = {value.name for value in self.metrics}
         kept = [value for value in record.metrics if source_of(value) not in mine and value.name not in names]
         others = [each for each in record.instruments if (each.metric, each.extractor) not in mine]
-        update = {"metrics": (*kept, *self.metrics), "instruments": (*others, *self.instruments)}
-        update["intervals"] = INTERVALS_VERSION  # ``lacking`` names what has older ones too
+        update: dict[str, Any] = {
+            "metrics": (*kept, *self.metrics),
+            "instruments": (*others, *self.instruments),
+            "intervals": INTERVALS_VERSION,  # ``lacking`` names what has older ones too
+        }
         return record.model_copy(update=update | ({"confusion": self.confusion} if self.confusion is not None else {}))
 
 
