@@ -35,7 +35,10 @@ MAKE_THROUGHPUTS = "`tumorbench bench` measures, `tumorbench leaderboard` render
 HOW_TO_READ = f"""How to read a row:
 
 - A value is the mean ± the sample standard deviation (n - 1) over the row's cells, that is over its folds and seeds.
-  `± {NOTHING}`: one cell, so no spread is known.
+  `± {NOTHING}`: one cell, so no spread is known. `A to B` is its 95 % interval, of other patients and other seeds
+  (docs/intervals.md); a row of one seed says nothing of seeds.
+- A rank is one more than the number of rows that are surely better: rows that cannot be told apart share one. In
+  parentheses stands where the rank of the mean lies in 95 % of the replicates.
 - **Only `grouped` rows rank**: no patient, as far as known, and no near-copy is on both sides of their split. Rows of
   every other protocol have the rank {DASH} and are not ranked, and neither are those whose pre-training has seen test
   images; the column "split" says what leaks in them.
@@ -59,8 +62,7 @@ TASK_NOTES = {
     "segmentation": "`dice` and `iou` are of the foreground. `keras_meaniou_bug` reproduces a published artefact and "
     "is not a measure of quality.",
     "generation": "`N` is the number of images on each side. FID is biased at these sizes: read each value against the "
-    "same metric between two sets of N real images (real vs real). `A to B` is a single cell's 95 % interval over "
-    "images, and under training on synthetic images the lowest and the highest of the classifier's seeds.",
+    "same metric between two sets of N real images (real vs real).",
 }
 
 

@@ -24,6 +24,7 @@ __all__ = [
     "classes_of",
     "clusters_of",
     "confusions_of",
+    "drawn_of_arms",
     "drawn_of_classes",
     "drawn_of_masks",
     "named_classes",
@@ -76,6 +77,15 @@ def drawn_of_classes(table: pd.DataFrame, classes: Sequence[str]) -> Drawn:
     if "cam_inside" in table:
         every.append(totals_of_shares("cam_in_mask", table["cam_inside"].to_numpy(np.float64)))
     return drawn_of_totals(every, clusters_of(table))
+
+
+def drawn_of_arms(table: pd.DataFrame) -> Drawn:
+    """Replicates of the accuracy that each ``arm`` gives, the mean over the classifier's seeds: ``tstr_ARM``."""
+    found = Drawn()
+    for arm, rows in table.groupby("arm", sort=False):
+        right = np.asarray(rows["predicted"] == rows["label"], np.float64)
+        found = drawn_of_totals([totals_of_shares(f"tstr_{arm}", right)], clusters_of(rows)).beside(found)
+    return found
 
 
 def drawn_of_masks(table: pd.DataFrame, mask_classes: Sequence[str], *, lesions: bool) -> Drawn:

@@ -15,11 +15,13 @@ import numpy as np
 from tumorbench.contracts.cell import CellIdentity, Judge
 from tumorbench.contracts.record import Instrument, MetricValue
 from tumorbench.registry import Registry
+from tumorbench.statistics.replicates import Drawn
 from tumorbench.tasks.base import Picture, Prediction, Scores, ScoringInput, Task
 from tumorbench.tasks.cell import Cell, Tools
 from tumorbench.tasks.generation import pictures_of_samples, validation_of_generator
 from tumorbench.tasks.instruments import Key, Metric
 from tumorbench.tasks.predictions import of_classes, test_columns
+from tumorbench.tasks.replicates import drawn_of_arms
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,6 +81,10 @@ class OnSynthetic(Task):
         if given.only is not None and INSTRUMENT not in given.only:
             return Scores()
         return Scores(list(_values(table)), self.instruments(given.identity, given.registry))
+
+    def replicates(self, table: pd.DataFrame, given: ScoringInput) -> Drawn:
+        """Of each arm's accuracy, over the real test images."""
+        return drawn_of_arms(table)
 
     def holds(self, table: pd.DataFrame, metric: str) -> bool:
         """Tables of before version 3 do not say how the judge did on what it learned from."""
