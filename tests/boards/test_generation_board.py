@@ -23,7 +23,10 @@ def test_a_single_cell_shows_its_interval_and_several_that_of_their_mean(located
         "3.00e-04 ± — (N 126; 0.0000 to 5.90e-03)"
         in rows_with(render([located({"density[e]": rare}, task="generation")])["generation.md"], "results/")[0]
     )
-    assert "0.2500 ± 0.0000 (N 126; 0.1881 to 0.3205)" in rows_with(render([first, second])["generation.md"], "results/")[0]
+    assert (
+        "0.2500 ± 0.0000 (N 126; 0.1881 to 0.3205)"
+        in rows_with(render([first, second])["generation.md"], "results/")[0]
+    )
 
 
 def test_a_generator_links_to_its_pictures(located, render, rows_with):

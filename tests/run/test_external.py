@@ -123,7 +123,9 @@ def test_what_cannot_be_trained_so_is_refused_in_one_line(tumorbench, pair, argu
     result = tumorbench("plan", *arguments)
     assert result.code == 2
     assert reason in result.err
-    assert [line for line in result.err.splitlines() if not line.startswith("decoding")] == [result.err.splitlines()[-1]]
+    assert [line for line in result.err.splitlines() if not line.startswith("decoding")] == [
+        result.err.splitlines()[-1]
+    ]
 
 
 def test_published_external_records_verify_and_their_row_names_the_set_trained_on(tumorbench, pair):

@@ -223,7 +223,9 @@ class WeightsSpec(Card):
     title: str
     licence: str
     citation: str
-    trained_on: tuple[str, ...] = ()  # ids of data sets whose slices the weights have seen: what matches them is no test
+    trained_on: tuple[
+        str, ...
+    ] = ()  # ids of data sets whose slices the weights have seen: what matches them is no test
     factory: FactoryPath  # called with the whole id; returns a state dict (name -> tensor, on the CPU); raises Unavailable where they are not to be had
 
 
