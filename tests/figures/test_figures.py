@@ -121,6 +121,14 @@ DRAWN = {
     "contact_sheet": lambda slices, blobs, path: figures.contact_sheet(
         [slices[0], slices[1, :9], slices[2, :, :5]], [0, 2, 2], CLASSES, path
     ),
+    "pair_sheet": lambda slices, blobs, path: figures.pair_sheet(
+        [(slices[0], slices[1, :9], "0.99, a / b"), (slices[2], slices[3], "1.00, a / a")], path
+    ),
+    "differences_figure": lambda slices, blobs, path: figures.differences_figure(
+        [("accuracy", [("a", 0.1, (0.05, 0.2), True), ("b", -0.1, None, False)]), ("f1", [("a", 0, (-1, 1), False)])],
+        "a - b",
+        path,
+    ),
 }
 
 

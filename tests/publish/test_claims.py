@@ -13,8 +13,8 @@ from tumorbench.publish.verify import check_records
 from tumorbench.store import Store
 
 RESULTS = Path(__file__).parents[2] / "leaderboards/results"
-CLASSIFIER, SEGMENTER = "figshare3064/pose-cnn", "figshare3064/pose-unet-joint"
-GENERATOR, JUDGED = "kaggle3264/edm", "kaggle3264/robles-cvae"
+CLASSIFIER, SEGMENTER = "figshare3064/pose-cnn", "figshare3064/pose-unet"
+GENERATOR = "kaggle3264/robles-cvae"  # under paper, and judged under tstr-paper
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def installed():
 @pytest.fixture
 def store(tmp_path):
     """A store with those published cells."""
-    for cell in (CLASSIFIER, SEGMENTER, GENERATOR, JUDGED):
+    for cell in (CLASSIFIER, SEGMENTER, GENERATOR):
         shutil.copytree(RESULTS / "cells" / cell, tmp_path / "cells" / cell)
     shutil.copytree(RESULTS / "splits", tmp_path / "splits")
     return tmp_path
@@ -142,9 +142,9 @@ def _rewritten(path: Path, change) -> None:
     edited(path, artifacts=[each | {"sha256": sha256} if each["kind"] == "predictions" else each for each in artifacts])
 
 
-@pytest.mark.parametrize("cell", [SEGMENTER, GENERATOR])
-def test_a_record_without_its_ranking_metric_is_found_out(store, faults, cell):
-    path = of(store, cell)
+@pytest.mark.parametrize(("cell", "protocol"), [(SEGMENTER, "grouped"), (GENERATOR, "paper")])
+def test_a_record_without_its_ranking_metric_is_found_out(store, faults, cell, protocol):
+    path = of(store, cell, protocol)
     ranking = ("dice", "kid", "coverage")
     kept = [each for each in json.loads(path.read_text())["metrics"] if not each["name"].startswith(ranking)]
     edited(path, metrics=kept)
@@ -152,18 +152,23 @@ def test_a_record_without_its_ranking_metric_is_found_out(store, faults, cell):
 
 
 @pytest.mark.parametrize("value", [-0.5, 1.5])
-def test_a_generator_s_value_outside_of_its_metric_s_range_is_found_out(store, faults, value):
-    path = of(store, GENERATOR)
-    metrics = json.loads(path.read_text())["metrics"]
+def test_a_generator_s_value_outside_of_its_metric_s_range_is_found_out(store, faults, installed, value):
+    path = of(store, GENERATOR, "paper")
+    record = json.loads(path.read_text())
+    metrics, version = record["metrics"], installed.metrics["coverage"].version
+    here = [
+        each | {"version": version} if each["metric"] == "coverage" else each for each in record["instruments"]
+    ]  # a range is that of the installed version
+    edited(path, instruments=here)
     name = next(each["name"] for each in metrics if each["name"].startswith("coverage"))
     edited(path, metrics=[each | {"value": value} if each["name"] == name else each for each in metrics])
     assert faults(path) == [f"{name} is {value}, which is outside of 0.0 to 1.0"]
 
 
 def test_a_judged_generator_without_a_value_is_found_out(store, faults):
-    path = of(store, JUDGED, "tstr")
+    path = of(store, GENERATOR, "tstr-paper")
     edited(path, metrics=[])
-    assert "it was not scored by tstr, which its protocol is about" in faults(path)
+    assert any("which its protocol is about" in fault for fault in faults(path))
 
 
 @pytest.mark.parametrize("path", ["../../../../splits/x.json", "/etc/passwd", "record.json", "figures/../../x"])

@@ -18,7 +18,7 @@ from tumorbench.publish.verify import check_records
 from tumorbench.store import Store, find_record, read_record
 
 RESULTS = Path(__file__).parents[2] / "leaderboards/results"
-SOURCES = ("figshare3064/pose-cnn", "figshare3064/pose-unet-joint", "kaggle3264/edm")
+SOURCES = ("figshare3064/pose-cnn", "figshare3064/pose-unet", "kaggle3264/robles-cvae")
 LONGEST_S = 20.0  # for one record on a busy machine
 
 

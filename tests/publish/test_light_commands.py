@@ -12,7 +12,7 @@ MODELS = (
     "figshare3064/pose-cnn",
     "figshare3064/pose-unet",
     "figshare3064/timm--tf_efficientnet_lite0",
-    "kaggle3264/edm",
+    "kaggle3264/robles-cvae",
 )
 PROGRAM = """
 import sys

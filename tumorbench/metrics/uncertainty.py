@@ -66,7 +66,7 @@ def replicates(metric_id: str) -> Callable[..., Halves | None] | None:
     >>> rng = np.random.default_rng(0)
     >>> sets = [Features(rng.normal(size=(50, 4)).astype(np.float32) + shift, None, "raw") for shift in (0, 1)]
     >>> found = replicates("fid")(*sets)
-    >>> 4 < found.value < 5, found.draws.shape, found.clusters
+    >>> 3 < found.value < 4, found.draws.shape, found.clusters
     (True, (100,), 50)
     """
     if metric_id not in REPLICATES:
