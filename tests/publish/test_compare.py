@@ -102,7 +102,11 @@ def test_rows_with_and_without_a_user_s_weights_are_not_paired(store, here):
     assert not [row for row in paired_differences(store, FIRST, SECOND, here) if row.protocol == "grouped"]
 
 
-def test_without_predictions_the_difference_stands_alone(store, here):
+def test_without_predictions_and_intervals_the_difference_stands_alone(store, here):
+    def forget(record):
+        record["metrics"] = [each | {"interval": None} for each in record["metrics"]]
+
+    rewritten(folder_of(store, FIRST), forget)
     (folder_of(store, FIRST) / PREDICTIONS).unlink()
     row = accuracy(paired_differences(store, FIRST, SECOND, here))
     assert row.difference < 0
