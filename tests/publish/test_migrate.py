@@ -40,7 +40,8 @@ def aged(record: dict, found: registry.Registry, checkpoints: dict[str, str]) ->
     """The record as a run in the time of schema 2 wrote it. checkpoints: cell key -> SHA-256."""
     identity = dict(record["identity"])
     starts_from = identity.pop("starts_from")
-    identity.pop("judge")
+    for later in ("judge", "trained_on", "leaves_out"):
+        identity.pop(later)
     identity["recipe"] = identity["recipe"] | {"precision": record["precision"]}
     if starts_from:
         identity["recipe"]["pretrained"] = f"sha256:{checkpoints[starts_from]}"
@@ -86,9 +87,14 @@ def old_store(today) -> list[Path]:
     return places
 
 
+def asked_then(today: dict[Path, dict]) -> dict[Path, dict]:
+    """Those that ask for what schema 2 could ask for: judges learned by another procedure then."""
+    return {path: record for path, record in today.items() if not record["identity"]["judge"]}
+
+
 def comparable(record: dict) -> dict:
-    """Without what schema 2 did not measure, and with its instruments in one order."""
-    instruments = sorted(record["instruments"], key=json.dumps)
+    """Without what schema 2 did not measure, and with its instruments, of whatever version, in one order."""
+    instruments = sorted((each | {"version": ""} for each in record["instruments"]), key=json.dumps)
     timing = {name: value for name, value in record["timing"].items() if name not in NEW_TIMES}
     return record | {"timing": timing, "memory": None, "instruments": instruments}
 
@@ -97,9 +103,9 @@ def comparable(record: dict) -> dict:
 def test_a_migrated_store_is_the_one_that_a_run_writes_today(today, tumorbench):
     result = tumorbench("migrate")
     assert (result.code, result.out) == (0, "5 records moved, 0 not moved\n"), result.err
-    for path, record in today.items():
+    for path, record in asked_then(today).items():
         assert comparable(json.loads(path.read_text())) == comparable(record)
-    assert set(Path("runs").glob("cells/*/*/*")) == {path.parent for path in today}
+    assert len(list(Path("runs").glob("cells/*/*/*"))) == len(today)
     assert not list(Path("runs").glob(".migrate-*"))
 
 
@@ -131,7 +137,7 @@ def test_a_killed_migration_goes_on_with_the_same_command(old_store, today, tumo
     assert (result.code, result.out) == (0, "0 records moved, 0 not moved\n")
     assert not first.exists()
     assert not list(Path("runs").glob(".migrate-*"))
-    assert all(path.exists() for path in today)
+    assert all(path.exists() for path in asked_then(today))
 
 
 def test_of_two_records_of_one_cell_the_later_stays(old_store, today, tumorbench, change):

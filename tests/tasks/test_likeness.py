@@ -107,6 +107,7 @@ def test_the_size_of_blocks_changes_nothing(heads, monkeypatch):
     np.testing.assert_allclose(whole.distances, parts.distances, atol=2e-6)
 
 
+@pytest.mark.slow  # minutes a set
 @pytest.mark.real_data
 @pytest.mark.parametrize("name", ["figshare3064", "kaggle7023", "kaggle3264", "yesno253"])
 def test_of_every_public_set_changed_copies_are_memorised_and_other_patients_images_are_not(real_data, name, tmp_path):
