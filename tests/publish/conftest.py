@@ -40,8 +40,9 @@ def published(tumorbench, tiny, tmp_path, kept) -> Path:
 
 
 @pytest.fixture
-def full_disk():
+def full_disk(monkeypatch):
     """A context in which no file of this process grows beyond so many bytes, as on a full disk."""
+    monkeypatch.setattr("sys.dont_write_bytecode", True)  # a module's that is cut short would break it for later tests
 
     @contextmanager
     def limit(size: int) -> Iterator[None]:
