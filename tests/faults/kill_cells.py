@@ -5,8 +5,8 @@ Run once, beside the default suite:
     python tests/faults/kill_cells.py [KILLS] [SEED]
 
 Classification, segmentation and generation cells, two seeds of each, are run under ``--deterministic``. At a random
-moment ``kill -9`` hits the worker that computes a cell, the driver, or every process of the run; then the same command is
-given again, until all cells are done. That is repeated in new stores until there were KILLS kills (100).
+moment ``kill -9`` hits the worker that computes a cell, the driver, or every process of the run; then the same command
+is given again, until all cells are done. That is repeated in new stores until there were KILLS kills (100).
 """
 
 from __future__ import annotations

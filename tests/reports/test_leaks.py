@@ -24,8 +24,8 @@ NONE = {"test_samples": 100, "groups_on_both_sides": 0, "test_samples_of_shared_
         (
             Leakage(**COUNTS, near_identical_test_images=7, unknown_patient_test_images=40),
             (
-                "30 of 100 test images come from patients who are also in training and 5 of 100 test images are pixel-identical "
-                "to a training image and 7 of 100 test images are near-copies of one (the patients of 40 are unknown)"
+                "30 of 100 test images come from patients who are also in training and 5 of 100 test images are "
+                "pixel-identical to a training image and 7 of 100 test images are near-copies of one (the patients of 40 are unknown)"
             ),
         ),
         (

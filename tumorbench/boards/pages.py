@@ -24,8 +24,8 @@ TASKS = {
 THROUGHPUT = "How fast each model trains and predicts, by kind of device."
 INDEX = "Every row is rendered from records, each of which says how to run it again. Only the `grouped` protocol ranks."
 WORTH = (
-    "[What a split is worth](what-a-split-is-worth.md): every classifier and segmenter under each protocol, and on clean "
-    "test images alone, as table and plot."
+    "[What a split is worth](what-a-split-is-worth.md): every classifier and segmenter under each protocol, and on "
+    "clean test images alone, as table and plot."
 )
 MAKE_RECORDS = (
     "`tumorbench run --all` makes results, `tumorbench publish` puts them here and `tumorbench leaderboard` renders "
@@ -51,14 +51,14 @@ HOW_TO_READ = f"""How to read a row:
   no value there."""
 CHECKED = (
     'The column "checked" says how a row\'s records were checked, each as it is now: `verified` without data, `with data` '
-    "(splits, labels and leakage made anew, generated images scored again), `replayed` (the cell was run again and gave "
-    "the same). docs/verify.md says what each of them proves."
+    "(splits, labels and leakage made anew, generated images scored again), `replayed` (the cell was run again and "
+    "gave the same). docs/verify.md says what each of them proves."
 )
 TASK_NOTES = {
     "classification": '"constant class" is the accuracy of always answering the commonest test class: a model has '
-    "learned something only above it. Where test images leak, `accuracy_clean` is the accuracy on those of which neither an "
-    "identical image nor a near-copy nor another image of their patient was seen, as far as patients are known, and "
-    "`accuracy_leaked` that on the others.",
+    "learned something only above it. Where test images leak, `accuracy_clean` is the accuracy on those of which "
+    "neither an identical image nor a near-copy nor another image of their patient was seen, as far as patients are "
+    "known, and `accuracy_leaked` that on the others.",
     "segmentation": "`dice` and `iou` are of the foreground. `keras_meaniou_bug` reproduces a published artefact and "
     "is not a measure of quality.",
     "generation": "`N` is the number of images on each side. FID is biased at these sizes: read each value against the "

@@ -39,8 +39,8 @@ def places(rows: Sequence[Row], ranking: Ranking | None, sure: Sequence[Sureness
     """Each row's place by ``ranking``, no rank without one.
 
     Where a row covers all 5 folds, rows that cover fewer have no rank. Where none does, each ranks among the rows of
-    exactly its folds. sure: how sure each row is; rows that cannot be told apart share a rank. Where one of the rows that
-    rank together has no replicates, the means alone rank them, and equal ones share a rank.
+    exactly its folds. sure: how sure each row is; rows that cannot be told apart share a rank. Where one of the rows
+    that rank together has no replicates, the means alone rank them, and equal ones share a rank.
     """
     folds = [_folds(row, ranking.metric if ranking else None) for row in rows]
     whole = max(map(len, folds), default=0) >= FOLDS

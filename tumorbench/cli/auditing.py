@@ -128,8 +128,8 @@ def _descriptors(found: dict[str, Any]) -> str:
     alone = ", ".join(f"{name} {value:.3f}" for name, value in found["alone"].items())
     lowest, highest = found["folds"]
     return (
-        f"balanced accuracy {found['together']:.3f} (folds {lowest:.3f} to {highest:.3f}), by chance {found['chance']:.3f}; "
-        f"each alone: {alone}"
+        f"balanced accuracy {found['together']:.3f} (folds {lowest:.3f} to {highest:.3f}), by chance "
+        f"{found['chance']:.3f}; each alone: {alone}"
     )
 
 

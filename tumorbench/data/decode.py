@@ -230,7 +230,8 @@ def _hash(pixels: NDArray[np.uint8]) -> str:
 def _fingerprint(spec: DatasetSpec, samples: Sequence[Sample], slices: Sequence[Slice]) -> str:
     """SHA-256 of the content.
 
-    The publication's folds and recovered patients are no part of it: they decide a split, which has its own fingerprint.
+    The publication's folds and recovered patients are no part of it: they decide a split, which has its own
+    fingerprint.
     """
     rows = [
         [sample.id, sample.label, sample.patient, sample.group, sample.split, where.pixels, where.mask_pixels]

@@ -148,8 +148,8 @@ def external_split(joined: Joined, both: Kinship, test: NDArray[np.int64], fold:
     pool = n + np.flatnonzero((labels[n:] != NO_CLASS) & ~related(both, kept, n))
     if empty := [name for label, name in enumerate(joined.spec.classes) if label not in labels[pool]]:
         raise BadInput(
-            f"without what matches the test slices of {joined.tested.spec.id}, {joined.learned.spec.id} has no slice of class "
-            f"{', '.join(empty)} left; train on another set"
+            f"without what matches the test slices of {joined.tested.spec.id}, {joined.learned.spec.id} has no slice "
+            f"of class {', '.join(empty)} left; train on another set"
         )
     return Split("external", fold, *partition.without_clusters(pool, kept, labels, both.clusters, fold), both)
 

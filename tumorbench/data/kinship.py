@@ -28,9 +28,10 @@ VERSION = 3  # raised when the same pixels would give other thumbnails or other 
 class Kinship:
     """What is known of how the slices of a data set belong together; one entry a sample, in the samples' order.
 
-    pixels: SHA-256 of the decoded slice, equal for identical ones. patients: whose it is, as the set says or as matching
-    with another set has told; "" where that is not known. near: int64 ``(k, 2)``, pairs of near-copies. clusters: the
-    name of what must not straddle a split: slices of one patient or group, identical ones and near-copies, joined.
+    pixels: SHA-256 of the decoded slice, equal for identical ones. patients: whose it is, as the set says or as
+    matching with another set has told; "" where that is not known. near: int64 ``(k, 2)``, pairs of near-copies.
+    clusters: the name of what must not straddle a split: slices of one patient or group, identical ones and
+    near-copies, joined.
     """
 
     pixels: tuple[str, ...]
@@ -67,8 +68,8 @@ def kinship(decoded: Decoded) -> Kinship:
 def near_copies(found: Matches, first: Sequence[Sample], second: Sequence[Sample]) -> NDArray[np.int64]:
     """Those of the pairs that are near-copies, int64 ``(k, 2)``: a correlation above .97, of two known patients above .99.
 
-    On Figshare, where every patient is known, 14 of the 774 pairs above .97 are of two patients, and none above .99: what
-    is so alike is one patient's, mostly the same slice or the next one.
+    On Figshare, where every patient is known, 14 of the 774 pairs above .97 are of two patients, and none above .99:
+    what is so alike is one patient's, mostly the same slice or the next one.
 
     found: pairs of samples of ``first`` and of ``second`` (one set twice, where they are within it).
     """

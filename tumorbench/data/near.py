@@ -1,14 +1,15 @@
 """Which slices are near-copies of one another: the same picture rescaled, compressed again, brighter, cropped, flipped or turned.
 
-A slice becomes two thumbnails of 32 x 32 grey levels, of the whole and of the crop to its brain. Two slices are as alike
-as the greatest normalised correlation (Pearson's) of a thumbnail of one and a thumbnail of the other, over the eight
-flips and quarter turns. Scale and compression leave thumbnails as they are, brightness and contrast leave correlations as
-they are, and a picture that was cropped is as a whole what its original is as a crop.
+A slice becomes two thumbnails of 32 x 32 grey levels, of the whole and of the crop to its brain. Two slices are as
+alike as the greatest normalised correlation (Pearson's) of a thumbnail of one and a thumbnail of the other, over the
+eight flips and quarter turns. Scale and compression leave thumbnails as they are, brightness and contrast leave
+correlations as they are, and a picture that was cropped is as a whole what its original is as a crop.
 
-The sums behind a correlation are of whole numbers and exact, so every machine finds the same pairs. What may be alike is
-found first, by products of matrices and with a margin that holds their rounding. These products are of parts of the
-thumbnails that flips and turns leave as they are, up to the sign (``_parts``), so that all eight orientations are bounded
-at once: no pair is missed. For more slices than ``BRUTE_FORCE`` an index of faiss finds them, which may miss a pair.
+The sums behind a correlation are of whole numbers and exact, so every machine finds the same pairs. What may be alike
+is found first, by products of matrices and with a margin that holds their rounding. These products are of parts of the
+thumbnails that flips and turns leave as they are, up to the sign (``_parts``), so that all eight orientations are
+bounded at once: no pair is missed. For more slices than ``BRUTE_FORCE`` an index of faiss finds them, which may miss a
+pair.
 """
 
 from __future__ import annotations
@@ -132,10 +133,10 @@ def _normalised(small: NDArray[np.uint8]) -> NDArray[np.float32]:
 def _parts(small: NDArray[np.uint8]) -> tuple[list[NDArray[np.float32]], NDArray[np.float32]]:
     """(four parts ``(n, 256)`` of each thumbnail, the length ``(n,)`` of the rest): what turns and flips do to it is known.
 
-    A quarter turn multiplies a part by 1 or -1, and so does a flip; the four parts are the four ways to choose the signs
-    (the one-dimensional representations of the square's group). They are at right angles to each other and to the rest,
-    so the correlation of two thumbnails in any orientation is at most the sum of the absolute products of their parts and
-    the product of the lengths of the rests.
+    A quarter turn multiplies a part by 1 or -1, and so does a flip; the four parts are the four ways to choose the
+    signs (the one-dimensional representations of the square's group). They are at right angles to each other and to the
+    rest, so the correlation of two thumbnails in any orientation is at most the sum of the absolute products of their
+    parts and the product of the lengths of the rests.
     """
     rows = _normalised(small)
     half = SIDE // 2

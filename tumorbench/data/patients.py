@@ -30,8 +30,8 @@ class Recovered(NamedTuple):
 def recover(unknown: Decoded, known: Decoded) -> list[Recovered]:
     """Whose the slices of one data set are, as far as they match a slice of another set whose patients are known.
 
-    A slice is the patient's of whose slices one is its near-copy (``data.near``), the one that is most alike. Left out are
-    slices without a near-copy there, and those that two patients' slices are equally like. In the samples' order.
+    A slice is the patient's of whose slices one is its near-copy (``data.near``), the one that is most alike. Left out
+    are slices without a near-copy there, and those that two patients' slices are equally like. In the samples' order.
     """
     owners = [sample.group or sample.patient or "" for sample in known.samples]
     found = matches(thumbnails_of(unknown), thumbnails_of(known))

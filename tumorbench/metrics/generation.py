@@ -3,8 +3,9 @@
 Core appends ``[EXTRACTOR]`` to the name.
 
 Both arguments are ``Features`` of one extractor, of images at the size at which all generators of a data set are
-compared: 128 x 128, or the data set's own where that is smaller. The arithmetic is torch-fidelity's, in float64. Every value is the
-same each time; the order of the images matters to none of them, except to KID where it has to draw subsets.
+compared: 128 x 128, or the data set's own where that is smaller. The arithmetic is torch-fidelity's, in float64. Every
+value is the same each time; the order of the images matters to none of them, except to KID where it has to draw
+subsets.
 
 FID and precision/recall depend on how many images there are: compare values only at equal n, and beside the value
 between two sets of real images.

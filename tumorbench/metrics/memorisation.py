@@ -6,9 +6,9 @@ All three are ``Features`` of one extractor. Training images are those that the 
 real images that it never saw: neither themselves nor another image of their cluster (patient, near-copies). How near an
 image comes to the training set means nothing by itself: the baseline is how near held-out real images come to it.
 
-On pixels a distance is 1 - the correlation of two pictures, over flips, quarter turns and small shifts, where ``nearest``
-tells it (``tumorbench.tasks.likeness``), so that a copy counts as one however it was changed. On deep features distances
-are Euclidean. What differs from a training image by rounding only (1e-4 of the training set's root mean square spread) is
+On pixels a distance is 1 - the correlation of two pictures, over flips, quarter turns and small shifts, where
+``nearest`` tells it (``tumorbench.tasks.likeness``), so that a copy counts as one however it was changed. On deep
+features distances are Euclidean. What differs from a training image by rounding only (1e-4 of the training set's root mean square spread) is
 at distance 0: the same image in another batch has features that differ in the last digits.
 """
 
@@ -58,8 +58,9 @@ def memorisation(generated: Features, training: Features, held_out: Features) ->
     """Share of the generated images that repeat a training image.
 
     On pixels these are the near-copies, of a correlation of .98 or more: training images that are shifted by a pixel,
-    brightened by 5 %, noisy (standard deviation 4), flipped, turned or compressed again are, and of other patients' real
-    images at most 2 in 1,000 on the four public sets. Lower is better, 0 to 1: about 0 for new images, 1 for copies.
+    brightened by 5 %, noisy (standard deviation 4), flipped, turned or compressed again are, and of other patients'
+    real images at most 2 in 1,000 on the four public sets. Lower is better, 0 to 1: about 0 for new images, 1 for
+    copies.
 
     On deep features, which have no such scale, they are those that are as near to a training image as only 1 held-out
     real image in 20 is. Lower is better, 0 to 1: about 0.05 for images like the held-out ones, 1 for copies. Below 0.05

@@ -8,10 +8,10 @@ The headline values are of the foreground. With one foreground class there is on
 mean over them and ``NAME/CLASS`` each of them. A class with no pixel in truth or prediction is undefined (0/0): its own
 value is None and means leave it out.
 
-Slices without a lesion and small lesions: pooled values count pixels, so a false alarm in a slice without a lesion counts
-as many pixels as it has, and a small lesion counts little. In means over images a slice with foreground in neither truth
-nor prediction is left out, and one with foreground in one of them alone counts 0. Both kinds of slices have a value of
-their own beside: ``lesion_free_specificity`` and ``dice_small_lesions``.
+Slices without a lesion and small lesions: pooled values count pixels, so a false alarm in a slice without a lesion
+counts as many pixels as it has, and a small lesion counts little. In means over images a slice with foreground in
+neither truth nor prediction is left out, and one with foreground in one of them alone counts 0. Both kinds of slices
+have a value of their own beside: ``lesion_free_specificity`` and ``dice_small_lesions``.
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ SMALL = 256  # a lesion of fewer than one pixel in so many is small
 def pixel_confusions(true: Sequence[Mask], predicted: Sequence[Mask], k: int) -> Confusions:
     """One confusion matrix an image, int64 ``(n, k, k)``, ``[true, predicted]``, of masks uint8 ``(height, width)``.
 
-    Images may differ in size; the two masks of one do not. Raises: ValueError where they do, or for a value above k - 1.
+    Images may differ in size; the two masks of one do not. Raises: ValueError where they do, or for a value above k -
+    1.
 
     >>> pixel_confusions(np.array([[[0, 0, 1]]], np.uint8), np.array([[[0, 1, 1]]], np.uint8), 2).tolist()
     [[[1, 1], [0, 1]]]
@@ -130,8 +131,8 @@ def dice_image_mean(confusions: Confusions, mask_classes: tuple[str, ...]) -> Va
 def dice_small_lesions(confusions: Confusions, mask_classes: tuple[str, ...]) -> Values:
     """Mean foreground Dice over the images whose true lesion is small: under 1 pixel in 256 of its slice.
 
-    That is 1,024 of 512 x 512 pixels, the smallest tenth of Figshare's lesions. Higher is better, 0 to 1; None where no image has so small a lesion. Several
-    foreground classes are taken together.
+    That is 1,024 of 512 x 512 pixels, the smallest tenth of Figshare's lesions. Higher is better, 0 to 1; None where no
+    image has so small a lesion. Several foreground classes are taken together.
 
     Source of the need: small structures, where Dice changes much by few pixels, are to be reported apart (Maier-Hein et
     al., Metrics reloaded, Nature Methods 2024).

@@ -3,11 +3,12 @@
 A replicate is the metric of half of the real images' clusters (patients, near-copies) and of half of the generated
 images, which are independent of one another. A half differs from the whole by as much as the whole from the population
 (the variance of a half's mean about the whole's is ``(1/(n/2) - 1/n) s^2 = s^2 / n``), so nothing is rescaled. A
-bootstrap with replacement would not do: repeated images bring the nearest neighbours' distances to 0, lift FID above its
-value, and feign memorised images. ``statistics.interval`` makes the 95 % interval of them, around the value *at this n*.
+bootstrap with replacement would not do: repeated images bring the nearest neighbours' distances to 0, lift FID above
+its value, and feign memorised images. ``statistics.interval`` makes the 95 % interval of them, around the value *at
+this n*.
 
-Coverage of the expected value at the same n and patients is in docs/intervals.md. A share of nearly 0 or 1 has the exact
-interval of as many samples as there are clusters.
+Coverage of the expected value at the same n and patients is in docs/intervals.md. A share of nearly 0 or 1 has the
+exact interval of as many samples as there are clusters.
 """
 
 from __future__ import annotations
@@ -61,7 +62,8 @@ def replicates(metric_id: str) -> Callable[..., Halves | None] | None:
     """What gives the metric's replicates, called with the metric's arguments; None where it has none.
 
     It also takes ``clusters``, the names of the clusters of the images of both sides, None for images that are
-    independent, and ``draws`` and ``seed``. The sides are real and generated; of metrics of memory generated and held out.
+    independent, and ``draws`` and ``seed``. The sides are real and generated; of metrics of memory generated and held
+    out.
 
     >>> rng = np.random.default_rng(0)
     >>> sets = [Features(rng.normal(size=(50, 4)).astype(np.float32) + shift, None, "raw") for shift in (0, 1)]

@@ -34,9 +34,9 @@ ACCURACY = "accuracy"  # beside which McNemar's test stands
 class Difference:
     """One metric of two models on the cells that both have finished, first - second.
 
-    interval: 95 %, over clusters within folds and over seeds; None where no replicates are to be had. p: of no
-    difference; p_holm: adjusted for all rows of the comparison. effect: the difference in standard deviations of what it
-    would be on single clusters. mcnemar: of accuracy, on the first common seed.
+    interval: 95 %, over clusters within folds and over seeds; None where there are no replicates. p: of no
+    difference; p_holm: adjusted for all rows of the comparison. effect: the difference in standard deviations of what
+    it would be on single clusters. mcnemar: of accuracy, on the first common seed.
     """
 
     dataset: str
@@ -63,8 +63,8 @@ class Difference:
 def paired_differences(store: Store, first: str, second: str, registry: Registry) -> list[Difference]:
     """One row a data set, protocol, budget and metric: both means over the common cells, and their difference.
 
-    Cells are common where data set, protocol, split, seed and budget are the same, and where both started from a file of
-    weights that a user gave, or neither did.
+    Cells are common where data set, protocol, split, seed and budget are the same, and where both started from a file
+    of weights that a user gave, or neither did.
     """
     ours, theirs = (_cells(store, model, registry) for model in (first, second))
     groups: dict[tuple[str, str, str, bool], list[tuple[LocatedRecord, LocatedRecord]]] = {}

@@ -41,7 +41,8 @@ class Outputs:
 def find_copies(records: Sequence[Located]) -> dict[Path, list[str]]:
     """Path -> lines that name the records which it repeats; both of a pair are named, since either may be the copy.
 
-    Cells of one model, seed, budget and split are left out: under two protocols that split alike they are one computation.
+    Cells of one model, seed, budget and split are left out: under two protocols that split alike they are one
+    computation.
     """
     finished = [(path, record) for path, record in records if record.status == "ok"]
     found: dict[Path, dict[str, None]] = defaultdict(dict)

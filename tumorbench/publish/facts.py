@@ -40,8 +40,8 @@ class Facts(Protocol):
 class Listed:
     """The splits that the cards of the installed data sets list.
 
-    strange_copies: whether a record on a copy of a data set that its card does not list is accepted. It may be an honest
-    one, of other files or decoded otherwise; or it may be made up, and only the copy itself can tell.
+    strange_copies: whether a record on a copy of a data set that its card does not list is accepted. It may be an
+    honest one, of other files or decoded otherwise; or it may be made up, and only the copy itself can tell.
     """
 
     registry: Registry

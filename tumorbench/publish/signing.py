@@ -21,8 +21,8 @@ WAIT_S = 60  # for a passphrase or an agent
 class Claim:
     """What a signature says.
 
-    signer: the name in the allowed signers; "" where nothing here can check the signature. fault: why it does not count,
-    "" where it does.
+    signer: the name in the allowed signers; "" where nothing here can check the signature. fault: why it does not
+    count, "" where it does.
     """
 
     signer: str = ""

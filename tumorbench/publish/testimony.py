@@ -1,7 +1,7 @@
 """What the published tables say of the slices of a data set, all taken together; and where one contradicts the others.
 
-A slice's label, patient, cluster and true mask are the same in whatever record tests it. Who rewrites them in one record
-contradicts the others that test the slice: under another protocol, by another model, with another seed.
+A slice's label, patient, cluster and true mask are the same in whatever record tests it. Who rewrites them in one
+record contradicts the others that test the slice: under another protocol, by another model, with another seed.
 """
 
 from __future__ import annotations

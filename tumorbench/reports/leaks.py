@@ -16,8 +16,8 @@ __all__ = ["leaks_as_run", "leaks_in_words"]
 def leaks_in_words(rows: Sequence[Row], cards: BoardCards) -> str:
     """``613 of 614 test images come from patients who are also in training``, and the same of identical images and near-copies.
 
-    ``nothing is on both sides`` where that was measured, ``nothing known`` where patients are not known; empty where it was
-    not measured.
+    ``nothing is on both sides`` where that was measured, ``nothing known`` where patients are not known; empty where it
+    was not measured.
     """
     found = [cell.record.leakage for row in rows for cell in row.cells if cell.record.leakage is not None]
     if not found:

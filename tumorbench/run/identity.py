@@ -29,8 +29,8 @@ def identify(
 ) -> CellIdentity:
     """The identity of one cell. dataset: under ``external`` a ``Joined`` one.
 
-    starts_from: key of the cell whose weights it starts from. judge: under ``tstr``. leaves_out: the set whose test part
-    is left out of the split.
+    starts_from: key of the cell whose weights it starts from. judge: under ``tstr``. leaves_out: the set whose test
+    part is left out of the split.
     """
     tested, learned = (dataset.tested, dataset.learned) if isinstance(dataset, Joined) else (dataset, None)
     return CellIdentity(

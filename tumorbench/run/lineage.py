@@ -23,8 +23,8 @@ __all__ = ["pretraining_seen"]
 def pretraining_seen(cell: Cell, context: Context) -> int | None:
     """Of how many test slices the weights that it starts from have seen the same, a near-copy or the patient.
 
-    They are of another cell, and of those before it, or of a card that names the data sets that they were trained on. None
-    where there are none, or where what the other cell has seen is not here.
+    They are of another cell, and of those before it, or of a card that names the data sets that they were trained on.
+    None where there are none, or where what the other cell has seen is not here.
     """
     seen, key = np.zeros(len(cell.split.test), bool), cell.identity.starts_from
     if key is None:

@@ -36,7 +36,8 @@ class Measurement:
     gflop: a multiply-add counts as two; a training image's count is a whole step's (every loss and optimizer) over its batch; None where torch cannot count.
     gemm_gflop_per_s: the faster of a square matrix product and a 3 x 3 convolution, in the same precision, between the rounds.
     share: the model's arithmetic rate over that one, the median of paired rounds; it may pass 1 a little where the model's shapes suit the machine better.
-    rounds, discarded_rounds: of training, inference and latency together, those kept and those thrown away as disturbed by other processes.
+    rounds, discarded_rounds: of training, inference and latency together, those kept and those thrown away as disturbed
+    by other processes.
     """
 
     train_batch: int
@@ -99,8 +100,8 @@ def measure(
 
     The training batch is the recipe's; on the CPU it is halved until a step should take no more than a quarter of ``seconds`` and half of the free memory.
     The inference batch is 64 on CUDA and 16 on the CPU, halved likewise. At least three rounds of each are timed, however slow the model.
-    discard: False keeps rounds that other processes disturbed: every figure of time is then theirs as much as the model's.
-    Random states and determinism flags are afterwards what they were.
+    discard: False keeps rounds that other processes disturbed: every figure of time is then theirs as much as the
+    model's. Random states and determinism flags are afterwards what they were.
 
     Raises: Diverged where a loss or an output is not finite; NotMeasurable where the machine is too busy for a figure.
     """

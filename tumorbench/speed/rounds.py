@@ -1,10 +1,11 @@
 """Timed rounds of an action, each paired with a round of a reference, so that only their ratio need be trusted.
 
-Machines are shared, and absolute times drift by tens of per cent. A round is thrown away when the machine was taken from
-it; where too few are left there is no figure:
+Machines are shared, and absolute times drift by tens of per cent. A round is thrown away when the machine was taken
+from it; where too few are left there is no figure:
 
 - the reference got less than 0.9 of (threads x wall) in CPU time;
-- a thread of either waited for a CPU more than a tenth of the time in which it could have run; where the system does not
+- a thread of either waited for a CPU more than a tenth of the time in which it could have run; where the system does
+not
   tell that, the action got less than 0.9 of the most that it ever got (one with serial parts never gets all);
 - the reference ran at less than 0.75 of its best rate, as on a CPU whose twin is busy, or on a GPU that others use too.
 """
@@ -28,7 +29,7 @@ __all__ = ["Pair", "Reference", "Rounds", "busy", "undisturbed"]
 FEWEST, MOST = 3, 40
 PATIENCE = 3  # times the seconds that were asked for, while too few rounds are undisturbed
 ROUND_S = 0.05  # what is shorter is repeated within a round
-UNDISTURBED = 0.9  # of the CPU time that was to be had
+UNDISTURBED = 0.9  # of the CPU time that was available
 BEST_RATE = 0.75  # of the reference's own best
 MANY_THREADS = 8  # above which the CPU needs the larger matrices to be busy
 
@@ -151,7 +152,7 @@ def busy(timed: Timed) -> bool:
 
 
 def _share(reference: Timed, action: Timed, most: float) -> float:
-    """Of the CPU time that was to be had, what the round got; ``most``: the largest ``use`` of the action."""
+    """The share of the available CPU time that the round got; ``most``: the largest ``use`` of the action."""
     of_reference = reference.use if reference.ran is None else min(reference.use, reference.ran)
     of_action = action.ran if action.ran is not None else action.use / most if most > 0 else 1.0
     return min(of_reference, of_action)

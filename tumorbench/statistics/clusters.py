@@ -49,7 +49,8 @@ class Clusters:
     def weights(self, draws: int = DRAWS) -> NDArray[np.float64]:
         """How often each cluster is drawn, float64 ``(draws, clusters)``; each row adds up to the number of clusters.
 
-        It depends on the names alone: two models on one test set are resampled alike, so that their replicates are pairs.
+        It depends on the names alone: two models on one test set are resampled alike, so that their replicates are
+        pairs.
         """
         return _weights(hashlib.sha256("\0".join((SEED, *self.names)).encode()).digest(), len(self), draws)
 

@@ -18,8 +18,8 @@ class Discordance:
     """How two classifiers differ sample by sample.
 
     first_only, second_only: samples that one alone has right. odds_ratio: of the two, None where the second count is 0.
-    p_plain: McNemar's, as if every sample were a patient of its own. p_clustered: of the same hypothesis where samples of
-    one cluster go together; None where there are fewer than 2 clusters or no sample tells the two apart.
+    p_plain: McNemar's, as if every sample were a patient of its own. p_clustered: of the same hypothesis where samples
+    of one cluster go together; None where there are fewer than 2 clusters or no sample tells the two apart.
     """
 
     first_only: int

@@ -34,10 +34,10 @@ def interval(
     the replicates is undefined.
 
     A value between 0 and 1: Clopper and Pearson's interval for as many samples as would give a share the replicates'
-    spread (Korn and Graubard, Confidence intervals for proportions with small expected number of positive counts, Survey
-    Methodology 1998); where nothing spreads, for as many as there are clusters. Any other: the expanded percentile
-    interval (Hesterberg, What teachers should know about the bootstrap, 2015, section 4), laid around the value by the
-    replicates' median, so that one that replicates repeat with a bias keeps its place.
+    spread (Korn and Graubard, Confidence intervals for proportions with small expected number of positive counts,
+    Survey Methodology 1998); where nothing spreads, for as many as there are clusters. Any other: the expanded
+    percentile interval (Hesterberg, What teachers should know about the bootstrap, 2015, section 4), laid around the
+    value by the replicates' median, so that one that replicates repeat with a bias keeps its place.
     """
     known = draws[np.isfinite(draws)]
     if value is None or clusters < LEAST_CLUSTERS * folds or len(known) < max(1.0, LEAST_DEFINED * len(draws)):
@@ -57,8 +57,8 @@ def interval(
 def spread_factor(clusters: int, *, folds: int = 1, halves: bool = False) -> float:
     """How many standard deviations of the replicates an interval reaches to each side.
 
-    A bootstrap of C clusters spreads too little by sqrt((C - 1) / C), halves drawn without replacement do not; both need
-    Student's quantile, of one degree of freedom less than clusters in each fold.
+    A bootstrap of C clusters spreads too little by sqrt((C - 1) / C), halves drawn without replacement do not; both
+    need Student's quantile, of one degree of freedom less than clusters in each fold.
 
     >>> round(spread_factor(20), 3), round(spread_factor(100_000), 3)
     (2.147, 1.96)

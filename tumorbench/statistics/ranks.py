@@ -2,8 +2,8 @@
 
 After challengeR (Wiesenfarth et al., Methods and open-source toolkit for analyzing and visualizing challenge results,
 Scientific Reports 2021): a model's rank is one more than the number of models that are significantly better, by paired
-bootstrap tests with Holm's correction over all pairs of a table; its rank interval is where the rank of its mean lies in
-95 % of the replicates.
+bootstrap tests with Holm's correction over all pairs of a table; its rank interval is where the rank of its mean lies
+in 95 % of the replicates.
 """
 
 from __future__ import annotations

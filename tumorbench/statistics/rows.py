@@ -1,8 +1,8 @@
 """Replicates of a board's row: the mean over folds and seeds, with other patients and other seeds.
 
-A row's replicate draws clusters within each fold, the same for every seed, and then seeds within each fold; the deviation
-of the drawn seeds from all of them is stretched by sqrt(S / (S - 1)), because S seeds drawn with replacement spread too
-little by that. A row of one seed says nothing of seeds: its interval is of patients alone.
+A row's replicate draws clusters within each fold, the same for every seed, and then seeds within each fold; the
+deviation of the drawn seeds from all of them is stretched by sqrt(S / (S - 1)), because S seeds drawn with replacement
+spread too little by that. A row of one seed says nothing of seeds: its interval is of patients alone.
 """
 
 from __future__ import annotations
@@ -67,8 +67,8 @@ def drawn_row(
 def of_interval(value: float, ends: Ends, clusters: int, name: str, *, value_range: Ends = (-inf, inf)) -> CellDraws:
     """Replicates that have a given interval: normal, with the width of each side of the value.
 
-    For values whose predictions are not here. They share nothing with those of another name, so that a difference of two
-    such values is taken for less sure than it is where both were compared with the same images.
+    For values whose predictions are not here. They share nothing with those of another name, so that a difference of
+    two such values is taken for less sure than it is where both were compared with the same images.
     """
     reach = float(stats.norm.ppf((1 + LEVEL) / 2))
     scores = stats.norm.ppf((_rng("interval", name).permutation(DRAWS) + 0.5) / DRAWS)

@@ -37,7 +37,7 @@ class LocatedRecord:
     """A record and its file's path relative to the boards' folder, with forward slashes.
 
     checked: how a published record was checked, as ``publish.marks`` says; "" for one that was not. replicates: gives
-    the bootstrap replicates of its values, where they are to be had.
+    the bootstrap replicates of its values, where there are any.
     """
 
     record: Record

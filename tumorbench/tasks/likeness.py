@@ -1,9 +1,9 @@
 """How like a training image an image is, whether or not it was shifted, brightened, flipped, turned or compressed again.
 
-Images are compared as the near-copies of a data set are found (``tumorbench.data.near``): by the greatest correlation of
-thumbnails of 32 x 32 pixels, of the whole picture and of the crop to its brain, over the eight flips and quarter turns.
-A shift by one pixel can cost a picture with fine edges .05 of that, so the pictures that are most like it are compared
-once more, at every shift by up to 1/64 of the side.
+Images are compared as the near-copies of a data set are found (``tumorbench.data.near``): by the greatest correlation
+of thumbnails of 32 x 32 pixels, of the whole picture and of the crop to its brain, over the eight flips and quarter
+turns. A shift by one pixel can cost a picture with fine edges .05 of that, so the pictures that are most like it are
+compared once more, at every shift by up to 1/64 of the side.
 """
 
 from __future__ import annotations

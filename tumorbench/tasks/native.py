@@ -49,8 +49,8 @@ def frames_of(cell: Cell, numbers: Sequence[int]) -> list[Frame]:
 def native_masks(probabilities: Tensor, frames: Sequence[Frame]) -> Iterator[NDArray[np.uint8]]:
     """The most probable class of each pixel of each slice, uint8 ``(height, width)``, background outside the frame.
 
-    Probabilities are resized to the slice's own size, bilinear (with antialiasing where a slice is the smaller one), and
-    the class is chosen there; of equally probable ones the first.
+    Probabilities are resized to the slice's own size, bilinear (with antialiasing where a slice is the smaller one),
+    and the class is chosen there; of equally probable ones the first.
 
     probabilities: ``(n, k, size, size)``, class 0 the background.
     """

@@ -90,8 +90,8 @@ def of_masks(
 ) -> pd.DataFrame:
     """One row a test slice: ``columns``, label, its pixel confusion matrix (row by row) and its mask as a PNG.
 
-    Masks and confusions are of the slice at its own size: what is scored can be counted again from the mask and the data
-    set's, and 512 x 512 pixels of a lesion take about 1 kB, less than probabilities at any size. ``ceiling``: the
+    Masks and confusions are of the slice at its own size: what is scored can be counted again from the mask and the
+    data set's, and 512 x 512 pixels of a lesion take about 1 kB, less than probabilities at any size. ``ceiling``: the
     confusion of a network that is right in every pixel that it sees, int64 ``(n, k, k)`` as ``confusions``.
     """
     import pandas as pd

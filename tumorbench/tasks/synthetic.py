@@ -62,7 +62,8 @@ class OnSynthetic(Task):
     def predict(self, network: Network, cell: Cell, material: Material, tools: Tools, folder: Path) -> Prediction:
         """What every judge says of the real test images: of each arm, so many seeds.
 
-        Real images are at the judge's size, the same for every generator, and generated ones are brought to it. The judge takes as many steps an epoch as its recipe says, or one pass.
+        Real images are at the judge's size, the same for every generator, and generated ones are brought to it. The
+        judge takes as many steps an epoch as its recipe says, or one pass.
         """
         from tumorbench.tasks.inference import paint
         from tumorbench.tasks.judging import lessons

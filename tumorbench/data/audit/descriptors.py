@@ -27,8 +27,8 @@ SEED = 20220101
 def describe(image: NDArray[np.uint8]) -> tuple[float, ...]:
     """The ``DESCRIPTORS`` of a picture, uint8 ``(height, width)``.
 
-    Height and width in pixels, width / height, mean grey of the outermost pixels, mean grey, and the share of pixels that
-    are black (at most 8 of 255).
+    Height and width in pixels, width / height, mean grey of the outermost pixels, mean grey, and the share of pixels
+    that are black (at most 8 of 255).
     """
     height, width = image.shape
     counts = np.bincount(image.ravel(), minlength=256)
@@ -41,7 +41,8 @@ def given_away(decoded: Decoded, kin: Kinship, table: Sequence[Sequence[float]])
     """How well the descriptors (``table``, one row a picture) tell the classes; cross-validated, no cluster in two folds.
 
     Balanced accuracy of a random forest on all descriptors (``together``, and its lowest and highest fold) and of a
-    decision tree on each; ``chance`` is that of guessing. With a ``reason`` in place of values where a class has one cluster only.
+    decision tree on each; ``chance`` is that of guessing. With a ``reason`` in place of values where a class has one
+    cluster only.
     """
     values, labels = np.array(table, np.float64), np.array([sample.label for sample in decoded.samples])
     clusters = np.unique(np.array(kin.clusters), return_inverse=True)[1]

@@ -27,9 +27,9 @@ Progress = Callable[[str, int, int], None]
 class Audit:
     """What was found.
 
-    datasets: a report for each data set. between: one for each two of them. within, across: their pairs, in the same order.
-    kin: by data set. flawed: (data set, position, what is wrong with the picture, in words). unread: a data set that was not
-    audited -> its pictures that cannot be read, with the reason.
+    datasets: a report for each data set. between: one for each two of them. within, across: their pairs, in the same
+    order. kin: by data set. flawed: (data set, position, what is wrong with the picture, in words). unread: a data set
+    that was not audited -> its pictures that cannot be read, with the reason.
     """
 
     datasets: list[dict[str, Any]] = field(default_factory=list)
@@ -95,8 +95,8 @@ def _add(result: Audit, decoded: Decoded, registry: Registry) -> None:
 def _copies(kin: Kinship, alike: Alike) -> dict[str, Any]:
     """How many pictures have a copy in the set, of whom they are, and which copies are labelled differently.
 
-    ``near_identical`` pairs have a correlation above .99, ``similar`` ones above .97; each kind counts those before it too.
-    Pairs of different patients are what the index takes for a copy and is none, as far as patients are known.
+    ``near_identical`` pairs have a correlation above .99, ``similar`` ones above .97; each kind counts those before it
+    too. Pairs of different patients are what the index takes for a copy and is none, as far as patients are known.
     """
     pixels, near = Counter(kin.pixels), alike.near
     conflicts = near.conflicts

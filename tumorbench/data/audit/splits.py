@@ -40,8 +40,8 @@ def split_rows(
 ) -> tuple[list[dict[str, Any]], dict[str, str]]:
     """(a row for each split, fold and comparison of two parts; splits that this copy cannot be given, with the reason).
 
-    Splits are those of every protocol that fits and of every publication that split this set. ``alike``: the pairs within
-    the set.
+    Splits are those of every protocol that fits and of every publication that split this set. ``alike``: the pairs
+    within the set.
     """
     rows, reasons = [], {}
     for name, protocol, fold, rule in _asked(decoded, registry):

@@ -153,8 +153,8 @@ ROBLES_CVAE_TRANSFER = _card(
     ),
     notes=(
         (
-            "Starts from a robles-vae of the same store, budget, image size and depth, which is trained first. Its convolutions are taken over, the dense "
-            "layers, which see the label, are drawn anew."
+            "Starts from a robles-vae of the same store, budget, image size and depth, which is trained first. Its "
+            "convolutions are taken over, the dense layers, which see the label, are drawn anew."
         ),
         (
             "The convolutions are frozen for three quarters of the epochs, as the report's 30, and train in the last quarter, as its 10. Frozen norms keep "
@@ -162,8 +162,8 @@ ROBLES_CVAE_TRANSFER = _card(
         ),
         (
             "2,495 of kaggle3264's 3,264 slices (every meningioma, every one without tumour) have a twin in kaggle7023, with a correlation above 0.99 at 32 x 32 "
-            "pixels (derived): what is held out under paper and official the VAE has seen. Under grouped its pre-training leaves out what the fold tests, "
-            "with near-copies and patients."
+            "pixels (derived): what is held out under paper and official the VAE has seen. Under grouped its "
+            "pre-training leaves out what the fold tests, with near-copies and patients."
         ),
         DEEP,
         NARROW,
