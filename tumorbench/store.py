@@ -15,10 +15,10 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from tumorbench.contracts.cell import CellIdentity
-from tumorbench.contracts.files import shown
-from tumorbench.contracts.json_file import json_content
+from tumorbench.contracts.files.json_file import json_content
+from tumorbench.contracts.files.regular import shown
+from tumorbench.contracts.files.whole import written_whole
 from tumorbench.contracts.record import SCHEMA_VERSION, Artifact, Record, Throughput
-from tumorbench.contracts.whole import written_whole
 from tumorbench.errors import BadInput
 
 __all__ = ["Store", "file_sha256", "find_record", "read_json", "read_record", "read_throughput", "write_json"]

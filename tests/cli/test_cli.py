@@ -13,7 +13,7 @@ import typer
 
 from tumorbench.cli import COMMANDS, app
 from tumorbench.cli.ending import code_of
-from tumorbench.contracts.whole import written_whole
+from tumorbench.contracts.files.whole import written_whole
 
 HEAVY = {"torch", "numpy", "pandas", "matplotlib", "sklearn", "rich", "requests"}
 

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from tumorbench import registry
-from tumorbench.tasks.instruments import metrics_of
-from tumorbench.tasks.scoring import score_classes
+from tumorbench.tasks.scores.instruments import metrics_of
+from tumorbench.tasks.scores.scoring import score_classes
 
 CLASSES = ("a", "b")
 

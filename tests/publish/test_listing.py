@@ -8,7 +8,7 @@ from tumorbench import registry
 from tumorbench.contracts.known import column_digest
 from tumorbench.contracts.problem import FOLDS
 from tumorbench.errors import BadInput
-from tumorbench.publish.listing import known_copy, read_copies, write_copies
+from tumorbench.publish.checks.listing import known_copy, read_copies, write_copies
 from tumorbench.run.context import Context
 from tumorbench.store import Store
 

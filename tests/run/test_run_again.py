@@ -14,7 +14,7 @@ import pytest
 from tumorbench.errors import Stopped
 from tumorbench.run.cell import CellOptions, run_cell
 from tumorbench.store import read_record
-from tumorbench.tasks.instruments import extractor_of
+from tumorbench.tasks.scores.instruments import extractor_of
 
 pytestmark = pytest.mark.usefixtures("tiny")
 SELECTION = ("-d", "tiny-shapes", "--protocol", "grouped", "--no-throughput")

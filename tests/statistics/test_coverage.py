@@ -18,7 +18,7 @@ from tumorbench.metrics.uncertainty import replicates
 from tumorbench.statistics.clusters import Clusters
 from tumorbench.statistics.intervals import interval
 from tumorbench.statistics.replicates import drawn_of_totals
-from tumorbench.tasks.totals import totals_of_classes, totals_of_masks
+from tumorbench.tasks.scores.totals import totals_of_classes, totals_of_masks
 
 DESIGNS = {
     "100 patients x 1": (100, 1, 0.0),

@@ -20,8 +20,8 @@ from tumorbench.data.split import make_split
 from tumorbench.tasks import Prediction, Scores, ScoringInput, Task
 from tumorbench.tasks.cell import Cell, Tools
 from tumorbench.tasks.classwise import Classwise
-from tumorbench.tasks.instruments import extractor_of
 from tumorbench.tasks.material import Material
+from tumorbench.tasks.scores.instruments import extractor_of
 from tumorbench.training import pretrained
 
 JUDGE = "tiny-classifier[width=16]"

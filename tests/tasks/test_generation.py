@@ -13,8 +13,8 @@ from tumorbench.tasks import ScoringInput
 from tumorbench.tasks.comparison import Images
 from tumorbench.tasks.generation import SAMPLES_FOLDER, reference_sets
 from tumorbench.tasks.inference import paint
-from tumorbench.tasks.instruments import extractor_of
 from tumorbench.tasks.predictions import of_images
+from tumorbench.tasks.scores.instruments import extractor_of
 
 BAD_EYES = """
 import tumorbench as tb

@@ -9,8 +9,8 @@ import pytest
 from tumorbench import registry
 from tumorbench.metrics.segmentation import pixel_confusions
 from tumorbench.tasks import predictions
-from tumorbench.tasks.instruments import metrics_of
-from tumorbench.tasks.scoring import score_classes, score_masks
+from tumorbench.tasks.scores.instruments import metrics_of
+from tumorbench.tasks.scores.scoring import score_classes, score_masks
 
 CLASSES = ("a", "b", "c")
 

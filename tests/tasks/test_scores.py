@@ -15,7 +15,7 @@ from tumorbench import tasks
 from tumorbench.contracts.record import Instrument, MetricValue
 from tumorbench.errors import BadInput, Unavailable
 from tumorbench.tasks import Scores, ScoringInput
-from tumorbench.tasks.instruments import source_of
+from tumorbench.tasks.scores.instruments import source_of
 
 EVERY_TASK = [
     ("tiny-classifier", "grouped"),

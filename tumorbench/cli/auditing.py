@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tumorbench import registry
 from tumorbench.cli.output import Reporter, fail, print_json, print_table, reporter, say
-from tumorbench.contracts.whole import written_whole
+from tumorbench.contracts.files.whole import written_whole
 from tumorbench.errors import BadInput, Unavailable
 
 if TYPE_CHECKING:

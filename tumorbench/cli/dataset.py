@@ -133,7 +133,7 @@ def splits(
 ) -> None:
     """List the splits of the copy that is here, by fingerprints; a plugin ships the list, and verify checks records by it."""
     from tumorbench.cli.selecting import context_of
-    from tumorbench.publish.listing import known_copy, write_copies
+    from tumorbench.publish.checks.listing import known_copy, write_copies
 
     with reporter(silent=as_json) as report, TemporaryDirectory() as empty:
         context = context_of(Path(empty), data_root, "cpu", report, writes=False)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from tumorbench.cli.streams import write_note, write_result
-from tumorbench.contracts.files import shown
+from tumorbench.contracts.files.regular import shown
 
 if TYPE_CHECKING:
     from rich.progress import Progress

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tumorbench.boards import render_boards
-from tumorbench.contracts.whole import written_whole
+from tumorbench.contracts.files.whole import written_whole
 from tumorbench.publish.draws import Replicates
 from tumorbench.publish.marks import Marks
 from tumorbench.registry import Registry

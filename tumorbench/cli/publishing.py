@@ -20,7 +20,7 @@ from tumorbench.cli.selecting import context_of
 
 if TYPE_CHECKING:
     from tumorbench.contracts.record import Record
-    from tumorbench.publish.facts import Facts
+    from tumorbench.publish.checks.facts import Facts
     from tumorbench.publish.marks import Marks
     from tumorbench.publish.signing import Claim
     from tumorbench.publish.verify import Checked
@@ -133,7 +133,7 @@ def _facts(data: bool, data_root: Path | None, store: Path, *, silent: bool) -> 
     if not data:
         yield None
         return
-    from tumorbench.publish.anew import FromData
+    from tumorbench.publish.checks.anew import FromData
     from tumorbench.store import Store
 
     with reporter(silent=silent) as report, TemporaryDirectory() as empty:

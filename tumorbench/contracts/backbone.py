@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 from torch import Tensor, nn
 
-from tumorbench.contracts.weights_file import shown
+from tumorbench.contracts.files.weights_file import shown
 from tumorbench.errors import BadInput
 
 __all__ = ["HEADS", "PREFIXES", "load_backbone"]

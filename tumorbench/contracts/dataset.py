@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from tumorbench.contracts import pictures
-from tumorbench.contracts.pictures import read_grey
+from tumorbench.contracts.files import pictures
+from tumorbench.contracts.files.pictures import read_grey
 
 if TYPE_CHECKING:
     import numpy as np

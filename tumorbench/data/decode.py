@@ -18,9 +18,9 @@ from filelock import FileLock
 from tumorbench.contracts.cards import DatasetSpec
 from tumorbench.contracts.cell import canonical_json
 from tumorbench.contracts.dataset import Dataset, Sample
-from tumorbench.contracts.files import check_file
+from tumorbench.contracts.files.regular import check_file
+from tumorbench.contracts.files.whole import written_whole
 from tumorbench.contracts.recipe import Crop
-from tumorbench.contracts.whole import written_whole
 from tumorbench.data.crop import brain_box
 from tumorbench.data.reading import data_folder, list_samples, open_dataset, read_slice
 from tumorbench.errors import BadInput

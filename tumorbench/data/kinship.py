@@ -12,7 +12,7 @@ import numpy as np
 
 from tumorbench.contracts.cell import canonical_json
 from tumorbench.contracts.dataset import Sample
-from tumorbench.contracts.whole import written_whole
+from tumorbench.contracts.files.whole import written_whole
 from tumorbench.data.decode import Decoded
 from tumorbench.data.near import NEAR_IDENTICAL, SIMILAR, Matches, matches, thumbnails
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tumorbench.contracts.whole import written_whole
+from tumorbench.contracts.files.whole import written_whole
 from tumorbench.data.decode import Decoded
 from tumorbench.data.kinship import thumbnails_of
 from tumorbench.data.near import matches

@@ -11,7 +11,7 @@ import numpy as np
 from tumorbench.contracts.cards import DatasetSpec
 from tumorbench.contracts.dataset import Dataset, Sample
 from tumorbench.contracts.factory import load
-from tumorbench.contracts.files import is_unicode, shown
+from tumorbench.contracts.files.regular import is_unicode, shown
 from tumorbench.contracts.strangers import described, plugin_code
 from tumorbench.errors import BadInput
 

@@ -7,7 +7,7 @@ real images that it never saw: neither themselves nor another image of their clu
 image comes to the training set means nothing by itself: the baseline is how near held-out real images come to it.
 
 On pixels a distance is 1 - the correlation of two pictures, over flips, quarter turns and small shifts, where
-``nearest`` tells it (``tumorbench.tasks.likeness``), so that a copy counts as one however it was changed. On deep
+``nearest`` tells it (``tumorbench.tasks.scores.likeness``), so that a copy counts as one however it was changed. On deep
 features distances are Euclidean. What differs from a training image by rounding only (1e-4 of the training set's root mean square spread) is
 at distance 0: the same image in another batch has features that differ in the last digits.
 """

@@ -23,7 +23,7 @@ from tumorbench.statistics.rows import RowDraws
 from tumorbench.store import PREDICTIONS, Store
 from tumorbench.tables.inputs import BoardCards, LocatedRecord
 from tumorbench.tables.rows import Row
-from tumorbench.tasks.replicates import clusters_of
+from tumorbench.tasks.scores.replicates import clusters_of
 
 __all__ = ["Difference", "paired_differences"]
 

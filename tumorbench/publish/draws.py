@@ -11,8 +11,8 @@ import numpy as np
 
 from tumorbench import tasks
 from tumorbench.contracts.cell import canonical_json
+from tumorbench.contracts.files.whole import written_whole
 from tumorbench.contracts.record import INTERVALS_VERSION, Record
-from tumorbench.contracts.whole import written_whole
 from tumorbench.data.locations import cache_root
 from tumorbench.registry import Registry
 from tumorbench.statistics.clusters import DRAWS

@@ -14,11 +14,11 @@ from datetime import UTC, datetime
 from pydantic import TypeAdapter, ValidationError
 
 from tumorbench.contracts.cell import canonical_json
-from tumorbench.contracts.files import shown
+from tumorbench.contracts.files.regular import shown
 from tumorbench.contracts.recipe import Card
 from tumorbench.contracts.record import Record
 from tumorbench.errors import BadInput
-from tumorbench.publish.facts import LEVELS, Level
+from tumorbench.publish.checks.facts import LEVELS, Level
 from tumorbench.store import PREDICTIONS, Store, read_json, write_json
 
 __all__ = ["CHECKS", "Mark", "Marks"]

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tumorbench.contracts.files.whole import written_whole
 from tumorbench.contracts.record import Record
-from tumorbench.contracts.whole import written_whole
 from tumorbench.errors import BadInput
+from tumorbench.publish.checks.facts import Listed
 from tumorbench.publish.contents import is_published, split_file
-from tumorbench.publish.facts import Listed
 from tumorbench.publish.marks import Marks
 from tumorbench.publish.signing import drop_stale, sign
 from tumorbench.publish.verify import check_records

@@ -16,7 +16,7 @@ from tumorbench.contracts.record import SCHEMA_VERSION, Artifact, Instrument, Re
 from tumorbench.errors import BadInput
 from tumorbench.registry import Registry
 from tumorbench.run.lost import command_of
-from tumorbench.tasks.instruments import source_of
+from tumorbench.tasks.scores.instruments import source_of
 
 __all__ = ["FILE", "OLD_SCHEMA", "OldRecord", "read_old", "translated"]
 

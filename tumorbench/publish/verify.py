@@ -11,15 +11,15 @@ from tumorbench import tasks
 from tumorbench.contracts.cell import cell_key
 from tumorbench.contracts.record import Record
 from tumorbench.errors import one_line
-from tumorbench.publish.anew import IMAGES, PRETRAINING, FromData
-from tumorbench.publish.claims import check_claims
+from tumorbench.publish.checks.anew import IMAGES, PRETRAINING, FromData
+from tumorbench.publish.checks.claims import check_claims
+from tumorbench.publish.checks.copies import find_copies
+from tumorbench.publish.checks.facts import Facts, Level, Listed, Unknown
+from tumorbench.publish.checks.plausible import check_plausible
+from tumorbench.publish.checks.scores import check_scores, unchecked
+from tumorbench.publish.checks.splits import check_split, unmeasured
+from tumorbench.publish.checks.testimony import Testimony
 from tumorbench.publish.contents import is_published, store_of
-from tumorbench.publish.copies import find_copies
-from tumorbench.publish.facts import Facts, Level, Listed, Unknown
-from tumorbench.publish.plausible import check_plausible
-from tumorbench.publish.scores import check_scores, unchecked
-from tumorbench.publish.splits import check_split, unmeasured
-from tumorbench.publish.testimony import Testimony
 from tumorbench.registry import Registry
 from tumorbench.store import ARTIFACTS, file_sha256
 

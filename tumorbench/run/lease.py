@@ -21,7 +21,7 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
-from tumorbench.contracts.whole import written_whole
+from tumorbench.contracts.files.whole import written_whole
 from tumorbench.errors import Stopped
 from tumorbench.run import processes
 

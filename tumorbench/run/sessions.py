@@ -6,8 +6,8 @@ import json
 import time
 from pathlib import Path
 
+from tumorbench.contracts.files.whole import written_whole
 from tumorbench.contracts.record import Timing
-from tumorbench.contracts.whole import written_whole
 
 __all__ = ["Sessions"]
 

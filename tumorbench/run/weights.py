@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tumorbench.contracts.cards import ModelSpec
-from tumorbench.contracts.weights_file import kind_of
+from tumorbench.contracts.files.weights_file import kind_of
 from tumorbench.errors import BadInput
 from tumorbench.run.context import Context
 from tumorbench.store import file_sha256

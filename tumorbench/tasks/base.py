@@ -16,7 +16,7 @@ from tumorbench.contracts.record import INTERVALS_VERSION, Instrument, MetricVal
 from tumorbench.registry import Registry
 from tumorbench.statistics.replicates import Drawn
 from tumorbench.tasks.cell import Cell, Tools
-from tumorbench.tasks.instruments import Applied, Key, Metric, source_of
+from tumorbench.tasks.scores.instruments import Applied, Key, Metric, source_of
 
 if TYPE_CHECKING:
     import numpy as np

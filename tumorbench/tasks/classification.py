@@ -16,10 +16,10 @@ from tumorbench.registry import Registry
 from tumorbench.statistics.replicates import Drawn
 from tumorbench.tasks.base import Picture, Prediction, Scores, ScoringInput, Task
 from tumorbench.tasks.cell import Cell, Tools
-from tumorbench.tasks.instruments import Metric, metrics_of
 from tumorbench.tasks.predictions import COPY, of_classes, test_columns
-from tumorbench.tasks.replicates import drawn_of_classes, right_of
-from tumorbench.tasks.scoring import confusion_of, score_classes
+from tumorbench.tasks.scores.instruments import Metric, metrics_of
+from tumorbench.tasks.scores.replicates import drawn_of_classes, right_of
+from tumorbench.tasks.scores.scoring import confusion_of, score_classes
 
 if TYPE_CHECKING:
     import pandas as pd

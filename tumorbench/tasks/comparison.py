@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tumorbench.contracts.cards import ExtractorSpec
 from tumorbench.contracts.cell import canonical_json
-from tumorbench.contracts.whole import written_whole
+from tumorbench.contracts.files.whole import written_whole
 from tumorbench.data.kinship import thumbnails_of
 from tumorbench.data.locations import cache_root
 from tumorbench.errors import INTERRUPTIONS, one_line
@@ -21,7 +21,7 @@ from tumorbench.metrics.memorisation import closest_pairs
 from tumorbench.metrics.uncertainty import replicates
 from tumorbench.statistics.intervals import interval
 from tumorbench.tasks.cell import Cell
-from tumorbench.tasks.instruments import PIXELS, Applied, Metric, apply, extractor_of, interval_of
+from tumorbench.tasks.scores.instruments import PIXELS, Applied, Metric, apply, extractor_of, interval_of
 
 __all__ = ["CLOSEST", "Images", "Pairs", "Sides", "compare"]
 
@@ -103,7 +103,7 @@ def _by_extractor(metrics: Sequence[Metric]) -> Iterator[tuple[ExtractorSpec | N
 
 def _pixels(images: Images, device: str) -> tuple[Sides, Sides]:
     """(the images, for metrics of intensities; their pixels as features, for those of memorisation)."""
-    from tumorbench.tasks.likeness import nearest_training
+    from tumorbench.tasks.scores.likeness import nearest_training
 
     everything, cell = images.everything, images.cell
     sides = Sides(

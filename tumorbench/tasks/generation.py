@@ -21,8 +21,8 @@ from tumorbench.errors import BadInput, Unavailable
 from tumorbench.registry import Registry
 from tumorbench.tasks.base import Picture, Prediction, Scores, ScoringInput, Task
 from tumorbench.tasks.cell import Cell, Tools
-from tumorbench.tasks.instruments import Metric, metrics_of
 from tumorbench.tasks.predictions import images_of, of_images
+from tumorbench.tasks.scores.instruments import Metric, metrics_of
 
 if TYPE_CHECKING:
     import pandas as pd

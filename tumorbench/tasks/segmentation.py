@@ -21,10 +21,10 @@ from tumorbench.registry import Registry
 from tumorbench.statistics.replicates import Drawn
 from tumorbench.tasks.base import Picture, Prediction, Scores, ScoringInput, Task
 from tumorbench.tasks.cell import Cell, Tools
-from tumorbench.tasks.instruments import Applied, Metric, metrics_of
 from tumorbench.tasks.predictions import of_masks, pixels_of, png_of, test_columns, with_classes
-from tumorbench.tasks.replicates import drawn_of_classes, drawn_of_masks, right_of
-from tumorbench.tasks.scoring import confusion_of, confusions_of, score_classes, score_masks
+from tumorbench.tasks.scores.instruments import Applied, Metric, metrics_of
+from tumorbench.tasks.scores.replicates import drawn_of_classes, drawn_of_masks, right_of
+from tumorbench.tasks.scores.scoring import confusion_of, confusions_of, score_classes, score_masks
 
 if TYPE_CHECKING:
     import pandas as pd

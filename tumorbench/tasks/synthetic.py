@@ -19,9 +19,9 @@ from tumorbench.statistics.replicates import Drawn
 from tumorbench.tasks.base import Picture, Prediction, Scores, ScoringInput, Task
 from tumorbench.tasks.cell import Cell, Tools
 from tumorbench.tasks.generation import pictures_of_samples, validation_of_generator
-from tumorbench.tasks.instruments import Key, Metric
 from tumorbench.tasks.predictions import of_classes, test_columns
-from tumorbench.tasks.replicates import drawn_of_arms
+from tumorbench.tasks.scores.instruments import Key, Metric
+from tumorbench.tasks.scores.replicates import drawn_of_arms
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from tumorbench.contracts.families import Network
+from tumorbench.contracts.files.whole import written_whole
 from tumorbench.contracts.recipe import Recipe
-from tumorbench.contracts.whole import written_whole
 from tumorbench.training.promises import optimizers_of
 
 __all__ = ["Optimizers", "Progress", "note", "reduce_on_plateau", "resume", "save", "save_atomically", "should_stop"]

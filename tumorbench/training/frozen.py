@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from tumorbench.contracts.cell import canonical_json, derive_seed
 from tumorbench.contracts.families import TransferClassifier
+from tumorbench.contracts.files.whole import written_whole
 from tumorbench.contracts.recipe import Augmentation, Preprocessing, Recipe
-from tumorbench.contracts.whole import written_whole
 from tumorbench.data import batches
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tumorbench.contracts.factory import load
-from tumorbench.contracts.weights_file import kind_of, refused, shown
+from tumorbench.contracts.files.weights_file import kind_of, refused, shown
 from tumorbench.errors import Unavailable
 from tumorbench.registry import Registry
 

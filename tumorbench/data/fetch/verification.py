@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tumorbench.contracts.cards import DatasetSpec, SourceFile
 from tumorbench.contracts.dataset import Dataset, Sample
-from tumorbench.contracts.files import shown
+from tumorbench.contracts.files.regular import shown
 from tumorbench.data.fetch.counts import Counts, count, count_problems
 from tumorbench.data.quality import flaw
 from tumorbench.data.reading import list_samples, open_dataset, read_slice

@@ -14,11 +14,11 @@ from tumorbench.contracts.cell import CellIdentity, cell_key
 from tumorbench.contracts.known import KnownSplit
 from tumorbench.contracts.record import Record
 from tumorbench.errors import TumorbenchError, one_line
+from tumorbench.publish.checks.facts import Level, Listed, Unknown
+from tumorbench.publish.checks.listing import known_split
+from tumorbench.publish.checks.scores import differences, instrument_name
+from tumorbench.publish.checks.tables import ID, read_table
 from tumorbench.publish.contents import store_of
-from tumorbench.publish.facts import Level, Listed, Unknown
-from tumorbench.publish.listing import known_split
-from tumorbench.publish.scores import differences, instrument_name
-from tumorbench.publish.tables import ID, read_table
 from tumorbench.run.context import Context
 from tumorbench.run.lineage import pretraining_seen
 from tumorbench.store import PREDICTIONS, Store, file_sha256

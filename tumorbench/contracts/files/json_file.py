@@ -8,7 +8,7 @@ import stat
 from pathlib import Path
 from typing import Any
 
-from tumorbench.contracts.files import is_unicode
+from tumorbench.contracts.files.regular import is_unicode
 
 __all__ = ["json_content"]
 

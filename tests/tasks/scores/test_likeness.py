@@ -18,7 +18,7 @@ from tumorbench.data.near import thumbnails
 from tumorbench.data.split import make_split
 from tumorbench.metrics.features import Features
 from tumorbench.metrics.memorisation import COPY, memorisation
-from tumorbench.tasks.likeness import nearest_training
+from tumorbench.tasks.scores.likeness import nearest_training
 from tumorbench.tasks.sizes import resized
 
 
@@ -101,7 +101,7 @@ def test_no_images_have_no_nearest(heads):
 def test_the_size_of_blocks_changes_nothing(heads, monkeypatch):
     learned = thumbnails(heads[:20])
     whole = nearest_training(heads[15:30], learned)
-    monkeypatch.setattr("tumorbench.tasks.likeness.BLOCK", 4)
+    monkeypatch.setattr("tumorbench.tasks.scores.likeness.BLOCK", 4)
     parts = nearest_training(heads[15:30], learned)
     np.testing.assert_array_equal(whole.positions, parts.positions)
     np.testing.assert_allclose(whole.distances, parts.distances, atol=2e-6)

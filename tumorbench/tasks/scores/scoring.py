@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from tumorbench.contracts.factory import load
 from tumorbench.metrics.segmentation import lesion_pixels
-from tumorbench.tasks.instruments import Applied, Metric, apply
-from tumorbench.tasks.replicates import (
+from tumorbench.tasks.scores.instruments import Applied, Metric, apply
+from tumorbench.tasks.scores.replicates import (
     classes_of,
     clusters_of,
     confusions_of,

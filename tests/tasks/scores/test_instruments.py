@@ -9,8 +9,8 @@ import pytest
 
 import tumorbench as tb
 from tumorbench import registry
-from tumorbench.tasks.instruments import Metric, apply, extractor_of, interval_of, metrics_of
-from tumorbench.tasks.scoring import score_classes
+from tumorbench.tasks.scores.instruments import Metric, apply, extractor_of, interval_of, metrics_of
+from tumorbench.tasks.scores.scoring import score_classes
 
 BROKEN = """
 import tumorbench as tb

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tumorbench.contracts.files import check_file, shown
+from tumorbench.contracts.files.regular import check_file, shown
 from tumorbench.errors import BadInput
 
 if TYPE_CHECKING:

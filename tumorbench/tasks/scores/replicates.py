@@ -13,9 +13,9 @@ from tumorbench.contracts.record import MetricValue
 from tumorbench.errors import INTERRUPTIONS, one_line
 from tumorbench.statistics.clusters import Clusters
 from tumorbench.statistics.replicates import Drawn, drawn_of_rows, drawn_of_totals
-from tumorbench.tasks.instruments import Applied
 from tumorbench.tasks.predictions import COPY
-from tumorbench.tasks.totals import totals_of_classes, totals_of_masks, totals_of_shares
+from tumorbench.tasks.scores.instruments import Applied
+from tumorbench.tasks.scores.totals import totals_of_classes, totals_of_masks, totals_of_shares
 
 if TYPE_CHECKING:
     import pandas as pd

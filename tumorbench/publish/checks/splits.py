@@ -12,10 +12,10 @@ from tumorbench.contracts.known import KnownSplit
 from tumorbench.contracts.problem import JUDGE_ARMS, JUDGE_SEEDS, TSTR_SPLITS
 from tumorbench.contracts.record import Leakage, Record
 from tumorbench.data.split import PARTS
+from tumorbench.publish.checks.facts import Facts, Unknown
+from tumorbench.publish.checks.tables import ID, JUDGES, originals, read_table, strange_columns
+from tumorbench.publish.checks.testimony import Testimony
 from tumorbench.publish.contents import split_ids
-from tumorbench.publish.facts import Facts, Unknown
-from tumorbench.publish.tables import ID, JUDGES, originals, read_table, strange_columns
-from tumorbench.publish.testimony import Testimony
 from tumorbench.store import PREDICTIONS, Store
 from tumorbench.tasks.predictions import COPY
 

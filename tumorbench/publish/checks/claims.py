@@ -7,13 +7,13 @@ from typing import Any
 
 from tumorbench import tasks
 from tumorbench.contracts.cards import DatasetSpec, ModelSpec
-from tumorbench.contracts.files import shown
+from tumorbench.contracts.files.regular import shown
 from tumorbench.contracts.problem import TSTR_SPLITS, Problem
 from tumorbench.contracts.recipe import CELL
 from tumorbench.contracts.record import Record
 from tumorbench.errors import TumorbenchError
 from tumorbench.registry import Registry
-from tumorbench.tasks.instruments import Metric, source_of
+from tumorbench.tasks.scores.instruments import Metric, source_of
 
 __all__ = ["check_claims"]
 

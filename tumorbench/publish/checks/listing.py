@@ -10,11 +10,11 @@ from pydantic import TypeAdapter
 
 from tumorbench.contracts.cards import DatasetSpec, ModelSpec
 from tumorbench.contracts.dataset import Sample
-from tumorbench.contracts.files import shown
-from tumorbench.contracts.json_file import json_content
+from tumorbench.contracts.files.json_file import json_content
+from tumorbench.contracts.files.regular import shown
+from tumorbench.contracts.files.whole import written_whole
 from tumorbench.contracts.known import KnownCopy, KnownSplit, column_digest, split_name
 from tumorbench.contracts.problem import Protocol
-from tumorbench.contracts.whole import written_whole
 from tumorbench.data.split import Split, measure_leakage
 from tumorbench.errors import BadInput, one_line
 from tumorbench.run.context import Context

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tumorbench.contracts.pictures import MAX_PIXELS, read_grey, read_mask
+from tumorbench.contracts.files.pictures import MAX_PIXELS, read_grey, read_mask
 from tumorbench.errors import BadInput
 
 RAMP = np.arange(96, dtype=np.uint8).reshape(12, 8)

@@ -16,9 +16,9 @@ import numpy as np
 
 from tumorbench.contracts.known import KnownSplit
 from tumorbench.contracts.record import Record
+from tumorbench.publish.checks.facts import Facts
+from tumorbench.publish.checks.tables import ID, originals, read_table, strange_columns
 from tumorbench.publish.contents import split_ids, store_of
-from tumorbench.publish.facts import Facts
-from tumorbench.publish.tables import ID, originals, read_table, strange_columns
 from tumorbench.store import PREDICTIONS
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ import pytest
 
 from tumorbench import registry
 from tumorbench.contracts.cards import MetricSpec
-from tumorbench.tasks.instruments import Metric, metrics_of
-from tumorbench.tasks.replicates import clusters_of, drawn_of_classes, drawn_of_masks
-from tumorbench.tasks.scoring import score_classes, score_masks
+from tumorbench.tasks.scores.instruments import Metric, metrics_of
+from tumorbench.tasks.scores.replicates import clusters_of, drawn_of_classes, drawn_of_masks
+from tumorbench.tasks.scores.scoring import score_classes, score_masks
 
 CLASSES = ("a", "b", "c")
 

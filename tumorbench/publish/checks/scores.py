@@ -14,8 +14,8 @@ from tumorbench.errors import BadInput, one_line
 from tumorbench.registry import Registry
 from tumorbench.store import PREDICTIONS
 from tumorbench.tasks.base import Scores, ScoringInput
-from tumorbench.tasks.instruments import source_of
 from tumorbench.tasks.predictions import pixels_of
+from tumorbench.tasks.scores.instruments import source_of
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tumorbench.contracts.cell import canonical_json
 from tumorbench.contracts.record import Record
-from tumorbench.publish.tables import ID, JUDGES, read_table
+from tumorbench.publish.checks.tables import ID, JUDGES, read_table
 
 if TYPE_CHECKING:
     import pandas as pd

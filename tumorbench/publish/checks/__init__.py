@@ -1,0 +1,1 @@
+"""What ``verify`` holds a published record to, one question a module."""
