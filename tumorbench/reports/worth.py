@@ -28,9 +28,8 @@ One model, one recipe, several ways to divide the same slices into training and 
 is what the split is worth, not the model.
 
 - `paper`: the split of the source publication, leaks included. `official`: the folders or folds of the data set's
-author.
-  `grouped`: no patient, known or recovered, and no near-copy is on both sides. `external`: learned from another data
-  set.
+  author. `grouped`: no patient, known or recovered, and no near-copy is on both sides. `external`: learned from another
+  data set.
 - **clean only**: the same cells, on those of their test images of which training and validation have seen no identical
   image, no near-copy and no other slice of the patient, as far as patients are known. Few are left of some splits; how
   many, of how many, stands beside the value.
