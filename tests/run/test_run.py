@@ -33,7 +33,18 @@ def numbers(record: dict) -> tuple:
 
 def test_every_family_trains_and_scores_better_than_chance(tumorbench, tmp_path):
     result = tumorbench(
-        "run", *SELECTION, "-m", "tiny-classifier", "-m", "tiny-segmenter", "-m", "tiny-generator", "--budget", "full"
+        "run",
+        *SELECTION,
+        "-m",
+        "tiny-classifier",
+        "-m",
+        "tiny-segmenter",
+        "-m",
+        "tiny-generator",
+        "--budget",
+        "full",
+        "--seed",
+        "0",
     )
     assert result.code == 0, result.err
     found = records(tmp_path / "runs")
@@ -59,6 +70,9 @@ def test_the_record_says_what_was_run_and_its_files_are_what_it_says(tumorbench,
         "groups_on_both_sides": 0,
         "test_samples_of_shared_groups": 0,
         "identical_test_images": 0,
+        "near_identical_test_images": 0,
+        "unknown_patient_test_images": 0,
+        "pretraining_test_images": None,
     }
     assert len(record["artifacts"]) > 3
     for artifact in record["artifacts"]:

@@ -14,7 +14,7 @@ SELECTION = ("-d", "tiny-shapes", "--no-throughput", "--fold", "0")
 VALIDATION = {
     f"val_{value}/{name}" for value in ("block_distance", "brightness") for name in ("disc", "square", "none")
 }
-JUDGED = (*SELECTION, "--judge", "tiny-classifier[width=16]", "--budget", "full")
+JUDGED = (*SELECTION, "--judge", "tiny-classifier[width=16]", "--budget", "full", "--seed", "0")
 
 
 def records(store: Path, model: str) -> dict[str, dict]:

@@ -157,7 +157,9 @@ def test_test_copies_count_under_the_paper_s_protocol_only(tumorbench, tmp_path)
 
 
 def test_a_joint_segmenter_has_the_metrics_of_both_tasks(tumorbench, tmp_path):
-    result = tumorbench("run", *SELECTION, "-m", "tiny-joint", "-m", "tiny-segmenter", "--budget", "full")
+    result = tumorbench(
+        "run", *SELECTION, "-m", "tiny-joint", "-m", "tiny-segmenter", "--budget", "full", "--seed", "0"
+    )
     assert result.code == 0, result.err
     joint, alone = (
         {metric["name"]: metric["value"] for metric in record_of(tmp_path / "runs", model)[1]["metrics"]}
