@@ -49,7 +49,7 @@ def published(published, kept_attacked, tumorbench, tmp_path) -> Path:
     return published
 
 
-@pytest.fixture(params=["listed", "data", "neither"])
+@pytest.fixture(params=["listed", pytest.param("data", marks=pytest.mark.slow), "neither"])
 def knowing(request, published, kept_attacked, monkeypatch) -> tuple[str, ...]:
     """Options of verify by which it knows splits: from the card of the data set, from its data, or not at all."""
     if request.param == "listed":
