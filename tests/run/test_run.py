@@ -32,20 +32,8 @@ def numbers(record: dict) -> tuple:
 
 
 def test_every_family_trains_and_scores_better_than_chance(tumorbench, tmp_path):
-    result = tumorbench(
-        "run",
-        *SELECTION,
-        "-m",
-        "tiny-classifier",
-        "-m",
-        "tiny-segmenter",
-        "-m",
-        "tiny-generator",
-        "--budget",
-        "full",
-        "--seed",
-        "0",
-    )
+    models = ("-m", "tiny-classifier", "-m", "tiny-segmenter", "-m", "tiny-generator")
+    result = tumorbench("run", *SELECTION, *models, "--budget", "full", "--fold", "0", "--seed", "0")
     assert result.code == 0, result.err
     found = records(tmp_path / "runs")
     assert metrics(found["tiny-classifier"])["accuracy"] > 0.6
