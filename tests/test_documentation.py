@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import configparser
+import importlib.util
 import re
+import sys
 import typing
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import typer
 
+import tumorbench as tb
 from tumorbench.cli import app
 from tumorbench.contracts import hookspecs, schema
 from tumorbench.contracts.problem import Budget, Protocol, Task
@@ -19,7 +23,10 @@ from tumorbench.testing import check_card, check_model, plugin_cards
 
 ROOT = Path(__file__).parents[1]
 README, CONTRIBUTING = ROOT / "README.md", ROOT / "CONTRIBUTING.md"
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("plugins/*/*.md"), *ROOT.glob("leaderboards/*.md")])
+GUIDE = [README, *sorted(ROOT.glob("docs/*.md"))]  # what a user reads
+PAGES = sorted(
+    [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("plugins/*/*.md"), *ROOT.glob("leaderboards/*.md")]
+)
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SET_UP = re.compile(r"^python3 -m pip install (?:--quiet )?tox && python3 -m tox -e (\w+)$", re.MULTILINE)
 
@@ -73,49 +80,58 @@ def anchors(text: str) -> set[str]:
     }
 
 
-def table_rows(text: str) -> list[set[str]]:
-    """The cells of each data row of the Markdown tables in ``text``; a link counts as its text."""
-    lines = [line.strip() for line in text.splitlines()]
-    after_rule = [
-        line
-        for number, line in enumerate(lines)
-        if line.startswith("|") and any(re.fullmatch(r"[|: -]+", before) for before in lines[:number])
-    ]
-    rows = [line for line in after_rule if not re.fullmatch(r"[|: -]+", line) and not line.startswith("| rank ")]
-    return [
-        {re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", cell).strip() for cell in line.strip("|").split("|")} for line in rows
-    ]
+def guide() -> str:
+    """The README and the pages of ``docs/`` as one text."""
+    return "\n".join(page.read_text() for page in GUIDE)
 
 
 def example(beginning: str) -> str:
-    """The README's Python example that begins with that line."""
+    """The guide's Python example that begins with that line."""
     return next(
-        code
-        for language, code in FENCED.findall(README.read_text())
-        if language == "python" and code.startswith(beginning)
+        code for language, code in FENCED.findall(guide()) if language == "python" and code.startswith(beginning)
     )
 
 
-def test_the_readme_names_every_command():
+def module_of(path: str) -> ModuleType:
+    """A module of ``docs/``, which is no package."""
+    spec = importlib.util.spec_from_file_location(f"docs_{Path(path).stem}", ROOT / path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_guide_names_every_command():
     assert "data fetch" in commands()
-    assert unnamed([f"tumorbench {name}" for name in commands()], README.read_text()) == []
+    assert unnamed([f"tumorbench {name}" for name in commands()], guide()) == []
 
 
-def test_both_pages_name_every_hook():
+def test_the_guide_and_contributing_name_every_hook():
     hooks = [name for name in hookspecs.__all__ if name != "hookimpl"]
     assert len(hooks) >= 4
-    assert unnamed(hooks, README.read_text()) == []
+    assert unnamed(hooks, guide()) == []
     assert unnamed(hooks, CONTRIBUTING.read_text()) == []
 
 
-def test_the_readme_names_every_built_in_metric():
-    assert unnamed([card.id for card in tumorbench_metrics()], README.read_text()) == []
+def test_the_guide_names_every_built_in_metric():
+    assert unnamed([card.id for card in tumorbench_metrics()], guide()) == []
+
+
+def test_every_public_name_has_its_place_in_the_api():
+    described = [
+        name
+        for page in ROOT.glob("docs/**/*.md")
+        for name in re.findall(r"^::: tumorbench\.(\w+)$", page.read_text(), re.MULTILINE)
+    ]
+    assert sorted(described) == sorted({*tb.__all__, "testing"})
 
 
 @pytest.mark.parametrize("word", [Task, Protocol, Budget, Status], ids=["task", "protocol", "budget", "status"])
-def test_the_readme_explains_every_value_of_its_words(word):
+def test_the_guide_explains_every_value_of_its_words(word):
     explained = [value for value in typing.get_args(word) if value != "ok"]
-    assert unnamed(explained, README.read_text()) == []
+    assert unnamed(explained, guide()) == []
 
 
 def test_contributing_names_every_tox_environment():
@@ -157,27 +173,42 @@ def test_constraints_pin_exact_versions_and_name_no_index():
     assert not any("://" in line for line in lines)
 
 
-def test_the_readme_s_rows_stand_on_a_published_board():
-    excerpt = re.search(r"<!-- board -->\n(.*?)<!-- /board -->", README.read_text(), re.DOTALL)
-    assert excerpt is not None
-    if not list(ROOT.glob("leaderboards/results/cells/**/record.json")):
-        pytest.skip("no record is published yet")
-    published = [row for page in ROOT.glob("leaderboards/*.md") for row in table_rows(page.read_text())]
-    assert table_rows(excerpt[1]) != [], "the README shows no row of a board"
-    strange = [sorted(row) for row in table_rows(excerpt[1]) if not any(row <= other for other in published)]
-    assert strange == [], (
-        "paste rows of leaderboards/*.md between the board marks of README.md; columns may be left out"
-    )
+def test_the_readme_s_numbers_are_those_of_the_published_pages():
+    numbers = module_of("docs/readme_numbers.py")
+    made = numbers.with_numbers(README.read_text(), numbers.WORTH.read_text())
+    assert README.read_text() == made, "run: python docs/readme_numbers.py"
 
 
-def test_the_readme_s_model_keeps_the_contract(tmp_path, monkeypatch):
+def test_the_readme_s_numbers_leave_out_quick_rows_of_a_set_with_full_ones():
+    page = """## Classification: `accuracy`
+
+### A set (`figshare3064`), full budget
+
+| model      | `paper`          | `official` | `grouped`        | drop    |
+|:-----------|:-----------------|:-----------|:-----------------|:--------|
+| `pose-cnn` | 0.9 (0.8 to 1.0) | —          | 0.7 (0.6 to 0.8) | -0.2000 |
+| `one-sided`| 0.9 (0.8 to 1.0) | —          | —                | —       |
+
+### A set (`figshare3064`), quick budget
+
+| model       | `paper`          | `grouped`        | drop    |
+|:------------|:-----------------|:-----------------|:--------|
+| `pose-cnn`  | 0.5 (0.4 to 0.6) | 0.4 (0.3 to 0.5) | -0.1000 |
+"""
+    lines = module_of("docs/readme_numbers.py").numbers(page).splitlines()[2:]
+    assert lines == [
+        "| `pose-cnn` | `figshare3064`, full budget | `accuracy` | 0.9400 | 0.9 (0.8 to 1.0) | 0.7 (0.6 to 0.8) | -0.2000 |"
+    ]
+
+
+def test_the_guide_s_model_keeps_the_contract(tmp_path, monkeypatch):
     (tmp_path / "my_models.py").write_text(example("# my_models.py"))
     monkeypatch.syspath_prepend(tmp_path)
     (card,) = plugin_cards("my_models")
     check_model(card)
 
 
-def test_the_readme_s_data_set_lists_its_slices(tmp_path, monkeypatch):
+def test_the_guide_s_data_set_lists_its_slices(tmp_path, monkeypatch):
     (tmp_path / "my_sets.py").write_text(example("# my_sets.py"))
     monkeypatch.syspath_prepend(tmp_path)
     (card,) = plugin_cards("my_sets")
@@ -196,5 +227,3 @@ def test_the_checks_see_what_is_missing(tmp_path):
     )
     assert unnamed(["run", "plan"], page.read_text()) == ["plan"]
     assert broken_links(page) == ["gone.md", "#no-title"]
-    rows = table_rows("| rank | model |\n|:--|:--|\n| 1 | [a](b) |\n")
-    assert rows == [{"1", "a"}]
