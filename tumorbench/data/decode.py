@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Decoded", "brain_box", "data_folder", "decode", "open_dataset"]
 
 DECODE_VERSION = 2  # raised when decoding the same file would give other pixels
-RESIZE_VERSION = 1  # raised when resizing or cropping the same pixels would give others
+RESIZE_VERSION = 2  # raised when resizing or cropping the same pixels would give others
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how many are done, and how many there are."""

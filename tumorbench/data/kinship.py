@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Kinship", "joined", "kinship", "near_copies", "similar", "similar_between", "thumbnails_of"]
 
-VERSION = 3  # raised when the same pixels would give other thumbnails or other pairs
+MANY = 1000  # slices, for which other processes pay
+VERSION = 4  # raised when the same pixels would give other thumbnails or other pairs
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def kinship(decoded: Decoded) -> Kinship:
 def near_copies(found: Matches, first: Sequence[Sample], second: Sequence[Sample]) -> NDArray[np.int64]:
     """Those of the pairs that are near-copies, int64 ``(k, 2)``: a correlation above .97, of two known patients above .99.
 
-    On Figshare, where every patient is known, 14 of the 774 pairs above .97 are of two patients, and none above .99:
+    On Figshare, where every patient is known, 14 of the 776 pairs above .97 are of two patients, and none above .99:
     what is so alike is one patient's, mostly the same slice or the next one.
 
     found: pairs of samples of ``first`` and of ``second`` (one set twice, where they are within it).
@@ -112,10 +113,13 @@ def _kept(path: Path, find: Callable[[], Matches]) -> Matches:
 
 
 def thumbnails_of(decoded: Decoded) -> NDArray[np.uint8]:
-    """The thumbnails of every slice, uint8 ``(2, n, 32, 32)``, computed once and kept beside the decoded slices."""
+    """The thumbnails of every slice, uint8 ``(3, n, 32, 32)``, computed once and kept beside the decoded slices."""
     path = decoded.cache / f"thumbnails-v{VERSION}.npy"
     if not path.exists():
-        found = thumbnails(decoded.image(index) for index in range(len(decoded.slices)))
+        from joblib import cpu_count
+
+        n = len(decoded.slices)
+        found = thumbnails((decoded.image(index) for index in range(n)), cpu_count() if n >= MANY else 1)
         with written_whole(path) as partial:
             np.save(partial, found)
     kept: NDArray[np.uint8] = np.load(path)

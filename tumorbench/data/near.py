@@ -1,9 +1,10 @@
 """Which slices are near-copies of one another: the same picture rescaled, compressed again, brighter, cropped, flipped or turned.
 
-A slice becomes two thumbnails of 32 x 32 grey levels, of the whole and of the crop to its brain. Two slices are as
-alike as the greatest normalised correlation (Pearson's) of a thumbnail of one and a thumbnail of the other, over the
-eight flips and quarter turns. Scale and compression leave thumbnails as they are, brightness and contrast leave
-correlations as they are, and a picture that was cropped is as a whole what its original is as a crop.
+A slice becomes three thumbnails of 32 x 32 grey levels: of the whole, and of the crops to its brain as found at 256
+pixels a side and at its own size (the two differ where the brain is dark). Two slices are as alike as the greatest
+normalised correlation (Pearson's) of a thumbnail of one and a thumbnail of the other, over the eight flips and quarter
+turns. Scale and compression leave thumbnails as they are, brightness and contrast leave correlations as they are, and a
+picture that was cropped is as a whole what its original is as a crop.
 
 The sums behind a correlation are of whole numbers and exact, so every machine finds the same pairs. What may be alike
 is found first, by products of matrices and with a margin that holds their rounding. These products are of parts of the
@@ -28,13 +29,14 @@ if TYPE_CHECKING:
 __all__ = ["NEAR_IDENTICAL", "SIMILAR", "Matches", "correlation", "matches", "thumbnails"]
 
 SIDE = 32  # pixels of a thumbnail's side
+PIXELS = SIDE * SIDE
 BOX_SIDE = 256  # pixels a side at which the brain is found, whatever a copy's size
 NEAR_IDENTICAL = 0.99  # a greater correlation: a near-copy
 SIMILAR = 0.97  # a greater correlation: looked at in an audit
 BRUTE_FORCE = 40_000  # slices; of more, every pair is too many
 MARGIN = 1e-3  # far above the rounding of a product of matrices in float32
 BLOCK = 128  # slices that are compared with all others at once: what is computed of them stays in a CPU's cache
-KINDS = ((0, 0), (1, 1), (0, 1), (1, 0))  # of thumbnails that are compared
+KINDS = ((0, 0), (1, 1), (0, 1), (1, 0), (0, 2), (2, 0))  # of thumbnails that are compared
 ORIENTATIONS = tuple((turns, flipped) for flipped in (False, True) for turns in range(4))
 
 
@@ -54,19 +56,24 @@ class Matches(NamedTuple):
         return Matches(self.pairs[chosen], self.correlations[chosen])
 
 
-def thumbnails(images: Iterable[NDArray[np.uint8]]) -> NDArray[np.uint8]:
-    """uint8 ``(2, n, 32, 32)`` of slices, uint8 ``(height, width)``: each as a whole, and cropped to its brain."""
+def thumbnails(images: Iterable[NDArray[np.uint8]], processes: int = 1) -> NDArray[np.uint8]:
+    """uint8 ``(3, n, 32, 32)`` of slices, uint8 ``(height, width)``: each as a whole, and cropped to its brain in two ways."""
+    from joblib import Parallel, delayed
+
+    found = Parallel(processes, batch_size=BLOCK)(delayed(_three)(np.asarray(image)) for image in images)
+    return np.array(found, np.uint8).reshape(-1, 3, SIDE, SIDE).swapaxes(0, 1)
+
+
+def _three(image: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], ...]:
+    middle = _sized(image, BOX_SIDE)
+    return _sized(image, SIDE), _sized(middle[brain_box(middle)], SIDE), _sized(image[brain_box(image)], SIDE)
+
+
+def _sized(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     from PIL import Image
 
-    def sized(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-        picture = Image.fromarray(np.ascontiguousarray(image))
-        return np.asarray(picture.resize((side, side), Image.Resampling.BILINEAR), np.uint8)
-
-    found = []
-    for image in images:
-        middle = sized(np.asarray(image), BOX_SIDE)
-        found.append((sized(image, SIDE), sized(middle[brain_box(middle)], SIDE)))
-    return np.array(found, np.uint8).reshape(-1, 2, SIDE, SIDE).swapaxes(0, 1)
+    picture = Image.fromarray(np.ascontiguousarray(image))
+    return np.asarray(picture.resize((side, side), Image.Resampling.BILINEAR), np.uint8)
 
 
 def matches(
@@ -97,12 +104,31 @@ def matches(
 
 def correlation(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Pearson's correlation of each thumbnail with the one at its place, uint8 ``(n, 32, 32)`` both; 0 where one is flat."""
-    x, y = (side.reshape(len(side), SIDE * SIDE).astype(np.int64) for side in (first, second))
-    n = x.shape[1]
-    shared = n * (x * y).sum(1) - x.sum(1) * y.sum(1)
-    spreads = [(n * (side * side).sum(1) - side.sum(1) ** 2).astype(np.float64) for side in (x, y)]
-    both = np.sqrt(spreads[0]) * np.sqrt(spreads[1])
-    found: NDArray[np.float64] = np.divide(shared.astype(np.float64), both, out=np.zeros(len(x)), where=both > 0)
+    return _correlation(_Sums.of(first), _Sums.of(second), first)
+
+
+class _Sums(NamedTuple):
+    """Of thumbnails: int32 ``(n, 1024)``, their sums, and the roots of their spreads; all sums are of whole numbers."""
+
+    levels: NDArray[np.int32]
+    totals: NDArray[np.int64]
+    roots: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, small: NDArray[np.uint8]) -> _Sums:
+        levels = small.reshape(len(small), PIXELS).astype(np.int32)
+        totals = levels.sum(1, dtype=np.int64)
+        spreads = PIXELS * np.einsum("ij,ij->i", levels, levels).astype(np.int64) - totals**2
+        return cls(levels, totals, np.sqrt(spreads.astype(np.float64)))
+
+
+def _correlation(first: _Sums, second: _Sums, oriented: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """As ``correlation``, of the first's thumbnails in an orientation, in which their sums are the same."""
+    levels = oriented.reshape(len(oriented), PIXELS).astype(np.int32)
+    products = np.einsum("ij,ij->i", levels, second.levels).astype(np.int64)  # at most 2**26: int32 holds it
+    shared = (PIXELS * products - first.totals * second.totals).astype(np.float64)
+    both = first.roots * second.roots
+    found: NDArray[np.float64] = np.divide(shared, both, out=np.zeros(len(levels)), where=both > 0)
     return found
 
 
@@ -111,8 +137,10 @@ def _greatest_correlation(first: NDArray[np.uint8], second: NDArray[np.uint8]) -
     found = np.full(len(first), -1.0)
     for start in range(0, len(first), BLOCK):
         part = slice(start, start + BLOCK)
+        own, other = _Sums.of(first[part]), _Sums.of(second[part])
         for turns, flipped in ORIENTATIONS:
-            found[part] = np.maximum(found[part], correlation(_oriented(first[part], turns, flipped), second[part]))
+            oriented = _oriented(first[part], turns, flipped)
+            np.maximum(found[part], _correlation(own, other, oriented), out=found[part])
     return found
 
 

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tumorbench.data.near import thumbnails
+from tumorbench.data.near import KINDS, thumbnails
 from tumorbench.metrics.features import Nearest
 
 __all__ = ["nearest_training"]
@@ -30,7 +30,7 @@ ORIENTATIONS = tuple((turns, flipped) for flipped in (False, True) for turns in 
 def nearest_training(images: NDArray[np.uint8], training: NDArray[np.uint8], device: str = "cpu") -> Nearest:
     """Each image's most similar training image, and its distance: 1 - correlation, 0 for the same picture, up to 2.
 
-    images: uint8 ``(n, size, size)``. training: thumbnails, uint8 ``(2, m, 32, 32)``, with m at least 1.
+    images: uint8 ``(n, size, size)``. training: thumbnails, uint8 ``(3, m, 32, 32)``, with m at least 1.
     """
     learned, found = _units(torch.from_numpy(training).to(device)).flatten(2), []
     for start in range(0, len(images), BLOCK):
@@ -50,10 +50,10 @@ def _correlations(small: Tensor, learned: Tensor) -> tuple[Tensor, Tensor]:
     whole = torch.full((small.shape[1], learned.shape[1]), -1.0, device=small.device)
     greatest = whole.clone()
     for oriented in _oriented(_units(small)):
-        one, cropped = oriented.flatten(2)
-        torch.maximum(whole, one @ learned[0].T, out=whole)
-        for first, second in ((one, learned[1]), (cropped, learned[0]), (cropped, learned[1])):
-            torch.maximum(greatest, first @ second.T, out=greatest)
+        kinds = oriented.flatten(2)
+        torch.maximum(whole, kinds[0] @ learned[0].T, out=whole)
+        for first, second in KINDS[1:]:
+            torch.maximum(greatest, kinds[first] @ learned[second].T, out=greatest)
     return torch.maximum(greatest, whole), whole
 
 
