@@ -64,6 +64,8 @@ def start(
         *HOW,
         "--seeds",
         str(seeds),
+        "--checkpoint-every",
+        "0.3",
         "--store",
         str(store),
     ]

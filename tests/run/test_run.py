@@ -154,7 +154,7 @@ def test_seeds_give_different_numbers_and_are_cells_of_their_own(tumorbench, tmp
 
 
 def test_a_killed_run_ends_with_the_numbers_of_an_uninterrupted_one(tumorbench_process, tmp_path):
-    command = ("run", *SELECTION, "-m", "tiny-slow")
+    command = ("run", *SELECTION, "-m", "tiny-slow", "--checkpoint-every", "0")
     killed = tumorbench_process(*command, "--store", "killed")
     progress, deadline = tmp_path / "killed/cells/tiny-shapes/tiny-slow", time.monotonic() + 120
     while not list(progress.glob("*/progress.pt")):

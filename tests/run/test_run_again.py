@@ -115,7 +115,8 @@ def test_a_cell_that_fails_when_forced_has_no_artifacts_of_the_earlier_run(conte
     record = run_cell(cell, context, CellOptions(force=True, on_epoch=fault))
     folder = context.store.cell_folder(cell.identity, cell.key)
     assert (record.status, record.artifacts) == ("failed", ())
-    assert {path.name for path in folder.iterdir()} <= {"record.json", "error.txt", "progress.pt", "sessions.json"}
+    left = {"record.json", "error.txt", "progress.pt", "progress.best-1.pt", "sessions.json"}
+    assert {path.name for path in folder.iterdir()} <= left
 
 
 def test_the_deadline_is_seen_before_scoring(context, planned, monkeypatch):

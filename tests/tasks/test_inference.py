@@ -155,8 +155,9 @@ def test_an_image_is_what_its_label_asks_for():
 
 def test_times_are_of_all_images_once_and_of_one_image_as_a_median_after_a_warm_up():
     asked: list[int] = []
-    times = inference.time_predictions(asked.append, 50)
+    everything, times = inference.timed_predictions(lambda n: asked.append(n) or n, 50)
     assert (asked[0], asked[-1], set(asked[:-1])) == (1, 50, {1})
+    assert everything == 50
     assert len(asked) == 1 + inference.SINGLE_PREDICTIONS + 1
     assert set(times) == {"predict_all_s", "predict_one_s"}
     assert min(times.values()) > 0

@@ -9,6 +9,7 @@ from torch import nn
 
 import tumorbench as tb
 from tumorbench import training
+from tumorbench.training import checkpoint
 
 
 class Stops(Exception):
@@ -170,3 +171,55 @@ def test_a_checkpoint_is_read_into_host_memory(tmp_path, monkeypatch):
     )
     finished(tmp_path)
     assert places == ["cpu"]
+
+
+def test_a_checkpoint_is_written_at_most_once_in_the_given_seconds_and_at_the_end(tmp_path, monkeypatch):
+    written: list[int] = []
+    save = checkpoint.save_atomically
+
+    def counted(state, path):
+        if path.name == "progress.pt":
+            written.append(len(state["progress"]["history"]))
+        save(state, path)
+
+    monkeypatch.setattr(checkpoint, "save_atomically", counted)
+    fit(fresh(), recipe(monitor=None), tmp_path)
+    assert written == [4]
+    written.clear()
+    (tmp_path / "often").mkdir()
+    fit(fresh(), recipe(monitor=None), tmp_path / "often", checkpoint_every_s=0)
+    assert written == [1, 2, 3, 4]
+
+
+def test_the_best_weights_lie_in_a_file_of_their_own_that_is_written_when_they_change(tmp_path):
+    values = iter([0.9, 0.4, 0.5, 0.6])
+    network = fresh()
+    fit(
+        network,
+        recipe(),
+        tmp_path,
+        validate=lambda _: {"val_loss": next(values)},
+        checkpoint_every_s=0,
+    )
+    assert {path.name for path in tmp_path.iterdir()} == {"progress.pt", "progress.best-2.pt"}
+    assert equal(torch.load(tmp_path / "progress.best-2.pt", weights_only=True), weights(network))
+    assert "best_weights" not in torch.load(tmp_path / "progress.pt", weights_only=True)["progress"]
+
+
+def test_a_checkpoint_without_its_best_weights_is_discarded(tmp_path):
+    values = iter([0.9, 0.4, 0.5, 0.6] * 2)
+    fit(fresh(), recipe(), tmp_path, validate=lambda _: {"val_loss": next(values)})
+    (tmp_path / "progress.best-2.pt").unlink()
+    fitted = fit(fresh(), recipe(), tmp_path, validate=lambda _: {"val_loss": next(values)})
+    assert (fitted.resumed_from_epoch, fitted.discarded) == (None, "it cannot be read (FileNotFoundError)")
+
+
+def test_what_cannot_be_written_ends_training_with_the_path(tmp_path):
+    (tmp_path / "progress.pt").mkdir()
+    (tmp_path / "progress.pt" / "something").touch()
+    keeper = checkpoint.Keeper(tmp_path / "progress.pt", "cpu", 0)
+    network, how = fresh(), recipe(monitor=None)
+    progress, optimizers, _ = checkpoint.resume(tmp_path / "none.pt", network, how, "cpu")
+    keeper.note(progress, network, optimizers)
+    with pytest.raises(OSError, match=r"progress\.pt"):
+        keeper.close()

@@ -69,6 +69,9 @@ def run(
     timeout: Annotated[
         float | None, typer.Option(help="Seconds that a cell may take; it continues on the next run.")
     ] = None,
+    checkpoint_every: Annotated[
+        float, typer.Option(help="Seconds between two checkpoints of a cell: what a killed process loses at most.")
+    ] = 60.0,
     throughput: Annotated[bool, typer.Option(help="Measure the speed of each model afterwards.")] = True,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would run, as plan does.")] = False,
     weights: WeightsFile = None,
@@ -79,7 +82,7 @@ def run(
 
     Finished cells are not computed again. Any number of processes may work on one store.
     """
-    check_counts(timeout=timeout, jobs=jobs, threads=threads)
+    check_counts(timeout=timeout, jobs=jobs, threads=threads, checkpoint_every=checkpoint_every)
     selection = selection_of(
         everything=everything,
         datasets=datasets,
@@ -106,7 +109,7 @@ def run(
             selection, context, lambda: report.line(announcing.opening(selection.budget, context.device))
         )
         announcing.introduce(planned, context.registry, report)
-        how = How(force, deterministic, timeout, threads, executor=executor)
+        how = How(force, deterministic, timeout, threads, executor=executor, checkpoint_every_s=checkpoint_every)
         result = _carried_out(planned, context, how, jobs, address, announcing.watching(report))
         speeds = _speeds(planned, result, context, report) if throughput else {}
         report.clear()

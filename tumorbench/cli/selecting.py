@@ -21,10 +21,14 @@ MOST_SEEDS = 1000
 MOST_AT_ONCE = 1024  # cells, or threads of one
 
 
-def check_counts(*, timeout: float | None, jobs: int | None, threads: int | None) -> None:
+def check_counts(
+    *, timeout: float | None, jobs: int | None, threads: int | None, checkpoint_every: float = 0.0
+) -> None:
     """Each of them is a number that a run can have. Raises: BadInput."""
     if timeout is not None and not (timeout > 0 and math.isfinite(timeout)):
         raise BadInput(f"--timeout {timeout:g} is no time; give seconds, or leave it out")
+    if not (checkpoint_every >= 0 and math.isfinite(checkpoint_every)):
+        raise BadInput(f"--checkpoint-every {checkpoint_every:g} is no time; give seconds, 0 for every epoch")
     for option, count in (("--jobs", jobs), ("--threads", threads)):
         if count is not None and not 1 <= count <= MOST_AT_ONCE:
             raise BadInput(f"{option} {count} is not a number from 1 to {MOST_AT_ONCE}")

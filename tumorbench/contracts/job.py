@@ -37,3 +37,4 @@ class Job(Card):
     synthetic: bool = False
     sizes: dict[str, int] = Field(default_factory=dict)
     classes: tuple[str, ...] = ()
+    checkpoint_every_s: float | None = None  # None: the loop's own choice

@@ -17,6 +17,7 @@ from tumorbench.run.lost import lost_record
 from tumorbench.run.rescore import rescore
 from tumorbench.store import Store
 
+from tumorbench.training import CHECKPOINT_EVERY_S
 __all__ = ["run_job"]
 
 
@@ -51,6 +52,7 @@ def _check(job: Job) -> None:
     if cell_key(job.identity) != job.cell_key:
         raise BadInput(f"the job's cell key {job.cell_key[:12]} is not that of its identity; make the job again")
     if job.device == "cuda":
+        checkpoint_every_s=CHECKPOINT_EVERY_S if job.checkpoint_every_s is None else job.checkpoint_every_s,
         import torch
 
         if not torch.cuda.is_available():

@@ -42,6 +42,7 @@ class CellOptions:
     deterministic: bool = False
     timeout_s: float = math.inf
     executor: str = "local"
+    checkpoint_every_s: float = training.CHECKPOINT_EVERY_S
     on_epoch: OnEpoch = lambda _entry, _epochs: None
     on_step: OnStep = lambda _epoch, _step: None
 
@@ -181,6 +182,7 @@ def _fit(
     finally:
         sessions.times |= result.times
 
+            checkpoint_every_s=options.checkpoint_every_s,
 
 def _artifacts(cell: Cell, task: Task, network: Network, outcome: Outcome, folder: Path) -> list[Artifact]:
     """Predictions, checkpoint and figures lie in the folder of what is not finished."""

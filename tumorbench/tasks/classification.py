@@ -54,7 +54,7 @@ class Classification(Task):
     def predict(self, network: Network, cell: Cell, material: Material, tools: Tools, folder: Path) -> Prediction:
         """The class probabilities of the test slices, and where the network looks for them."""
         from tumorbench.metrics.calibration import fit_temperature
-        from tumorbench.tasks.inference import autocast_of, batches_of, classify, time_predictions
+        from tumorbench.tasks.inference import autocast_of, batches_of, classify, timed_predictions
 
         images, validated = material.slices["test"], material.learned["val"]
         autocast = autocast_of(cell, tools)
@@ -62,8 +62,8 @@ class Classification(Task):
         def predict(slices: Slices) -> Probabilities:
             return classify(network, batches_of(slices, cell), autocast)
 
-        probabilities, labels = predict(material.learned["test"]), images.labels.cpu().numpy()
-        times = time_predictions(lambda n: predict(images.first(n)), len(images))
+        labels = images.labels.cpu().numpy()
+        probabilities, times = timed_predictions(lambda n: predict(images.first(n)), len(images))
         temperature = None
         if len(validated):
             temperature = fit_temperature(validated.labels.cpu().numpy(), predict(validated).astype(np.float64))

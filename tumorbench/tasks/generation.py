@@ -6,7 +6,6 @@ All generators of a data set are compared with the same images at one size (``tu
 from __future__ import annotations
 
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -37,6 +36,7 @@ MAX_GENERATED = 1024  # images that a generator is scored on at most
 VALIDATION_LIMIT = 128  # held-out images beside which a generator's epochs are compared, and as many samples
 RECONSTRUCTED = 12  # held-out images that an autoencoder is shown to give back
 SAMPLES_FOLDER = "samples-over-training"  # in the cell's folder, until it is finished
+SHOWN_EPOCHS = 12  # at most, evenly spaced, in which samples over training are kept
 LATENTS = 8  # of the samples over training; classes in turn
 
 
@@ -67,9 +67,11 @@ class Generation(Task):
         return validation_of_generator(cell, slices, tools)
 
     def after_epoch(self, network: Network, epoch: int, cell: Cell, tools: Tools, folder: Path) -> None:
-        """What the network makes of the same few latents lies in the cell's folder."""
+        """What the network makes of the same few latents lies in the cell's folder, for the epochs that are shown."""
         from tumorbench.tasks.inference import paint
 
+        if epoch not in np.linspace(1, cell.recipe.epochs, SHOWN_EPOCHS).round():
+            return
         labels = np.arange(LATENTS, dtype=np.int64) % len(cell.dataset.spec.classes)
         (folder / SAMPLES_FOLDER).mkdir(exist_ok=True)
         np.save(folder / SAMPLES_FOLDER / f"{epoch:05}.npy", paint(network, labels, cell, tools))
@@ -80,14 +82,11 @@ class Generation(Task):
 
     def predict(self, network: Network, cell: Cell, material: Material, tools: Tools, folder: Path) -> Prediction:
         """As many images as are held out (at most 1024), of the same classes."""
-        from tumorbench.tasks.inference import paint, time_predictions
+        from tumorbench.tasks.inference import paint, timed_predictions
 
         reference, images, labels = reference_sets(cell)[0], cell.images, cell.labels
         wanted = labels[reference]
-        one = time_predictions(lambda n: paint(network, wanted[:n], cell, tools), 1)
-        clock = time.perf_counter()
-        generated = paint(network, wanted, cell, tools)
-        times = one | {"predict_all_s": time.perf_counter() - clock}
+        generated, times = timed_predictions(lambda n: paint(network, wanted[:n], cell, tools), len(wanted))
         real = np.asarray(images[reference])
         pictures: dict[str, NDArray[Any]] = {"real": real, "generated": generated, "labels": wanted}
         pictures |= _reconstructed(network, real, wanted, cell, tools) | _kept_samples(folder)

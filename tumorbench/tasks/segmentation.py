@@ -6,7 +6,6 @@ same pixels. What learning watches, the validation part, stays at the network's 
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -73,21 +72,21 @@ class Segmentation(Task):
 
     def predict(self, network: Network, cell: Cell, material: Material, tools: Tools, folder: Path) -> Prediction:
         """The masks of the test slices, at the slices' own size; of a network that tells classes apart their probabilities too."""
-        from tumorbench.tasks.inference import autocast_of, batches_of, segment, segment_and_classify, time_predictions
+        from tumorbench.tasks.inference import autocast_of, batches_of, segment, segment_and_classify, timed_predictions
         from tumorbench.tasks.native import frames_of
 
         test, classes, tells = material.slices["test"], _mask_classes(cell), _tells_classes(cell.identity)
         free = _lesion_free(material.slices["train"], len(classes)) if tells else ()
         frames = frames_of(cell, cell.split.test.tolist())
 
-        def predict(n: int) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32] | None]]:
+        def predict(n: int) -> list[tuple[NDArray[np.uint8], NDArray[np.float32] | None]]:
             found, autocast = batches_of(test.first(n), cell), autocast_of(cell, tools)
             if tells:
-                return segment_and_classify(network, found, autocast, frames, free)
-            return ((mask, None) for mask in segment(network, found, autocast, frames))
+                return list(segment_and_classify(network, found, autocast, frames, free))
+            return [(mask, None) for mask in segment(network, found, autocast, frames)]
 
-        times = time_predictions(lambda n: deque(predict(n), maxlen=0), len(test))
-        table, probabilities = _table(cell, test, predict(len(test)), frames)
+        predicted, times = timed_predictions(predict, len(test))
+        table, probabilities = _table(cell, test, predicted, frames)
         pictures: dict[str, NDArray[Any]] = {}
         if probabilities is not None:
             table = with_classes(table, probabilities, classes)
@@ -155,7 +154,7 @@ def _table(
     found: Iterable[tuple[NDArray[np.uint8], NDArray[np.float32] | None]],
     frames: Sequence[Frame],
 ) -> tuple[pd.DataFrame, NDArray[np.float32] | None]:
-    """(the table, the probabilities of the classes where there are some); holds one slice's masks at a time."""
+    """(the table, the probabilities of the classes where there are some)."""
     from tumorbench.metrics.segmentation import pixel_confusion
     from tumorbench.tasks.native import ceilings, true_mask
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import logging
 import math
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +20,7 @@ from tumorbench.contracts.files.whole import written_whole
 from tumorbench.contracts.recipe import Recipe
 from tumorbench.training.promises import optimizers_of
 
-__all__ = ["Optimizers", "Progress", "note", "reduce_on_plateau", "resume", "save", "save_atomically", "should_stop"]
+__all__ = ["Keeper", "Optimizers", "Progress", "note", "reduce_on_plateau", "resume", "save_atomically", "should_stop"]
 
 Optimizers = dict[str, torch.optim.Optimizer]
 Weights = dict[str, Tensor]
@@ -102,12 +106,10 @@ def resume(checkpoint: Path, network: Network, recipe: Recipe, device: str) -> t
             for name, optimizer in optimizers.items():
                 optimizer.load_state_dict(state["optimizers"][name])
             progress = Progress(**state["progress"])
-            device_of = {name: tensor.device for name, tensor in drawn.items()}
-            progress.average = (
-                {name: tensor.to(device_of[name]) for name, tensor in progress.average.items()}
-                if progress.average
-                else None
-            )
+            if recipe.keep == "best" and progress.best_epoch:
+                progress.best_weights = torch.load(_best(checkpoint, progress.best_epoch), weights_only=True)
+            if progress.average:
+                progress.average = {name: each.to(drawn[name].device) for name, each in progress.average.items()}
             return progress, optimizers, ""
     except (MemoryError, torch.OutOfMemoryError):
         raise
@@ -116,7 +118,8 @@ def resume(checkpoint: Path, network: Network, recipe: Recipe, device: str) -> t
         network.load_trained_state(drawn)
         optimizers = optimizers_of(network, recipe)
     logging.getLogger(__name__).warning("%s is not continued, training starts anew: %s", checkpoint, reason)
-    checkpoint.unlink()
+    for path in (checkpoint, *checkpoint.parent.glob(f"{checkpoint.stem}.best-*.pt")):
+        path.unlink()
     return Progress(), optimizers, reason
 
 
@@ -140,15 +143,76 @@ def _other_conditions(stored: dict[str, Any], now: dict[str, Any]) -> str:
     )
 
 
-def save(checkpoint: Path, progress: Progress, network: Network, optimizers: Optimizers, device: str) -> None:
-    """``checkpoint`` holds the state after an epoch, as a whole."""
-    state = {
-        "network": network.trained_state(),
-        "optimizers": {name: optimizer.state_dict() for name, optimizer in optimizers.items()},
-        "conditions": _conditions(device),
-        "progress": {name: getattr(progress, name) for name in Progress.__slots__},
-    }
-    save_atomically(state, checkpoint)
+class Keeper:
+    """Keeps where training stands, beside training: at most once in ``every_s`` seconds, and when it is closed.
+
+    ``path`` holds the state after an epoch; the best weights, where the recipe keeps them, lie in a file of their own
+    beside it, which is named by its epoch and written when they have changed. A thread writes copies, so that training
+    goes on meanwhile. Closing it, also after an error, loses no epoch; a process that is killed loses ``every_s`` at most.
+    """
+
+    def __init__(self, path: Path, device: str, every_s: float) -> None:
+        self.path, self.device, self.every_s = path, device, every_s
+        self._writer = ThreadPoolExecutor(1, "checkpoint")
+        self._writing: Future[None] | None = None
+        self._unwritten: Callable[[], None] | None = None
+        self._since = time.monotonic()
+
+    def note(self, progress: Progress, network: Network, optimizers: Optimizers) -> None:
+        """The state after an epoch is what will be written next. Raises: what an earlier write has met, as OSError."""
+        state = {
+            "network": _copied(network.trained_state()),
+            "optimizers": {name: _copied(optimizer.state_dict()) for name, optimizer in optimizers.items()},
+            "conditions": _conditions(self.device),
+            "progress": {
+                name: _copied(getattr(progress, name)) for name in Progress.__slots__ if name != "best_weights"
+            },
+        }
+        self._unwritten = partial(_write, self.path, state, progress.best_epoch, progress.best_weights)
+        if time.monotonic() - self._since >= self.every_s:
+            self._write()
+
+    def close(self) -> None:
+        """What was noted last is written. Raises: OSError, naming the path."""
+        try:
+            self._write()
+        finally:
+            self._writer.shutdown()
+        self._finish()
+
+    def _write(self) -> None:
+        self._finish()
+        if self._unwritten:
+            self._writing, self._unwritten = self._writer.submit(self._unwritten), None
+            self._since = time.monotonic()
+
+    def _finish(self) -> None:
+        if self._writing:
+            writing, self._writing = self._writing, None
+            writing.result()
+
+
+def _copied(state: Any) -> Any:
+    """The same nest of dicts and lists with copies of its tensors in the host's memory."""
+    if isinstance(state, Tensor):
+        return state.detach().to("cpu", copy=True)
+    if isinstance(state, dict):
+        return {name: _copied(each) for name, each in state.items()}
+    return [_copied(each) for each in state] if isinstance(state, list) else state
+
+
+def _write(path: Path, state: dict[str, Any], best_epoch: int, best_weights: Weights | None) -> None:
+    """The best weights' file first, then the state that names it; then those of other epochs go."""
+    best = _best(path, best_epoch)
+    if best_weights is not None and not best.exists():
+        save_atomically(best_weights, best)
+    save_atomically(state, path)
+    for other in set(path.parent.glob(f"{path.stem}.best-*.pt")) - {best}:
+        other.unlink()
+
+
+def _best(path: Path, epoch: int) -> Path:
+    return path.with_name(f"{path.stem}.best-{epoch}.pt")
 
 
 def save_atomically(state: object, path: Path) -> None:

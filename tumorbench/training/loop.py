@@ -20,10 +20,12 @@ from tumorbench.contracts.families import Batch, Network
 from tumorbench.contracts.recipe import Recipe
 from tumorbench.errors import BadInput, CellTimeout, Diverged
 from tumorbench.training.averaging import averaged, update_average
-from tumorbench.training.checkpoint import Optimizers, Progress, note, reduce_on_plateau, resume, save, should_stop
+from tumorbench.training.checkpoint import Keeper, Optimizers, Progress, note, reduce_on_plateau, resume, should_stop
 from tumorbench.training.promises import losses_of
 
-__all__ = ["Fit", "autocast", "check_deadline", "fit", "seed_everything", "timed"]
+__all__ = ["CHECKPOINT_EVERY_S", "Fit", "autocast", "check_deadline", "fit", "seed_everything", "timed"]
+
+CHECKPOINT_EVERY_S = 60.0  # what a killed process loses at most
 
 
 @dataclass(slots=True)
@@ -73,6 +75,7 @@ def fit(
     seed: int,
     device: str,
     checkpoint: Path,
+    checkpoint_every_s: float = CHECKPOINT_EVERY_S,
     validate: Callable[[Network], dict[str, float]] | None = None,
     deadline: float = math.inf,
     on_epoch: Callable[[dict[str, float], int], None] = lambda _entry, _epochs: None,
@@ -82,7 +85,8 @@ def fit(
 ) -> Fit:
     """The network is trained by its recipe and holds the weights that the recipe keeps.
 
-    ``checkpoint`` holds the last epoch's state. batches: epoch number -> its batches. Every epoch starts from seeds
+    ``checkpoint`` holds an epoch's state: the last one's when this returns or raises, before that one of the last
+    ``checkpoint_every_s`` seconds. batches: epoch number -> its batches. Every epoch starts from seeds
     derived from (seed, epoch), so that continuing from the checkpoint gives the same numbers as never having stopped.
     validate: mean validation values, "val_loss" among them; None where nothing is held out. on_weights: called after
     each epoch with the network as it would be scored then. result: filled as training goes, so that its history is
@@ -94,37 +98,55 @@ def fit(
     result = result or Fit()
     progress, optimizers, result.discarded = resume(checkpoint, network, recipe, device)
     result.history, result.resumed_from_epoch = progress.history, len(progress.history) or None
-    for epoch in range(len(progress.history) + 1, recipe.epochs + 1):
-        if should_stop(progress, recipe):
-            break
-        with timed(result.times, "train_s"):
-            seed_everything(derive_seed(seed, "training", epoch))
-            started = time.perf_counter()
-            network.begin_epoch(epoch, recipe.epochs)
-            steps = _until(deadline, batches(epoch), epoch, on_step, result.times)
-            with timed(result.times, "steady_s"):
-                means = _train_epoch(network, steps, optimizers, recipe, progress, device)
-            entry = {"epoch": float(epoch), **means}
-            _check_finite(entry, epoch)
-            with averaged(progress, network):
-                if validate:
-                    check_deadline(deadline, f"in epoch {epoch}, before its validation")
-                    with timed(result.times, "validate_s"):
-                        entry |= validate(network)
-                    _check_finite(entry, epoch)
-                on_weights(network, epoch)
-            entry["learning_rate"] = float(next(iter(optimizers.values())).param_groups[0]["lr"])
-            entry["wall_s"] = round(time.perf_counter() - started, 3)
-            note(progress, entry, network, recipe)
-            reduce_on_plateau(progress, recipe, optimizers)
-            with timed(result.times, "checkpoint_s"):
-                save(checkpoint, progress, network, optimizers, device)
-        on_epoch(entry, recipe.epochs)
+    keeper = Keeper(checkpoint, device, checkpoint_every_s)
+    try:
+        for epoch in range(len(progress.history) + 1, recipe.epochs + 1):
+            if should_stop(progress, recipe):
+                break
+            with timed(result.times, "train_s"):
+                seed_everything(derive_seed(seed, "training", epoch))
+                started = time.perf_counter()
+                network.begin_epoch(epoch, recipe.epochs)
+                steps = _until(deadline, batches(epoch), epoch, on_step, result.times)
+                with timed(result.times, "steady_s"):
+                    means = _train_epoch(network, steps, optimizers, recipe, progress, device)
+                entry = {"epoch": float(epoch), **means}
+                _check_finite(entry, epoch)
+                with averaged(progress, network):
+                    entry |= _validated(network, validate, epoch, deadline, result.times)
+                    on_weights(network, epoch)
+                entry["learning_rate"] = float(next(iter(optimizers.values())).param_groups[0]["lr"])
+                entry["wall_s"] = round(time.perf_counter() - started, 3)
+                note(progress, entry, network, recipe)
+                reduce_on_plateau(progress, recipe, optimizers)
+                with timed(result.times, "checkpoint_s"):
+                    keeper.note(progress, network, optimizers)
+            on_epoch(entry, recipe.epochs)
+    finally:
+        with timed(result.times, "train_s"), timed(result.times, "checkpoint_s"):
+            keeper.close()
     kept = progress.best_weights if recipe.keep == "best" and progress.best_weights is not None else progress.average
     if kept is not None:
         network.load_trained_state(kept)
     result.best_epoch = progress.best_epoch if recipe.keep == "best" and progress.best_epoch else len(progress.history)
     return result
+
+
+def _validated(
+    network: Network,
+    validate: Callable[[Network], dict[str, float]] | None,
+    epoch: int,
+    deadline: float,
+    times: dict[str, float],
+) -> dict[str, float]:
+    """The validation values of the epoch's weights; none without a validation. Raises: Diverged, CellTimeout."""
+    if validate is None:
+        return {}
+    check_deadline(deadline, f"in epoch {epoch}, before its validation")
+    with timed(times, "validate_s"):
+        values = validate(network)
+    _check_finite(values, epoch)
+    return values
 
 
 def _train_epoch(
