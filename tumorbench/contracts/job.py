@@ -30,6 +30,7 @@ class Job(Card):
     force: bool = False
     deterministic: bool = False
     timeout_s: float | None = None
+    checkpoint_every_s: float | None = None  # None: the loop's own choice
     weights: dict[str, str] = Field(default_factory=dict)  # what a recipe calls a given file -> its path
     executor: str = "local"
     dataset_title: str = ""  # what a record says of the cell whose process cannot write one
@@ -37,4 +38,3 @@ class Job(Card):
     synthetic: bool = False
     sizes: dict[str, int] = Field(default_factory=dict)
     classes: tuple[str, ...] = ()
-    checkpoint_every_s: float | None = None  # None: the loop's own choice

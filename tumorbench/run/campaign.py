@@ -41,7 +41,6 @@ class How:
     precision: Literal["fp32", "bf16"] | None = None
     executor: str = "local"
     checkpoint_every_s: float | None = None
-    trial: Trial | None = None  # the cell is not scored: a study asks how it does on the validation part
 
     def accepts(self, record: Record) -> bool:
         """Whether a finished record stands for its cell. One of default mode does not stand for a deterministic one."""
@@ -253,8 +252,8 @@ class _Driver:
             force=how.force,
             deterministic=how.deterministic,
             timeout_s=how.timeout_s,
-            weights={name: str(path.resolve()) for name, path in self.context.weights.items()},
             checkpoint_every_s=how.checkpoint_every_s,
+            weights={name: str(path.resolve()) for name, path in self.context.weights.items()},
             executor=how.executor,
             dataset_title=spec.title,
             model_title=cell.cell.model.title,

@@ -16,8 +16,8 @@ from tumorbench.run.context import Context
 from tumorbench.run.lost import lost_record
 from tumorbench.run.rescore import rescore
 from tumorbench.store import Store
-
 from tumorbench.training import CHECKPOINT_EVERY_S
+
 __all__ = ["run_job"]
 
 
@@ -43,6 +43,7 @@ def run_job(job: Job, registry: Registry, options: CellOptions | None = None) ->
         force=job.force,
         deterministic=job.deterministic,
         timeout_s=job.timeout_s or math.inf,
+        checkpoint_every_s=CHECKPOINT_EVERY_S if job.checkpoint_every_s is None else job.checkpoint_every_s,
         executor=job.executor,
     )
     return run_cell(cell, context, how)
@@ -52,7 +53,6 @@ def _check(job: Job) -> None:
     if cell_key(job.identity) != job.cell_key:
         raise BadInput(f"the job's cell key {job.cell_key[:12]} is not that of its identity; make the job again")
     if job.device == "cuda":
-        checkpoint_every_s=CHECKPOINT_EVERY_S if job.checkpoint_every_s is None else job.checkpoint_every_s,
         import torch
 
         if not torch.cuda.is_available():

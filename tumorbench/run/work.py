@@ -172,6 +172,7 @@ def _fit(
             seed=seed,
             device=tools.device,
             checkpoint=checkpoint,
+            checkpoint_every_s=options.checkpoint_every_s,
             validate=tasks.of(cell.identity).validation(cell, learned["val"], tools),
             deadline=deadline,
             on_epoch=on_epoch,
@@ -182,7 +183,6 @@ def _fit(
     finally:
         sessions.times |= result.times
 
-            checkpoint_every_s=options.checkpoint_every_s,
 
 def _artifacts(cell: Cell, task: Task, network: Network, outcome: Outcome, folder: Path) -> list[Artifact]:
     """Predictions, checkpoint and figures lie in the folder of what is not finished."""
