@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import keyword
 import re
-from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +12,7 @@ import typer
 
 from tumorbench import registry
 from tumorbench.cli.output import print_json, say
+from tumorbench.cli.package import KINDS, commands, write_package
 from tumorbench.cli.root import AsJson, DataRoot, app
 from tumorbench.contracts.strangers import plugin_code
 from tumorbench.errors import BadInput, TumorbenchError
@@ -23,28 +23,31 @@ __all__ = ["doctor", "new_plugin"]
 @app.command("new-plugin")
 def new_plugin(
     name: Annotated[str, typer.Argument(help="The package's name, such as my-models.")],
+    kind: Annotated[str, typer.Option("--kind", help=f"What it provides: {', '.join(KINDS)}.")] = "model",
     folder: Annotated[Path, typer.Option(help="Where the package's folder is made.")] = Path(),
+    author: Annotated[str, typer.Option(help="Who holds the copyright.", show_default="The authors of NAME")] = "",
 ) -> None:
-    """Write a plugin package with one small model, ready to install, to test and to change."""
+    """Write a plugin package that works, ready to install, to test, to change and to publish.
+
+    It has a README, a licence, tests, version bounds and a workflow for CI that checks style, contract, speed and
+    results. What is printed are the commands that install it, test it and show it at work.
+    """
     target, module = folder / name, name.replace("-", "_")
+    if kind not in KINDS:
+        raise BadInput(f"there is no kind {kind!r} of plugin; give --kind one of {', '.join(KINDS)}")
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name) or keyword.iskeyword(module):
         raise BadInput(f"{name!r} is no package name; use lower-case letters, digits and single hyphens")
+    if re.search(r'["\\@]', author) or not author.isprintable():
+        raise BadInput(f"--author {author!r} cannot stand in pyproject.toml; leave out quotes, backslashes and @")
     if target.exists():
         raise BadInput(f"{target} exists already; give another name, or --folder")
     if find_spec(module):
         raise BadInput(f"{name!r} would hide the installed module {module}; give another name")
-    template = files("tumorbench") / "template"
-    for source, path in (
-        ("pyproject.toml.txt", "pyproject.toml"),
-        ("plugin.py.txt", f"{module}.py"),
-        ("test_plugin.py.txt", f"tests/test_{module}.py"),
-    ):
-        text = (template / source).read_text(encoding="utf-8").replace("@NAME@", name).replace("@MODULE@", module)
-        (target / path).parent.mkdir(parents=True, exist_ok=True)
-        (target / path).write_text(text, encoding="utf-8")
-    say(
-        f"{target} is written; try it: pip install -e {target} && pytest {target} && tumorbench run -d phantom -m {name}-net"
-    )
+    write_package(target, name, kind, author)
+    say(f"{target} is written. To install it, test it and see it at work:")
+    say()
+    for command in commands(target, name, kind):
+        say(f"  {command}")
 
 
 @app.command()
