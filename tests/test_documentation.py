@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import importlib
 import importlib.util
 import re
 import sys
@@ -10,12 +11,14 @@ import typing
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 import typer
 
 import tumorbench as tb
 from tumorbench.cli import app
 from tumorbench.contracts import hookspecs, schema
+from tumorbench.contracts.factory import load
 from tumorbench.contracts.problem import Budget, Protocol, Task
 from tumorbench.contracts.record import Status
 from tumorbench.metrics.builtin import tumorbench_metrics
@@ -206,6 +209,22 @@ def test_the_guide_s_model_keeps_the_contract(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     (card,) = plugin_cards("my_models")
     check_model(card)
+
+
+def test_the_guide_s_metric_is_scored(tmp_path, monkeypatch):
+    (tmp_path / "my_metrics.py").write_text(example("# my_metrics.py"))
+    monkeypatch.syspath_prepend(tmp_path)
+    (card,) = plugin_cards("my_metrics")
+    check_card(card)
+    labels, probabilities = np.array([0, 0, 1]), np.array([[0.9, 0.1], [0.2, 0.8], [0.3, 0.7]])
+    assert load(card.factory)(labels, probabilities, ("a", "b")) == {"worst_recall": 0.5}
+
+
+def test_the_guide_gives_every_signature_of_a_metric():
+    said = importlib.import_module("tumorbench.metrics").__doc__
+    signatures = set(re.findall(r"``(metric\(.*?\))``", said))
+    assert "metric(labels, probabilities, classes)" in signatures
+    assert unnamed(sorted(signatures), guide()) == []
 
 
 def test_the_guide_s_data_set_lists_its_slices(tmp_path, monkeypatch):

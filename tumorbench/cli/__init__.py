@@ -21,6 +21,7 @@ COMMANDS = {
     "measuring": ("bench",),
     "boards": ("leaderboard", "show", "compare", "migrate"),
     "publishing": ("publish", "verify"),
+    "submitting": ("submit",),
     "replaying": ("replay",),
     "catalogue": ("list", "info", "plugins"),
     "dataset": ("data",),
