@@ -12,18 +12,22 @@ from tumorbench.metrics.builtin import tumorbench_metrics
 
 CARDS = {card.id: card for card in tumorbench_metrics()}
 MODULES = (
+    "agreement",
     "attention",
     "calibration",
     "classification",
+    "discrimination",
     "diversity",
     "features",
     "frechet",
     "generation",
     "intensity",
     "leakage",
+    "lesions",
     "manifold",
     "memorisation",
     "segmentation",
+    "surfaces",
     "uncertainty",
 )
 DESIGNED = (
@@ -35,6 +39,7 @@ GENERATED = (
     "ks_d_image_mean diversity"
 )
 EXPLAINED = "ece ece_scaled cross_entropy_scaled cam_in_mask"
+BOARDS = "auroc average_precision mcc cohen_kappa hd95 hd95_mm surface_distance lesion_precision lesion_recall"
 
 
 def function_of(card):
@@ -59,7 +64,8 @@ def example_of(card):
     if card.task == "segmentation":
         confusions = rng.integers(1, 50, (4, 3, 3))
         confusions[0, 1:], confusions[1, 0, 0] = 0, 500_000  # no lesion; a small one
-        return confusions, ("a", "b")
+        outlines = {"surfaces": (rng.random((4, 2)), np.full(4, 0.5)), "lesions": (np.array([[2, 3, 1]] * 4),)}
+        return outlines.get(card.needs, (confusions, ("a", "b")))
     if card.needs_extractor or card.needs == "memory":
         sets = 3 if card.needs == "memory" else 2
         return [
@@ -70,7 +76,7 @@ def example_of(card):
 
 
 def test_every_metric_of_the_design_has_a_card():
-    assert set(DESIGNED.split()) | set(EXPLAINED.split()) | set(GENERATED.split()) <= set(CARDS)
+    assert set(DESIGNED.split()) | set(EXPLAINED.split()) | set(GENERATED.split()) | set(BOARDS.split()) <= set(CARDS)
 
 
 def test_ids_are_unique():

@@ -176,6 +176,16 @@ def test_masks_that_do_not_give_their_confusion_are_refused(published, refused):
     assert any("a confusion that its mask does not give" in line for line in said)
 
 
+def test_distances_and_lesions_that_the_masks_do_not_give_are_refused(published, refused, knowing):
+    def close(table):
+        return table.assign(surfaces=[[0.0, 0.0]] * len(table), lesions=[[1, 1, 1]] * len(table))
+
+    said = refused(rewritten(cell_of(published, "tiny-segmenter"), close), *knowing)
+    assert any("a number of predicted lesions that its mask does not give" in line for line in said)
+    if knowing:
+        assert any("distances or lesions that its mask and the data set's do not give" in line for line in said)
+
+
 def test_wrong_rows_that_are_dropped_are_refused(published, refused, knowing):
     path = rewritten(cell_of(published), lambda table: table[table["label"] == table["predicted"]])
     assert any("slices that its split tests" in line and "lacks" in line for line in refused(path, *knowing))

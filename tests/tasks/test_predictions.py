@@ -10,7 +10,8 @@ from tumorbench import registry
 from tumorbench.metrics.segmentation import pixel_confusions
 from tumorbench.tasks import predictions
 from tumorbench.tasks.scores.instruments import metrics_of
-from tumorbench.tasks.scores.scoring import score_classes, score_masks
+from tumorbench.tasks.scores.masks import score_masks
+from tumorbench.tasks.scores.scoring import score_classes
 
 CLASSES = ("a", "b", "c")
 

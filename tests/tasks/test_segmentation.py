@@ -7,13 +7,16 @@ import pytest
 
 from tumorbench.metrics.segmentation import pixel_confusion
 from tumorbench.tasks import native
+from tumorbench.tasks.outlines import Outlines, differing
 from tumorbench.tasks.predictions import pixels_of
 
 
 def test_the_table_has_each_slice_with_its_pixel_confusion_and_mask(cells):
     done = cells.done("tiny-segmenter")
     table = done.prediction.table
-    assert list(table) == ["sample_id", "group", "cluster", "leaked", "label", "confusion", "ceiling", "mask_png"]
+    outlines = ["surfaces", "lesions", "ceiling_surfaces", "ceiling_lesions", "spacing_mm"]
+    assert list(table)[:7] == ["sample_id", "group", "cluster", "leaked", "label", "confusion", "ceiling"]
+    assert list(table)[7:] == [*outlines, "mask_png"]
     assert all(sum(confusion) == 32 * 32 for confusion in table["confusion"])
     assert done.scores.confusion is None
     assert done.by_name["dice"] > 0.3
@@ -26,6 +29,35 @@ def test_the_stored_mask_and_the_data_set_s_own_give_the_confusion(cells):
         true = native.true_mask(done.cell, place[row.sample_id])
         confusion = pixel_confusion(true, pixels_of(row.mask_png), 4)
         assert confusion.ravel().tolist() == row.confusion
+
+
+def test_the_stored_mask_and_the_data_set_s_own_give_distances_and_lesions(cells):
+    for model in ("tiny-segmenter", "tiny-joint"):
+        done = cells.done(model)
+        place = {sample.id: number for number, sample in enumerate(done.cell.dataset.samples)}
+        for row in done.prediction.table.itertuples():
+            true = native.true_mask(done.cell, place[row.sample_id])
+            assert not differing(row.surfaces, row.lesions, Outlines.of(true, pixels_of(row.mask_png)))
+        assert done.by_name["hd95"] > 0
+        assert done.by_name["hd95_mm"] is None  # its card does not say how large a pixel is
+        ceilings = {value.name: value.ceiling for value in done.scores.metrics}
+        assert ceilings["hd95"] < done.by_name["hd95"]
+        assert (ceilings["lesion_recall"], done.by_name["lesion_recall"] > 0.3) == (1, True)
+
+
+def test_a_table_of_before_distances_gives_the_other_values_and_lacks_nothing_else(cells):
+    done = cells.done("tiny-segmenter")
+    old = done.prediction.table.drop(columns=["surfaces", "lesions", "spacing_mm"])
+    scores = done.task.score(old, done.given)
+    kept = {value.name: value.value for value in scores.metrics}
+    assert kept == {name: value for name, value in done.by_name.items() if name in kept}
+    reasons = {each.metric: each.reason for each in scores.instruments if each.reason}
+    assert set(reasons) == {name for name in done.by_name if name not in kept} >= {"hd95", "lesion_recall"}
+    assert reasons["lesion_recall"] == (
+        "its predictions were stored without lesions, which it needs; run the cell again"
+    )
+    record = scores.added_to(done.record.model_copy(update={"metrics": (), "instruments": ()}))
+    assert done.task.lacking(record, cells.registry) == []
 
 
 def test_a_table_of_masks_at_the_network_s_size_gives_no_value_and_says_why(cells):

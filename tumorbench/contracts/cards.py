@@ -21,6 +21,7 @@ __all__ = [
     "ModelSpec",
     "Paper",
     "ParameterCount",
+    "PixelSpacing",
     "Range",
     "Reported",
     "Source",
@@ -55,6 +56,14 @@ class Source(Card):
     kaggle: str | None = None  # "owner/slug/versions/N": the version is always pinned
 
 
+class PixelSpacing(Card):
+    """How large a pixel is, as the set's author says; of slices of another size it is not known."""
+
+    height: PositiveInt  # pixels, of the slices of which it is said
+    width: PositiveInt
+    mm: float = Field(gt=0)  # a pixel's side
+
+
 class DatasetSpec(Card):
     """A data set's card."""
 
@@ -71,6 +80,7 @@ class DatasetSpec(Card):
     citation: str
     source: Source
     patients_known: bool
+    spacing: PixelSpacing | None = None  # None: not known, so that no distance is told in millimetres
     official_split: bool = False  # True: every sample says "train" or "test"
     official_folds: int = Field(default=0, ge=0)  # folds of the publication itself: every sample says its own; 0: none
     synthetic: bool = False  # synthetic data never shares a table with real data
@@ -239,7 +249,8 @@ class MetricSpec(Card):
     higher_is_better: bool | None  # None: descriptive, neither direction is better
     value_range: tuple[float, float]
     ranks: bool = False  # gives a rank on the task's board; the first of several orders it
-    needs: Literal["predictions", "clean", "leaked", "calibration", "attention", "memory"] = (
+    headline: bool = False  # stands on the task's board; every metric stands on the data sets' own pages
+    needs: Literal["predictions", "clean", "leaked", "calibration", "attention", "memory", "surfaces", "lesions"] = (
         "predictions"  # what the factory is called with (``tumorbench.metrics``)
     )
     needs_extractor: bool = False  # computed once for each available extractor, named ``id[EXTRACTOR]``

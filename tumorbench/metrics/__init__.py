@@ -13,6 +13,11 @@ A metric's factory is called with what its task yields and returns its values by
   each Grad-CAM map's mass that lies inside the tumour's mask (NaN where undefined), and the mask's share of the pixels.
 - segmentation: ``metric(confusions, mask_classes)``; int64 ``(n, k, k)``, one pixel confusion matrix an image,
   ``[true, predicted]``, class 0 the background, of masks at the data set's own size.
+- segmentation, of a card that ``needs`` surfaces: ``metric(surfaces, spacing_mm)``; float64 ``(n, 2)``, how far the
+  outlines of each image's masks are apart in pixels (``tumorbench.metrics.surfaces``), and float64 ``(n,)``, the side
+  of a pixel in mm, NaN where it is not known.
+- segmentation, of a card that ``needs`` lesions: ``metric(lesions)``; int64 ``(n, 3)``, how many lesions of each image
+  are true, predicted and matched (``tumorbench.metrics.lesions``).
 - generation: images of all generators of a data set are at one size (128 x 128, or the data set's own where that is
   smaller) and beside the same whole real slices. ``metric(real, generated)``; uint8 ``(n, size, size)`` each.
 - generation with an extractor: ``metric(real, generated)``; a ``Features`` each (``tumorbench.metrics.features``).

@@ -28,6 +28,7 @@ __all__ = [
     "Values",
     "accuracy",
     "balanced_accuracy",
+    "checked_predictions",
     "confusion_matrix",
     "cross_entropy",
     "f1",
@@ -83,7 +84,7 @@ def accuracy(labels: Labels, probabilities: Probabilities, classes: Classes) -> 
     >>> accuracy(np.array([0, 1]), np.array([[0.9, 0.1], [0.6, 0.4]]), ("no", "yes"))
     {'accuracy': 0.5}
     """
-    predicted = _checked_predictions(labels, probabilities, classes)
+    predicted = checked_predictions(labels, probabilities, classes)
     return {"accuracy": float(accuracy_score(labels, predicted)) if labels.size else None}
 
 
@@ -96,7 +97,7 @@ def balanced_accuracy(labels: Labels, probabilities: Probabilities, classes: Cla
     >>> balanced_accuracy(np.array([0, 0, 0, 1]), np.array([[0.9, 0.1]] * 4), ("no", "yes"))
     {'balanced_accuracy': 0.5}
     """
-    predicted = _checked_predictions(labels, probabilities, classes)
+    predicted = checked_predictions(labels, probabilities, classes)
     if not labels.size:
         return {"balanced_accuracy": None}
     return {
@@ -115,7 +116,7 @@ def cross_entropy(labels: Labels, probabilities: Probabilities, classes: Classes
     >>> cross_entropy(np.array([0]), np.array([[0.25, 0.75]]), ("no", "yes"))
     {'cross_entropy': 1.3862943611198906}
     """
-    _checked_predictions(labels, probabilities, classes)
+    checked_predictions(labels, probabilities, classes)
     if not labels.size:
         return {"cross_entropy": None}
     of_truth = probabilities[np.arange(labels.size), labels]
@@ -232,7 +233,7 @@ def _averaged(
     name: str, score: Callable[..., Any], labels: Labels, probabilities: Probabilities, classes: Classes
 ) -> Values:
     """``name``, whose last word is the kind of average, by scikit-learn over the classes that occur."""
-    predicted = _checked_predictions(labels, probabilities, classes)
+    predicted = checked_predictions(labels, probabilities, classes)
     return {
         name: float(score(labels, predicted, average=name.rpartition("_")[2], zero_division=0)) if labels.size else None
     }
@@ -242,7 +243,7 @@ def _per_class(
     name: str, score: Callable[..., Any], labels: Labels, probabilities: Probabilities, classes: Classes
 ) -> Values:
     """``NAME/CLASS`` by scikit-learn, None for a class that does not occur."""
-    predicted = _checked_predictions(labels, probabilities, classes)
+    predicted = checked_predictions(labels, probabilities, classes)
     if not labels.size:
         return {f"{name}/{title}": None for title in classes}
     occurring = np.union1d(labels, predicted)
@@ -252,7 +253,7 @@ def _per_class(
     return {f"{name}/{title}": float(scores[index]) if index in scores else None for index, title in enumerate(classes)}
 
 
-def _checked_predictions(labels: Labels, probabilities: Probabilities, classes: Classes) -> Labels:
+def checked_predictions(labels: Labels, probabilities: Probabilities, classes: Classes) -> Labels:
     """The predicted classes. Raises: ValueError where the arguments do not fit one another."""
     if probabilities.shape != (labels.size, len(classes)):
         raise ValueError(f"probabilities are {probabilities.shape} for {labels.size} labels and {len(classes)} classes")

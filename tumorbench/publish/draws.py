@@ -46,7 +46,8 @@ def replicates_of(path: Path, record: Record, registry: Registry) -> Drawn:
     if record.status != "ok" or not predictions.is_file() or file_sha256(predictions) != stated:
         return Drawn()
     given = ScoringInput.of_record(record, registry)
-    content = [INTERVALS_VERSION, DRAWS, stated, record.identity.task, given.classes, given.mask_classes]
+    metrics = sorted((spec.id, spec.version) for spec in registry.metrics.values())
+    content = [INTERVALS_VERSION, DRAWS, stated, record.identity.task, given.classes, given.mask_classes, metrics]
     kept = cache_root() / "draws" / f"{hashlib.sha256(canonical_json(content)).hexdigest()[:32]}.npz"
     found = _read(kept)
     if found is None:

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from tumorbench.statistics.clusters import DRAWS, Clusters
 from tumorbench.statistics.intervals import Ends, interval
 
-__all__ = ["GENERIC_DRAWS", "Drawn", "Totalled", "drawn_of_rows", "drawn_of_totals"]
+__all__ = ["GENERIC_DRAWS", "Drawn", "Totalled", "drawn_of_rows", "drawn_of_totals", "drawn_of_weights"]
 
+AT_ONCE = 1 << 16  # weights of samples that are held at a time: they fit a processor's cache
 GENERIC_DRAWS = 200  # of a metric that has to be called once for each replicate
 Values = Mapping[str, float | None]
 
@@ -65,6 +66,28 @@ def drawn_of_totals(every: Iterable[Totalled], clusters: Clusters, draws: int = 
         for column, name in enumerate(what.names):
             observed[name], found[name] = float(both[0, column]), both[1:, column]
     return Drawn(observed, found, len(clusters))
+
+
+def drawn_of_weights(
+    values: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    names: Sequence[str],
+    clusters: Clusters,
+    draws: int = DRAWS,
+) -> Drawn:
+    """As ``drawn_of_totals`` for values that follow from how often each sample is drawn, such as those of an order.
+
+    values: weights float64 ``(draws, n)`` -> values ``(draws, names)``, NaN where undefined.
+    """
+    n = len(clusters.of_rows)
+    observed = values(np.ones((1, n)))[0]
+    weights = clusters.weights(draws)
+    parts = np.array_split(weights, max(1, -(-draws * n // AT_ONCE)))
+    found = np.concatenate([values(part[:, clusters.of_rows]) for part in parts])
+    return Drawn(
+        dict(zip(names, observed.tolist(), strict=True)),
+        {name: found[:, column] for column, name in enumerate(names)},
+        len(clusters),
+    )
 
 
 def drawn_of_rows(

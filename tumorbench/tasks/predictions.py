@@ -87,12 +87,14 @@ def of_masks(
     masks: Sequence[bytes],
     confusions: NDArray[np.int64],
     ceilings: NDArray[np.int64],
+    outlines: Mapping[str, Sequence[object]] | None = None,
 ) -> pd.DataFrame:
     """One row a test slice: ``columns``, label, its pixel confusion matrix (row by row) and its mask as a PNG.
 
     Masks and confusions are of the slice at its own size: what is scored can be counted again from the mask and the
     data set's, and 512 x 512 pixels of a lesion take about 1 kB, less than probabilities at any size. ``ceiling``: the
-    confusion of a network that is right in every pixel that it sees, int64 ``(n, k, k)`` as ``confusions``.
+    confusion of a network that is right in every pixel that it sees, int64 ``(n, k, k)`` as ``confusions``. outlines:
+    further columns, as ``tasks.outlines`` makes them.
     """
     import pandas as pd
 
@@ -102,6 +104,7 @@ def of_masks(
             "label": labels,
             "confusion": [confusion.ravel().tolist() for confusion in confusions],
             "ceiling": [confusion.ravel().tolist() for confusion in ceilings],
+            **(outlines or {}),
             "mask_png": list(masks),
         }
     )

@@ -20,10 +20,12 @@ from tumorbench.registry import Registry
 from tumorbench.statistics.replicates import Drawn
 from tumorbench.tasks.base import Picture, Prediction, Scores, ScoringInput, Task
 from tumorbench.tasks.cell import Cell, Tools
+from tumorbench.tasks.outlines import Outlines, columns_of_outlines, spacing_of
 from tumorbench.tasks.predictions import of_masks, pixels_of, png_of, test_columns, with_classes
 from tumorbench.tasks.scores.instruments import Applied, Metric, metrics_of
+from tumorbench.tasks.scores.masks import score_masks
 from tumorbench.tasks.scores.replicates import drawn_of_classes, drawn_of_masks, right_of
-from tumorbench.tasks.scores.scoring import confusion_of, confusions_of, score_classes, score_masks
+from tumorbench.tasks.scores.scoring import confusion_of, confusions_of, score_classes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,6 +49,7 @@ class Segmentation(Task):
         "dice",
         "iou",
         "dice_image_mean",
+        "hd95",
         "dice_small_lesions",
         "lesion_free_specificity",
         "pixel_accuracy",
@@ -160,15 +163,18 @@ def _table(
 
     assert test.masks is not None
     k, numbers = 1 + len(_mask_classes(cell)), cell.split.test.tolist()
-    rows: list[tuple[bytes, NDArray[np.int64], NDArray[np.int64]]] = []
-    probabilities = []
+    masks, confusions, measured, probabilities = [], [], [], []
     for number, (mask, chances), ceiling in zip(numbers, found, ceilings(test.masks, frames, k), strict=True):
         true = true_mask(cell, number)
-        rows.append((png_of(mask), pixel_confusion(true, mask, k), pixel_confusion(true, ceiling, k)))
+        masks.append(png_of(mask))
+        confusions.append([pixel_confusion(true, each, k) for each in (mask, ceiling)])
+        measured.append([Outlines.of(true, each) for each in (mask, ceiling)])
         if chances is not None:
             probabilities.append(chances)
-    masks, confusions, highest = zip(*rows, strict=True)
-    table = of_masks(test_columns(cell), test.labels.cpu().numpy(), masks, np.stack(confusions), np.stack(highest))
+    spacing = [spacing_of(cell.dataset.spec.spacing, frame.shape) for frame in frames]
+    outlines = columns_of_outlines(*zip(*measured, strict=True), spacing)
+    labels, both = test.labels.cpu().numpy(), np.swapaxes(np.array(confusions), 0, 1)
+    table = of_masks(test_columns(cell), labels, masks, *both, outlines)
     return table, np.stack(probabilities) if probabilities else None
 
 

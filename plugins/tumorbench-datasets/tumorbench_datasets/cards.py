@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tumorbench import DatasetSpec, Source, SourceFile
+from tumorbench import DatasetSpec, PixelSpacing, Source, SourceFile
 from tumorbench_datasets.known import known
 
 __all__ = ["ALL", "FIGSHARE3064", "KAGGLE3264", "KAGGLE7023", "YESNO253"]
@@ -58,6 +58,7 @@ FIGSHARE3064 = DatasetSpec(
         ),
     ),
     patients_known=True,
+    spacing=PixelSpacing(height=512, width=512, mm=0.49),  # as Cheng et al. 2015 state it
     official_folds=5,  # cvind.mat; the column cv_fold of the conversion
     counts={"all": {"meningioma": 708, "glioma": 1426, "pituitary": 930}},
     notes=(

@@ -19,6 +19,7 @@ PHANTOM = tb.DatasetSpec(
     citation="V. S. Fonov et al.: Unbiased average age-appropriate atlases for pediatric studies, NeuroImage 54(1): 313-327, 2011 (anatomy); tumorbench (lesions)",
     source=tb.Source(homepage="https://www.bic.mni.mcgill.ca/ServicesAtlases/ICBM152NLin2009"),
     patients_known=True,
+    spacing=tb.PixelSpacing(height=128, width=128, mm=1.75),
     synthetic=True,
     quick_share=0.6,
     quick_size=96,

@@ -6,9 +6,11 @@ import pytest
 
 from tumorbench import registry
 from tumorbench.contracts.cards import MetricSpec
+from tumorbench.tasks.outlines import Outlines, columns_of_outlines
 from tumorbench.tasks.scores.instruments import Metric, metrics_of
+from tumorbench.tasks.scores.masks import score_masks
 from tumorbench.tasks.scores.replicates import clusters_of, drawn_of_classes, drawn_of_masks
-from tumorbench.tasks.scores.scoring import score_classes, score_masks
+from tumorbench.tasks.scores.scoring import score_classes
 
 CLASSES = ("a", "b", "c")
 
@@ -36,9 +38,16 @@ def segmented(n=60, clusters=20, k=3, seed=0):
     confusions[:, 0, 0] += 4000
     confusions[::7, 1:] = 0
     rows = [each.ravel().tolist() for each in confusions]
+    surfaces = rng.gamma(2.0, 3.0, (n, 2))
+    surfaces[::7] = np.nan
+    lesions = np.sort(rng.integers(0, 4, (n, 3)), axis=1)[:, ::-1].tolist()
+    outlines = columns_of_outlines(
+        *[[Outlines(*pair) for pair in zip(surfaces, lesions, strict=True)]] * 2, rng.choice([0.5, np.nan], n)
+    )
     names = [f"p{number % clusters}" for number in range(n)]
     ids = [f"s{number}" for number in range(n)]
-    return pd.DataFrame({"sample_id": ids, "cluster": names, "label": 0, "confusion": rows, "ceiling": rows})
+    columns = {"sample_id": ids, "cluster": names, "label": 0, "confusion": rows, "ceiling": rows}
+    return pd.DataFrame(columns | outlines)
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +73,7 @@ def test_every_segmentation_metric_follows_from_sums(here, lesions):
     table = segmented()
     values = values_of(score_masks(table, ("x", "y"), metrics_of(here, "segmentation"), lesions=lesions))
     drawn = drawn_of_masks(table, ("x", "y"), lesions=lesions)
+    assert {"dice/x", "hd95", "surface_distance_mm", "lesion_recall"} <= set(values)
     assert {name: value.value for name, value in values.items()} == pytest.approx(
         {name: drawn.observed[name] for name in values}, rel=1e-9
     )
@@ -74,7 +84,8 @@ def test_a_replicate_is_the_metric_of_the_drawn_rows(here):
     clusters, drawn = clusters_of(table), drawn_of_classes(table, CLASSES)
     rows = clusters.rows_of_draw(clusters.weights()[7])
     values = values_of(score_classes(table.iloc[rows], CLASSES, metrics_of(here, "classification")))
-    for name in ("balanced_accuracy", "f1_macro", "cross_entropy_scaled", "ece", "precision/b", "cam_in_mask"):
+    named = ("balanced_accuracy", "f1_macro", "cross_entropy_scaled", "ece", "precision/b", "cam_in_mask")
+    for name in (*named, "auroc", "auroc/c", "average_precision", "average_precision/a", "mcc", "cohen_kappa"):
         assert drawn.draws[name][7] == pytest.approx(values[name].value)
 
 

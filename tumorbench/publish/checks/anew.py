@@ -24,11 +24,13 @@ from tumorbench.run.lineage import pretraining_seen
 from tumorbench.store import PREDICTIONS, Store, file_sha256
 from tumorbench.tasks.base import ScoringInput
 from tumorbench.tasks.cell import Cell
+from tumorbench.tasks.outlines import Outlines, differing
 from tumorbench.tasks.predictions import pixels_of
 
 __all__ = ["IMAGES", "PRETRAINING", "FromData"]
 
 PRETRAINING = "what its pre-training has seen of its test slices"
+OUTLINES = ("surfaces", "lesions")  # columns of a table of masks
 IMAGES = "its numbers, which are of generated images"
 FEATURES = 1e-3  # by which, of the value's size, features on another device may move a number
 
@@ -134,20 +136,26 @@ class FromData:
 
 
 def _check_masks(path: Path, record: Record, cell: Cell) -> Iterator[str]:
-    """The stored masks, beside the data set's own, give the stored confusions, where both are of one size."""
-    table = read_table(path, record, {ID, "confusion", "mask_png"})
+    """The stored masks, beside the data set's own, give the stored confusions and distances, where both are of one size."""
+    table = read_table(path, record, {ID, "confusion", "mask_png", *OUTLINES})
     if table is None or not {"confusion", "mask_png"} <= set(table):
         return
     place = {sample.id: index for index, sample in enumerate(cell.dataset.samples)}
-    rows = zip(table[ID], table["confusion"], table["mask_png"], strict=True)
-    wrong = sum(_unlike(place[each], confusion, pixels_of(png), cell) for each, confusion, png in rows if each in place)
-    if wrong:
-        yield f"{PREDICTIONS} has in {wrong} rows a confusion that its mask and the data set's do not give"
+    told = [[None] * len(table)] * len(OUTLINES)
+    outlines = [table[name] for name in OUTLINES] if set(OUTLINES) <= set(table) else told
+    wrong = {"a confusion": 0, "distances or lesions": 0}
+    for name, png, confusion, *own in zip(table[ID], table["mask_png"], table["confusion"], *outlines, strict=True):
+        both = _masks(place[name], pixels_of(png), cell) if name in place else None
+        if both is not None:
+            wrong["a confusion"] += _unlike(confusion, *both)
+            wrong["distances or lesions"] += own[0] is not None and differing(*own, Outlines.of(*both))
+    for what, rows in wrong.items():
+        if rows:
+            yield f"{PREDICTIONS} has in {rows} rows {what} that its mask and the data set's do not give"
 
 
-def _unlike(index: int, confusion: NDArray[np.int64], predicted: NDArray[np.uint8], cell: Cell) -> bool:
-    from tumorbench.metrics.segmentation import pixel_confusions
-
+def _masks(index: int, predicted: NDArray[np.uint8], cell: Cell) -> tuple[NDArray[np.uint8], NDArray[np.uint8]] | None:
+    """The true and the predicted mask of a slice; None where they are not of one size."""
     true = cell.dataset.mask(index)
     if true is None:
         true = np.zeros_like(cell.dataset.image(index))
@@ -155,8 +163,14 @@ def _unlike(index: int, confusion: NDArray[np.int64], predicted: NDArray[np.uint
         resized = cell.masks
         true = None if resized is None else np.asarray(resized[index])
     if true is None or true.shape != predicted.shape:
-        return False
+        return None
     if cell.identity.recipe.masks == "classes":
         true = ((true > 0) * (1 + cell.dataset.samples[index].label)).astype(np.uint8)
+    return true, predicted
+
+
+def _unlike(confusion: NDArray[np.int64], true: NDArray[np.uint8], predicted: NDArray[np.uint8]) -> bool:
+    from tumorbench.metrics.segmentation import pixel_confusions
+
     k = round(len(confusion) ** 0.5)
     return bool((pixel_confusions([true], [predicted], k)[0].ravel() != np.asarray(confusion)).any())

@@ -11,6 +11,7 @@ import numpy as np
 from tumorbench import tasks
 from tumorbench.contracts.record import INTERVALS_VERSION, Instrument, MetricValue, Record
 from tumorbench.errors import BadInput, one_line
+from tumorbench.metrics.lesions import lesion_counts
 from tumorbench.registry import Registry
 from tumorbench.store import PREDICTIONS
 from tumorbench.tasks.base import Scores, ScoringInput
@@ -109,6 +110,10 @@ def _contradictions(table: pd.DataFrame, record: Record) -> Iterator[str]:
         yield f"its temperature {record.temperature} is not that of its predictions"
     if {"mask_png", "confusion"} <= set(table) and (wrong := sum(map(_unlike, table["mask_png"], table["confusion"]))):
         yield f"{PREDICTIONS} has in {wrong} rows a confusion that its mask does not give"
+    if {"mask_png", "lesions"} <= set(table) and (
+        wrong := sum(map(_counts_other, table["mask_png"], table["lesions"]))
+    ):
+        yield f"{PREDICTIONS} has in {wrong} rows a number of predicted lesions that its mask does not give"
 
 
 def _unlike(png: bytes, confusion: Sequence[int]) -> bool:
@@ -118,6 +123,12 @@ def _unlike(png: bytes, confusion: Sequence[int]) -> bool:
     mask = pixels_of(png)
     found = np.bincount(mask.ravel(), minlength=len(predicted)).tolist()
     return bool(mask.size == predicted.sum()) and found != predicted.tolist()
+
+
+def _counts_other(png: bytes, lesions: Sequence[int]) -> bool:
+    """Whether the mask has another number of lesions than the counts say are predicted."""
+    mask = pixels_of(png)
+    return lesion_counts(mask, mask)[1] != lesions[1]
 
 
 def _difference(value: MetricValue, other: MetricValue | None, tolerance: float) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,11 +11,19 @@ from numpy.typing import NDArray
 
 from tumorbench.contracts.record import MetricValue
 from tumorbench.errors import INTERRUPTIONS, one_line
+from tumorbench.metrics.discrimination import weighted_orders
 from tumorbench.statistics.clusters import Clusters
-from tumorbench.statistics.replicates import Drawn, drawn_of_rows, drawn_of_totals
+from tumorbench.statistics.replicates import Drawn, Totalled, drawn_of_rows, drawn_of_totals, drawn_of_weights
+from tumorbench.tasks.outlines import arguments_of, lacking_of
 from tumorbench.tasks.predictions import COPY
 from tumorbench.tasks.scores.instruments import Applied
-from tumorbench.tasks.scores.totals import totals_of_classes, totals_of_masks, totals_of_shares
+from tumorbench.tasks.scores.totals import (
+    mean_of_defined,
+    totals_of_classes,
+    totals_of_lesions,
+    totals_of_masks,
+    totals_of_shares,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,7 +84,23 @@ def drawn_of_classes(table: pd.DataFrame, classes: Sequence[str]) -> Drawn:
         every.append(totals_of_shares("accuracy_leaked", np.where(leaked, right, np.nan)))
     if "cam_inside" in table:
         every.append(totals_of_shares("cam_in_mask", table["cam_inside"].to_numpy(np.float64)))
-    return drawn_of_totals(every, clusters_of(table))
+    clusters = clusters_of(table)
+    return drawn_of_totals(every, clusters).beside(_drawn_of_orders(labels, probabilities, classes, clusters))
+
+
+def _drawn_of_orders(
+    labels: NDArray[np.int64], probabilities: NDArray[np.float64], classes: Sequence[str], clusters: Clusters
+) -> Drawn:
+    """Replicates of the AUROC and the average precision of each class, and of their means."""
+    suffixes = ("", *(f"/{title}" for title in classes))
+    names = [f"{name}{suffix}" for name in ("auroc", "average_precision") for suffix in suffixes]
+
+    def values(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        each = [weighted_orders(probabilities[:, number], labels == number, weights) for number in range(len(classes))]
+        kinds = [np.column_stack(kind) for kind in zip(*each, strict=True)]
+        return np.column_stack([part for kind in kinds for part in (mean_of_defined(kind), kind)])
+
+    return drawn_of_weights(values, names, clusters)
 
 
 def drawn_of_arms(table: pd.DataFrame) -> Drawn:
@@ -94,7 +118,19 @@ def drawn_of_masks(table: pd.DataFrame, mask_classes: Sequence[str], *, lesions:
         return Drawn()
     confusions = confusions_of(table)
     names = named_classes(mask_classes, confusions)
-    return drawn_of_totals(totals_of_masks(confusions, names, lesions=lesions), clusters_of(table))
+    every = [*totals_of_masks(confusions, names, lesions=lesions), *_totals_of_outlines(table)]
+    return drawn_of_totals(every, clusters_of(table))
+
+
+def _totals_of_outlines(table: pd.DataFrame) -> Iterator[Totalled]:
+    """What the metrics of surfaces and lesions follow from; nothing of a table without them."""
+    if not lacking_of(table, "surfaces"):
+        surfaces, spacing_mm = arguments_of(table, "surfaces")
+        for name, distances in zip(("hd95", "surface_distance"), surfaces.T, strict=True):
+            yield totals_of_shares(name, distances)
+            yield totals_of_shares(f"{name}_mm", distances * spacing_mm)
+    if not lacking_of(table, "lesions"):
+        yield totals_of_lesions(*arguments_of(table, "lesions"))
 
 
 def named_classes(mask_classes: Sequence[str], confusions: NDArray[np.int64]) -> tuple[str, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,22 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tumorbench.contracts.factory import load
-from tumorbench.metrics.segmentation import lesion_pixels
 from tumorbench.tasks.scores.instruments import Applied, Metric, apply
 from tumorbench.tasks.scores.replicates import (
     classes_of,
     clusters_of,
     confusions_of,
     drawn_of_classes,
-    drawn_of_masks,
-    named_classes,
     with_intervals,
 )
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["confusion_of", "confusions_of", "score_classes", "score_masks"]
+__all__ = ["confusion_of", "confusions_of", "score_classes"]
 
 
 def score_classes(table: pd.DataFrame, classes: Sequence[str], metrics: Sequence[Metric]) -> list[Applied]:
@@ -85,48 +81,6 @@ def _attended(metric: Metric, table: pd.DataFrame) -> Applied:
     if not seen.any():
         return Applied(metric)
     return apply(metric, (inside[seen], chance[seen]), int(seen.sum())).changed(by_chance=float(chance[seen].mean()))
-
-
-def score_masks(
-    table: pd.DataFrame, mask_classes: Sequence[str], metrics: Sequence[Metric], *, lesions: bool = False
-) -> list[Applied]:
-    """What each segmentation metric gives of a table with ``confusion`` and ``ceiling``.
-
-    Beside each value its ceiling and its 95 % interval over clusters. mask_classes: in the order of the masks' values;
-    where none is known they are numbered. lesions: the mask classes are kinds of one lesion, so a metric's bare name is
-    of lesion against background, as for a model that does not tell them apart, and ``NAME/CLASS`` of each kind.
-    """
-    both = confusions_of(table), confusions_of(table, "ceiling")
-    names = named_classes(mask_classes, both[0])
-    drawn, clusters = drawn_of_masks(table, mask_classes, lesions=lesions), clusters_of(table)
-
-    def sure(applied: Applied, confusions: NDArray[np.int64], names: tuple[str, ...]) -> Applied:
-        function = load(applied.metric.spec.factory)
-        return with_intervals(applied, drawn, clusters, lambda rows: function(confusions[rows], names))
-
-    found = [_beside_ceiling(metric, both, names) for metric in metrics]
-    if not lesions:
-        return [sure(each, both[0], names) for each in found]
-    merged = lesion_pixels(both[0]), lesion_pixels(both[1])
-    kinds = [replace(each, metric_values=tuple(v for v in each.metric_values if "/" in v.name)) for each in found]
-    return [
-        sure(_beside_ceiling(each.metric, merged, ("lesion",)), merged[0], ("lesion",)).beside(
-            sure(each, both[0], names)
-        )
-        for each in kinds
-    ]
-
-
-def _beside_ceiling(
-    metric: Metric, both: tuple[NDArray[np.int64], NDArray[np.int64]], names: tuple[str, ...]
-) -> Applied:
-    """The metric of the confusions, and beside each value the one of the ceilings; none where no direction is better."""
-    found = apply(metric, (both[0], names), len(both[0]))
-    if metric.spec.higher_is_better is None:
-        return found
-    highest = {value.name: value.value for value in apply(metric, (both[1], names), len(both[1])).metric_values}
-    values = (value.model_copy(update={"ceiling": highest.get(value.name)}) for value in found.metric_values)
-    return replace(found, metric_values=tuple(values))
 
 
 def confusion_of(table: pd.DataFrame, classes: Sequence[str]) -> tuple[tuple[int, ...], ...]:

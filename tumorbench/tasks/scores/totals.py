@@ -14,7 +14,7 @@ from tumorbench.metrics.calibration import BINS, apply_temperature
 from tumorbench.metrics.segmentation import SMALL, dice_of_images, lesion_pixels
 from tumorbench.statistics.replicates import Totalled
 
-__all__ = ["totals_of_classes", "totals_of_masks", "totals_of_shares"]
+__all__ = ["mean_of_defined", "totals_of_classes", "totals_of_lesions", "totals_of_masks", "totals_of_shares"]
 
 Array = NDArray[np.float64]
 EPSILON = float(np.finfo(np.float64).eps)
@@ -30,6 +30,7 @@ def totals_of_classes(
     counts[np.arange(len(labels)), labels * k + probabilities.argmax(1)] = 1
     names = ["accuracy", "balanced_accuracy"]
     names += [f"{metric}_{average}" for metric in ("precision", "recall", "f1") for average in AVERAGES]
+    names += ["mcc", "cohen_kappa"]
     names += [f"{metric}/{title}" for metric in ("precision", "recall", "f1") for title in classes]
     yield Totalled(tuple(names), counts, lambda totals: _of_counts(totals.reshape(-1, k, k)))
     yield from _sureness("", labels, probabilities)
@@ -46,10 +47,20 @@ def _of_counts(counts: Array) -> Array:
     recalls = _ratio(hits, true)
     kinds = [_ratio(hits, predicted), recalls, _ratio(2 * hits, true + predicted)]
     kinds = [np.where(occurs, np.nan_to_num(kind), np.nan) for kind in kinds]
-    found = [accuracy, _mean(recalls)]
+    found = [accuracy, mean_of_defined(recalls)]
     for kind in kinds:
-        found += [_mean(kind), accuracy, _ratio((np.nan_to_num(kind) * true).sum(1), n)]
-    return np.column_stack([*found, *kinds])
+        found += [mean_of_defined(kind), accuracy, _ratio((np.nan_to_num(kind) * true).sum(1), n)]
+    return np.column_stack([*found, *_beyond_chance(hits.sum(1), true, predicted), *kinds])
+
+
+def _beyond_chance(hits: Array, true: Array, predicted: Array) -> tuple[Array, Array]:
+    """Matthews' correlation and Cohen's kappa, NaN where the truth is of one class. true, predicted: ``(draws, k)``."""
+    n = true.sum(1)
+    chance = (true * predicted).sum(1)
+    spread, others = n**2 - (true**2).sum(1), n**2 - (predicted**2).sum(1)
+    correlation = np.nan_to_num(_ratio(hits * n - chance, np.sqrt(spread * others)))  # 0 for a constant answer
+    several = spread > 0
+    return np.where(several, correlation, np.nan), np.where(several, _ratio(hits * n - chance, n**2 - chance), np.nan)
 
 
 def _sureness(suffix: str, labels: NDArray[np.int64], probabilities: Array) -> Iterator[Totalled]:
@@ -93,7 +104,7 @@ def _pooled(confusions: NDArray[np.int64], suffixes: Sequence[str]) -> Totalled:
             return np.column_stack([dice, iou])
         n, occurring = true.sum(1), 1 + np.count_nonzero(true[:, 1:], axis=1)
         artefact = _ratio(true[:, 0], n) / occurring
-        return np.column_stack([_mean(dice), _mean(iou), _ratio(hits.sum(1), n), artefact])
+        return np.column_stack([mean_of_defined(dice), mean_of_defined(iou), _ratio(hits.sum(1), n), artefact])
 
     names += ["pixel_accuracy", "keras_meaniou_bug"] if whole else []
     return Totalled(tuple(names), confusions.reshape(len(confusions), -1).astype(np.float64), finish)
@@ -103,13 +114,22 @@ def _over_images(confusions: NDArray[np.int64]) -> Iterator[Totalled]:
     """Means over images of those where they are defined."""
     counts = confusions.astype(np.float64)
     hits, true, predicted = np.diagonal(counts, axis1=1, axis2=2)[:, 1:], counts.sum(2)[:, 1:], counts.sum(1)[:, 1:]
-    yield totals_of_shares("dice_image_mean", _mean(_ratio(2 * hits, true + predicted)))
-    yield totals_of_shares("iou_image_mean", _mean(_ratio(hits, true + predicted - hits)))
+    yield totals_of_shares("dice_image_mean", mean_of_defined(_ratio(2 * hits, true + predicted)))
+    yield totals_of_shares("iou_image_mean", mean_of_defined(_ratio(hits, true + predicted - hits)))
     lesion = true.sum(1)
     small = (lesion > 0) & (lesion * SMALL < counts.sum((1, 2)))
     yield totals_of_shares("dice_small_lesions", np.where(small, dice_of_images(confusions), np.nan))
     silent = counts[:, 0, 1:].sum(1) == 0
     yield totals_of_shares("lesion_free_specificity", np.where(lesion == 0, silent, np.nan))
+
+
+def totals_of_lesions(lesions: NDArray[np.int64]) -> Totalled:
+    """Precision and recall of lesions; lesions int64 ``(n, 3)``: true, predicted, matched."""
+    return Totalled(
+        ("lesion_precision", "lesion_recall"),
+        lesions.astype(np.float64),
+        lambda totals: np.column_stack([_ratio(totals[:, 2], totals[:, 1]), _ratio(totals[:, 2], totals[:, 0])]),
+    )
 
 
 def totals_of_shares(name: str, values: Array) -> Totalled:
@@ -128,7 +148,7 @@ def _ratio(top: Array, bottom: Array) -> Array:
     return np.asarray(np.divide(top, bottom, out=np.full(np.shape(top), np.nan), where=bottom > 0))
 
 
-def _mean(values: Array) -> Array:
+def mean_of_defined(values: Array) -> Array:
     """``(draws, k)`` -> ``(draws,)``, the mean of those that are defined; NaN where none is."""
     defined = ~np.isnan(values)
     return _ratio(np.where(defined, values, 0).sum(1), defined.sum(1).astype(np.float64))
