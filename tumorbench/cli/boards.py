@@ -100,7 +100,7 @@ def show(cell: Cell, store: StoreFolder = RUNS, as_json: AsJson = False) -> None
     identity = record.identity
     say(
         f"{identity.model} on {identity.dataset}, {identity.protocol} fold {identity.fold}, seed {identity.seed}, "
-        f"{identity.budget} budget: {record.status} {record.reason}".rstrip()
+        f"{_kind(record)}: {record.status} {record.reason}".rstrip()
     )
     say(f"cell {record.cell_key}")
     say(f"made by: {record.command}")
@@ -112,6 +112,11 @@ def show(cell: Cell, store: StoreFolder = RUNS, as_json: AsJson = False) -> None
     say(f"record: {path}")
     for artifact in record.artifacts:
         say(f"{artifact.kind}: {path.parent / artifact.path}")
+
+
+def _kind(record: Record) -> str:
+    evaluated = record.identity.origin == "evaluated"
+    return "trained elsewhere and evaluated" if evaluated else f"{record.identity.budget} budget"
 
 
 def _without_value(record: Record) -> list[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tumorbench.boards import render_boards
+from tumorbench.boards.evaluated import apart, with_evaluated
 from tumorbench.contracts.files.whole import written_whole
 from tumorbench.publish.draws import Replicates
 from tumorbench.publish.marks import Marks
@@ -46,10 +47,11 @@ def boards_of(store: Store, boards: Path, registry: Registry) -> dict[str, str]:
     speeds = [speed for _, speed in store.throughputs()]
     if not (located or speeds):
         return {}
+    located, evaluated = apart(located)
     cards = BoardCards(registry.models, registry.datasets, tuple(registry.metrics.values()))
     reproductions = render_reproductions(located, cards, every_report=published_store(boards) == store)
     worth = render_worth(located, lambda cell: _table((boards / cell.path).parent / PREDICTIONS))
-    return render_boards(located, speeds, cards) | reproductions | worth
+    return with_evaluated(render_boards(located, speeds, cards), evaluated, cards) | reproductions | worth
 
 
 def _table(path: Path) -> pd.DataFrame | None:

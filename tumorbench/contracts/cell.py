@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any
+from typing import Any, Literal
 
 from tumorbench.contracts.problem import Budget, Protocol, Task
 from tumorbench.contracts.recipe import Card, Recipe
 
-__all__ = ["KEY_VERSION", "CellIdentity", "Judge", "OtherSet", "canonical_json", "cell_key", "derive_seed"]
+__all__ = ["KEY_VERSION", "OWN", "CellIdentity", "Judge", "Origin", "OtherSet", "canonical_json", "cell_key", "derive_seed"]
 
 KEY_VERSION = 3  # raised when the meaning of a field or one of the recipe's defaults changes
+OWN = "own/"  # begins the id of a model that is a torch module of the process that ran it
+
+Origin = Literal["trained", "evaluated"]
+"""Who made the predictions: a model that the harness trained, or one that was trained elsewhere (``tumorbench.evaluate``)."""
 
 
 class Judge(Card):
@@ -50,6 +54,7 @@ class CellIdentity(Card):
     judge: Judge | None = None  # under the protocols that train a classifier on generated images
     trained_on: OtherSet | None = None  # under ``external``
     leaves_out: OtherSet | None = None  # what matches the test part of its ``grouped`` fold is in no part of the split
+    origin: Origin = "trained"  # evaluated: its recipe says nothing, and its cell is never taken for a trained one
     key_version: int = KEY_VERSION
 
 

@@ -51,6 +51,11 @@ def replay(
     ``context.given_weights`` is not.
     """
     identity = record.identity
+    if identity.origin == "evaluated":
+        raise BadInput(
+            f"{identity.model} was trained elsewhere, so that its record cannot be run again; its scores follow from "
+            "its predictions, which tumorbench verify scores again"
+        )
     _check_weights(identity.recipe.pretrained or "", context.given_weights)
     with TemporaryDirectory() as folder:
         place = replace(context, store=Store(Path(folder)), splits={})

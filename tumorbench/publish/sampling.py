@@ -13,13 +13,14 @@ __all__ = ["draw"]
 
 
 def draw(records: Sequence[Record], n: int, seed: int, marks: Marks) -> list[Record]:
-    """``n`` finished records at random, first of those that were never run again as they are now.
+    """``n`` finished records of models that were trained here, at random, first of those that were never run again.
 
     The same records, marks and seed give the same sample. Raises: BadInput where there is none, or n is not positive.
     """
     if n < 1:
         raise BadInput(f"--sample {n} is no number of records; give 1 or more")
-    finished = sorted((record for record in records if record.status == "ok"), key=lambda record: record.cell_key)
+    trained = [record for record in records if record.identity.origin == "trained"]
+    finished = sorted((record for record in trained if record.status == "ok"), key=lambda record: record.cell_key)
     if not finished:
         raise BadInput("there is no finished record to run again; name the store with --store")
     random.Random(seed).shuffle(finished)  # noqa: S311 - a sample that can be drawn again, no secret

@@ -26,6 +26,7 @@ from tumorbench.store import ARTIFACTS, file_sha256
 __all__ = ["MISSING", "Checked", "check_records"]
 
 MISSING = "publish it again from its store"
+ELSEWHERE = "what its model is and has seen: it was trained elsewhere, and its predictions alone are checked"
 
 
 @dataclass(slots=True)
@@ -95,6 +96,8 @@ def _look_further(path: Path, record: Record, registry: Registry, facts: Facts, 
     elif not known.refused:
         found.left_open.append(known.reason)
     found.unchecked += unchecked(record, registry)
+    if record.identity.origin == "evaluated":
+        found.left_open.append(ELSEWHERE)
     if isinstance(facts, FromData):
         faults, left_open = facts.check(path, record)
         found.problems += faults

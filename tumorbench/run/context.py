@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from tumorbench import hardware
 from tumorbench.contracts.cards import DatasetSpec, ModelSpec, SplitRule
 from tumorbench.contracts.cell import CellIdentity, OtherSet, canonical_json
+from tumorbench.contracts.evaluated import card_of
 from tumorbench.contracts.problem import TSTR_SPLITS, Protocol
 from tumorbench.contracts.record import TakenOut
 from tumorbench.data import split
@@ -142,7 +143,7 @@ class Context:
         Raises: BadInput where one of them is not here what it was where the identity was made; Unavailable where the
         data are not here.
         """
-        model = self.registry.model(identity.model)
+        model = card_of(identity) if identity.origin == "evaluated" else self.registry.model(identity.model)
         if model.version != identity.model_version:
             raise BadInput(
                 f"{identity.model} is version {model.version} here, and version {identity.model_version} is asked for; "

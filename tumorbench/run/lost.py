@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from tumorbench.contracts.cell import CellIdentity
+from tumorbench.contracts.cell import OWN, CellIdentity
 from tumorbench.contracts.job import Job
 from tumorbench.contracts.problem import FOLDED
 from tumorbench.contracts.record import Record, Status
@@ -13,7 +13,12 @@ __all__ = ["command_of", "lost_record"]
 
 
 def command_of(identity: CellIdentity) -> str:
-    """The command that repeats exactly this cell."""
+    """The command that repeats exactly this cell; of a module of its own process what it called."""
+    if identity.model.startswith(OWN):
+        return (
+            f"tumorbench.run([{identity.model}], datasets={identity.dataset!r}, protocol={identity.protocol!r}, "
+            f"folds={identity.fold}, seeds={identity.seed}, budget={identity.budget!r})"
+        )
     parts = [f"tumorbench run -d {identity.dataset} -m '{identity.model}' --protocol {identity.protocol}"]
     if identity.trained_on:
         parts.append(f"--train-on {identity.trained_on.dataset}")

@@ -66,8 +66,12 @@ class Row:
 
     @property
     def ranked(self) -> bool:
-        """Whether the row's protocol ranks, and no weights that its cells start from are known or feared to have seen the test."""
-        return self.identity.protocol == "grouped" and not any(pretraining_leaks(cell.record) for cell in self.cells)
+        """Whether the row's protocol ranks, and no weights of its cells are known or feared to have seen the test.
+
+        What a model saw that was trained elsewhere, nobody here knows.
+        """
+        trained_here = self.identity.protocol == "grouped" and self.identity.origin == "trained"
+        return trained_here and not any(pretraining_leaks(cell.record) for cell in self.cells)
 
     @property
     def folds(self) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 
 from tumorbench import tasks
 from tumorbench.contracts.cards import DatasetSpec, ModelSpec
+from tumorbench.contracts.evaluated import NO_RECIPE
 from tumorbench.contracts.files.regular import shown
 from tumorbench.contracts.problem import TSTR_SPLITS, Problem
 from tumorbench.contracts.recipe import CELL
@@ -30,6 +31,17 @@ def check_claims(record: Record, registry: Registry) -> Iterator[str]:
     dataset = registry.datasets.get(record.identity.dataset)
     if dataset:
         yield from _of_dataset(record, dataset)
+    if record.identity.origin == "evaluated":
+        yield from _of_evaluated(record, model)
+    else:
+        yield from _of_training(record, model, dataset)
+    yield from _of_timing(record)
+    yield from _of_metrics(record, registry)
+    yield from _of_ranking(record, registry)
+
+
+def _of_training(record: Record, model: ModelSpec | None, dataset: DatasetSpec | None) -> Iterator[str]:
+    """What a record says of the model that the harness trained."""
     if model:
         yield from _of_model(record, model, dataset)
     else:
@@ -37,9 +49,17 @@ def check_claims(record: Record, registry: Registry) -> Iterator[str]:
     yield from _of_origin(record)
     yield from _of_parameters(record, model)
     yield from _of_history(record, model)
-    yield from _of_timing(record)
-    yield from _of_metrics(record, registry)
-    yield from _of_ranking(record, registry)
+
+
+def _of_evaluated(record: Record, model: ModelSpec | None) -> Iterator[str]:
+    """A record of predictions alone says nothing of a training, and names no model that is installed."""
+    if model:
+        yield f"it was evaluated, and its name {_shown(record.identity.model)} is that of an installed model"
+    if record.identity.recipe != NO_RECIPE:
+        yield "it was evaluated, and has a recipe"
+    said = {"history": record.history, "parameters": record.parameters, "parts": record.parts}
+    for name in (name for name, content in said.items() if content):
+        yield f"it was evaluated, and has {name} of a training"
 
 
 def _model_of(name: str, registry: Registry) -> ModelSpec | None:

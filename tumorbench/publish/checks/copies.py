@@ -41,14 +41,15 @@ class Outputs:
 def find_copies(records: Sequence[Located]) -> dict[Path, list[str]]:
     """Path -> lines that name the records which it repeats; both of a pair are named, since either may be the copy.
 
-    Cells of one model, seed, budget and split are left out: under two protocols that split alike they are one
-    computation.
+    Where one of them was evaluated from predictions alone, that one is. Cells of one model, seed, budget and split are
+    left out: under two protocols that split alike they are one computation.
     """
     finished = [(path, record) for path, record in records if record.status == "ok"]
     found: dict[Path, dict[str, None]] = defaultdict(dict)
     for one, other, what in (*_of_one_content(finished), *_of_equal_outputs(finished)):
-        for (path, _), (_, twin) in ((one, other), (other, one)):
-            found[path][f"{what} of {_named(twin)}, which is another cell"] = None
+        for (path, record), (_, twin) in ((one, other), (other, one)):
+            if record.identity.origin == "evaluated" or twin.identity.origin == "trained":
+                found[path][f"{what} of {_named(twin)}, which is another cell"] = None
     return {path: list(lines) for path, lines in found.items()}
 
 
