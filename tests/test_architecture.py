@@ -20,6 +20,7 @@ ORDER = (  # what stands in one line is siblings, which do not import one anothe
     ("tasks",),
     ("run", "speed"),
     ("publish",),
+    ("api",),
     ("cli", "testing"),
 )
 LAYERS = {package: number for number, packages in enumerate(ORDER) for package in packages}

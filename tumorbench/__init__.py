@@ -1,12 +1,15 @@
 """tumorbench: one harness, four public brain-tumour MRI data sets, every model a plugin.
 
-Everything a plugin needs is a name of this package. Names that need torch are imported on first use.
+From Python: ``datasets``, ``models``, ``metrics``, ``load``, ``run``, ``evaluate`` and ``results`` (docs/python.md). All else
+is what a plugin needs. A name that needs torch or pandas imports it on first use.
 """
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from importlib.metadata import version as _version
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from tumorbench.contracts.cards import (
@@ -39,9 +42,15 @@ from tumorbench.contracts.recipe import (
     Recipe,
     ReduceOnPlateau,
 )
+from tumorbench.contracts.record import Record
 from tumorbench.errors import BadInput, TumorbenchError, Unavailable
 
 if TYPE_CHECKING:
+    from tumorbench.api.catalogue import datasets, metrics, models
+    from tumorbench.api.evaluating import evaluate
+    from tumorbench.api.loading import Part, load
+    from tumorbench.api.results import Results, results
+    from tumorbench.api.running import run
     from tumorbench.contracts.families import (
         Batch,
         Classifier,
@@ -76,14 +85,17 @@ __all__ = [
     "Optimizer",
     "Paper",
     "ParameterCount",
+    "Part",
     "PixelSpacing",
     "Preprocessing",
     "Problem",
     "Quick",
     "Range",
     "Recipe",
+    "Record",
     "ReduceOnPlateau",
     "Reported",
+    "Results",
     "Sample",
     "Segmenter",
     "Source",
@@ -93,23 +105,57 @@ __all__ = [
     "TumorbenchError",
     "Unavailable",
     "WeightsSpec",
+    "__version__",
     "build_optimizer",
+    "datasets",
+    "evaluate",
     "hookimpl",
+    "load",
     "load_backbone",
+    "metrics",
+    "models",
     "pixel_cross_entropy",
+    "results",
+    "run",
     "supervise",
 ]
 
 __version__ = _version("tumorbench")
 
-_NEEDS_TORCH = (
-    "Batch", "Classifier", "Generator", "Network", "Segmenter", "TransferClassifier", "build_optimizer", "load_backbone", "pixel_cross_entropy",
-)  # fmt: skip
+_ON_FIRST_USE = {
+    "tumorbench.api.catalogue": ("datasets", "metrics", "models"),
+    "tumorbench.api.evaluating": ("evaluate",),
+    "tumorbench.api.loading": ("Part", "load"),
+    "tumorbench.api.results": ("Results", "results"),
+    "tumorbench.api.running": ("run",),
+    "tumorbench.contracts.families": (
+        "Batch", "Classifier", "Generator", "Network", "Segmenter", "TransferClassifier", "build_optimizer", "load_backbone", "pixel_cross_entropy",
+    ),
+    "tumorbench.run.supervise": ("supervise",),
+}  # fmt: skip
+_HOME = {name: module for module, names in _ON_FIRST_USE.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    if name in _NEEDS_TORCH:
-        return getattr(import_module("tumorbench.contracts.families"), name)
-    if name == "supervise":
-        return import_module("tumorbench.run.supervise").supervise
-    raise AttributeError(f"module 'tumorbench' has no attribute {name!r}")
+    if name not in _HOME:
+        raise AttributeError(f"module 'tumorbench' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+class _Package(ModuleType):
+    """The package itself. ``run`` and ``metrics`` are functions of it, and folders of modules too.
+
+    Importing a module of such a folder names the folder in the package, where the function's name is to stay the
+    function's: ``from tumorbench.run.plan import ...`` works whatever was used before.
+    """
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not (name in _HOME and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
