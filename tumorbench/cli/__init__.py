@@ -20,6 +20,7 @@ COMMANDS = {
     "running": ("run", "plan", "rescore"),
     "measuring": ("bench",),
     "boards": ("leaderboard", "show", "compare", "migrate"),
+    "reporting": ("report",),
     "publishing": ("publish", "verify"),
     "submitting": ("submit",),
     "replaying": ("replay",),

@@ -1,0 +1,211 @@
+"""The panel of one row: its facts, learning curves, confusion matrix, calibration, worst mistakes, pictures, every metric."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import chain
+from typing import Any
+
+import numpy as np
+
+from tumorbench.boards.uncertainty import sureness
+from tumorbench.reports.html import cell_plots
+from tumorbench.reports.html.board import split_value
+from tumorbench.reports.html.cell_plots import PARTS
+from tumorbench.reports.html.material import Material
+from tumorbench.reports.html.pictures import pictures_of
+from tumorbench.reports.html.plots import short
+from tumorbench.reports.html.predictions import mistakes, reliability_points, tables_of
+from tumorbench.reports.html.standing import name_of
+from tumorbench.reports.html.views import Chart, Detail, Entry, Heading, Line, Picture, Table
+from tumorbench.tables import entries
+from tumorbench.tables.inputs import BoardCards, LocatedRecord
+from tumorbench.tables.leaks import leaks
+from tumorbench.tables.markdown import NOTHING, code, number, plain, plural
+from tumorbench.tables.rows import Row
+
+__all__ = ["detail_of"]
+
+NOT_CURVES = {"epoch", "wall_s"}
+CURVES = 6  # panels of learning curves
+CELLS = 5  # whose curves are drawn
+EPOCHS = 100  # at most, of a curve, evenly spaced
+MEBI = 1024
+
+
+def detail_of(task: str, row: Row, given: Material) -> Detail:
+    """The panel of a row of the task's board."""
+    tables = tables_of(row, given.read)
+    return Detail(
+        name=name_of(row),
+        protocol=row.identity.protocol,
+        facts=dict(_facts(row, given.cards)),
+        curves=list(_curves(row)),
+        charts=[*_confusion(row), *_calibration(row, reliability_points(tables))],
+        mistakes=mistakes(tables, task),
+        pictures=list(_pictures(row, given)) if given.pictures else [],
+        metrics=_metrics(row, given.cards),
+    )
+
+
+def _pictures(row: Row, given: Material) -> Iterator[Picture]:
+    for picture in pictures_of(row, given.folder, published=given.published):
+        yield replace(picture, real=picture.real and not row.record.synthetic)
+
+
+def _facts(row: Row, cards: BoardCards) -> Iterator[tuple[str, str]]:
+    """What a reader asks of a row, and the answer."""
+    record = row.record
+    yield "model", entries.model(row)
+    yield "protocol", entries.protocol(row)
+    yield "budget", code(row.identity.budget)
+    yield "cells", entries.cells(row)
+    yield "checked", entries.checked(row)
+    yield "split", leaks(row, cards)
+    if record.confusion:
+        yield "constant class", entries.constant_class(row)
+    yield "slices", ", ".join(f"{part} {count:,}" for part, count in record.sizes.items()) or NOTHING
+    yield "parameters", ", ".join(f"{count:,} {which}" for which, count in record.parameters.items()) or NOTHING
+    yield "hardware", entries.hardware(row)
+    seconds = [cell.record.timing.train_s for cell in row.cells if cell.record.timing.train_s]
+    yield (
+        "training",
+        f"{number(statistics.fmean(seconds))} s, mean of {plural(len(seconds), 'cell')}" if seconds else NOTHING,
+    )
+    peaks = [cell.record.memory.host_peak_mib for cell in row.cells if cell.record.memory.host_peak_mib]
+    yield "memory", f"{max(peaks) / MEBI:.1f} GiB at most" if peaks else NOTHING
+    keys = [cell.record.cell_key[:12] for cell in row.cells]
+    yield "cell keys", ", ".join(map(code, keys[:CELLS])) + _others(len(keys), CELLS)
+
+
+def _others(count: int, shown: int) -> str:
+    return f" and {plural(count - shown, 'other')}" if count > shown else ""
+
+
+def _curves(row: Row) -> Iterator[Chart]:
+    """A plot for each loss and monitored value; a learning rate that never changes has none."""
+    cells = [cell for cell in row.cells if cell.record.history][:CELLS]
+    entries_ = [entry for cell in cells for entry in cell.record.history]
+    names = sorted({name.removeprefix("val_") for entry in entries_ for name in entry} - NOT_CURVES, key=_order)
+    if len({entry.get("learning_rate") for entry in entries_}) <= 1:
+        names = [name for name in names if name != "learning_rate"]
+    shown = (
+        f"{plural(len(cells), 'cell')} of {len(row.cells)}"
+        if len(cells) < len(row.cells)
+        else plural(len(cells), "cell")
+    )
+    for name in names[:CURVES]:
+        points = [point for cell in cells for point in _points(cell, name)]
+        if points:
+            caption = f"{code(name)} over the epochs, {shown}; a ring marks the epoch whose weights were kept."
+            yield Chart(name, caption, cell_plots.curve(points, name), _curve_numbers(caption, points))
+
+
+def _order(name: str) -> tuple[bool, bool, str]:
+    return (name == "learning_rate", name != "loss", name)
+
+
+def _points(cell: LocatedRecord, name: str) -> Iterator[dict[str, Any]]:
+    history, kept = cell.record.history, cell.record.best_epoch
+    numbers = np.unique(np.linspace(0, len(history) - 1, min(EPOCHS, len(history))).round().astype(int)).tolist()
+    for part, key in zip(PARTS, (name, f"val_{name}"), strict=True):
+        for at in numbers:
+            value, epoch = short(history[at].get(key)), int(history[at].get("epoch", at + 1))
+            if value is not None:
+                where = entries.cell_name(cell.record)
+                yield {"epoch": epoch, "value": value, "part": part, "cell": where, "kept": epoch == kept}
+
+
+def _curve_numbers(caption: str, points: Sequence[Mapping[str, Any]]) -> Table:
+    """The last value of each curve, and that of the epoch that was kept."""
+    found: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for point in points:
+        found.setdefault((point["cell"], point["part"]), []).append(point)
+    lines = []
+    for (cell, part), own in found.items():
+        kept = next((point["value"] for point in own if point["kept"]), None)
+        values = [own[0]["value"], own[-1]["value"], kept]
+        lines.append(
+            Line(
+                [
+                    Entry(cell),
+                    Entry(part),
+                    *(Entry(NOTHING if each is None else number(each), value=each) for each in values),
+                ]
+            )
+        )
+    headings = [
+        Heading("cell"),
+        Heading("part"),
+        *(Heading(each, numeric=True) for each in ("first epoch", "last epoch", "kept epoch")),
+    ]
+    return Table(caption, headings, lines)
+
+
+def _confusion(row: Row) -> Iterator[Chart]:
+    """The sum of the cells' confusion matrices."""
+    record = row.record
+    found = [cell.record.confusion for cell in row.cells if cell.record.confusion]
+    if not found or any(np.shape(each) != (len(record.classes),) * 2 for each in found):
+        return
+    counts = np.sum([np.asarray(each) for each in found], axis=0)
+    right, of = int(np.trace(counts)), int(counts.sum())
+    caption = f"{right:,} of {of:,} predictions of test slices are right, in {plural(len(found), 'cell')}."
+    headings = [Heading("true class"), *(Heading(f"predicted {plain(name)}", numeric=True) for name in record.classes)]
+    lines = [
+        Line([Entry(plain(name)), *(Entry(f"{count:,}", value=count) for count in own)])
+        for name, own in zip(record.classes, counts.tolist(), strict=True)
+    ]
+    yield Chart(
+        "Confusion matrix",
+        caption,
+        cell_plots.confusion(counts.tolist(), record.classes),
+        Table(caption, headings, lines),
+    )
+
+
+def _calibration(row: Row, points: Sequence[Mapping[str, Any]]) -> Iterator[Chart]:
+    if not points:
+        return
+    errors = [
+        f"{words} {number(statistic.mean)}"
+        for name, words in (("ece", "as predicted"), ("ece_scaled", "after temperature scaling"))
+        if (statistic := row.statistic(name)) and statistic.mean is not None
+    ]
+    caption = "Share that is right over confidence, on test slices; on the dotted line both are equal."
+    caption += f" Expected calibration error: {', '.join(errors)}." if errors else ""
+    names = ("confidence", "accuracy", "slices")
+    headings = [Heading("kind"), *(Heading(name, numeric=True) for name in names)]
+    lines = [
+        Line([Entry(point["kind"]), *(Entry(f"{point[name]:,}", value=point[name]) for name in names)])
+        for point in points
+    ]
+    yield Chart("Calibration", caption, cell_plots.calibration(points), Table(caption, headings, lines))
+
+
+def _metrics(row: Row, cards: BoardCards) -> Table | None:
+    """Every metric of the row's records, also those that no board shows."""
+    names = list(
+        dict.fromkeys(chain.from_iterable((metric.name for metric in cell.record.metrics) for cell in row.cells))
+    )
+    intervals, lines = sureness(row, names, cards).intervals, []
+    for name in names:
+        statistic = row.statistic(name)
+        value, remark = split_value(entries.value(statistic, with_n=True, interval=intervals.get(name)))
+        lines.append(
+            Line(
+                [
+                    Entry(code(name), value=name),
+                    Entry(value, value=statistic.mean if statistic else None),
+                    Entry(remark, value=remark),
+                ]
+            )
+        )
+    headings = [Heading("metric"), Heading("mean ± spread", numeric=True), Heading("95 % interval, samples and more")]
+    return (
+        Table(f"Every metric of {code(name_of(row))} under {code(row.identity.protocol)}.", headings, lines)
+        if lines
+        else None
+    )

@@ -1,0 +1,112 @@
+"""The sections of a report: one for each task, data set and budget, so that nothing shares a table that must not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from tumorbench.boards.blocks import HEADLINES
+from tumorbench.contracts.record import Record
+from tumorbench.reports.html.board import board_of
+from tumorbench.reports.html.details import detail_of
+from tumorbench.reports.html.material import Material
+from tumorbench.reports.html.overview import overview
+from tumorbench.reports.html.standing import Standing, standings_of
+from tumorbench.reports.html.views import Failure, Section
+from tumorbench.tables import entries
+from tumorbench.tables.inputs import BoardCards, LocatedRecord
+from tumorbench.tables.markdown import code, plain
+from tumorbench.tables.rows import Row, rows_of
+
+__all__ = ["TASKS", "sections_of"]
+
+TASKS = ("classification", "segmentation", "generation")
+BUDGETS = ("full", "quick")
+SYNTHETIC = (
+    "These images are computed, not taken of patients: the numbers show that the benchmark works, and say nothing "
+    "about brain tumours."
+)
+QUICK = "Quick results are runs of a bounded number of steps. They are not comparable with full ones."
+
+
+def sections_of(located: Sequence[LocatedRecord], given: Material) -> list[Section]:
+    """By task, data set (real ones first) and budget."""
+    found = {
+        (task, cell.record.synthetic, cell.record.identity.dataset, cell.record.identity.budget)
+        for cell in located
+        for task in TASKS
+        if _belongs(cell.record, task)
+    }
+    ordered = sorted(found, key=lambda part: (TASKS.index(part[0]), part[1], part[2], BUDGETS.index(part[3])))
+    return [
+        _section(task, [cell for cell in located if _belongs(cell.record, task) and _is_of(cell.record, *of)], given)
+        for task, *of in ordered
+    ]
+
+
+def _belongs(record: Record, task: str) -> bool:
+    """Whether the record is of the task, or of a model that did this task too, in one pass."""
+    return record.identity.task == task or record.metric(HEADLINES[task][0]) is not None
+
+
+def _is_of(record: Record, synthetic: object, dataset: object, budget: object) -> bool:
+    return (record.synthetic, record.identity.dataset, record.identity.budget) == (synthetic, dataset, budget)
+
+
+def _section(task: str, located: Sequence[LocatedRecord], given: Material) -> Section:
+    """The section of these records, which are of one task, data set and budget."""
+    record = located[0].record
+    dataset, budget = record.identity.dataset, record.identity.budget
+    title = f"{plain(record.dataset_title)} ({code(dataset)}), {budget} budget"
+    rows = rows_of(cell for cell in located if cell.record.status == "ok")
+    tables = list(_tables(task, rows, given.cards))
+    what = f"{'SYNTHETIC: ' if record.synthetic else ''}{title}"
+    speeds = [each for each in given.throughputs if (each.dataset, each.budget) == (dataset, budget)]
+    return Section(
+        key=re.sub(r"[^\w-]", "-", f"{task}-{dataset}-{budget}"),
+        task=task,
+        dataset=dataset,
+        budget=budget,
+        title=title,
+        synthetic=record.synthetic,
+        facts=list(_facts(dataset, given.cards)),
+        remarks=[*([SYNTHETIC] if record.synthetic else []), *([QUICK] if budget == "quick" else [])],
+        boards=[board_of(task, table, what, given.cards) for table in tables],
+        charts=[chart for table in tables for chart in overview(task, table, speeds)],
+        details=[detail_of(task, row, given) for row in _in_order(rows, tables)],
+        failures=list(_failures(located)),
+    )
+
+
+def _tables(task: str, rows: Sequence[Row], cards: BoardCards) -> Iterator[Standing]:
+    """The tables of what the harness trained, then those of what was trained elsewhere."""
+    for origin in ("trained", "evaluated"):
+        if own := [row for row in rows if row.identity.origin == origin]:
+            yield from standings_of(task, own, cards)
+
+
+def _in_order(rows: Sequence[Row], tables: Sequence[Standing]) -> list[Row]:
+    """The rows as the tables have them, each once."""
+    found: list[Row] = []
+    for row in [each.row for table in tables for each in table.rows] + list(rows):
+        if not any(row is other for other in found):
+            found.append(row)
+    return found
+
+
+def _facts(dataset: str, cards: BoardCards) -> Iterator[str]:
+    card = cards.datasets.get(dataset)
+    if card is None:
+        return
+    patients = "known" if card.patients_known else "not known to the set"
+    yield f"Classes: {plain(', '.join(card.classes))}. Patients: {patients}. Licence: {plain(card.licence)}."
+    yield from map(plain, card.notes)
+
+
+def _failures(located: Sequence[LocatedRecord]) -> Iterator[Failure]:
+    """The cells without a result, with their reasons."""
+    without = [cell for cell in located if cell.record.status != "ok"]
+    for cell in sorted(without, key=lambda cell: cell.path):
+        record, identity = cell.record, cell.record.identity
+        what = f"{code(identity.model)} {identity.protocol} {entries.cell_name(record)}"
+        yield Failure(f"{what}: **{record.status}**, {plain(record.reason) or 'no reason recorded'}", identity.protocol)
