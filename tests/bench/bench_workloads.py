@@ -93,7 +93,7 @@ class SmallGan(Generator):
 def subject(request, reference):
     network, problem = request.param
     torch.manual_seed(0)
-    return Subject(functools.partial(network, problem), problem, RECIPE, "cpu", "fp32", channels_last=False)
+    return Subject(functools.partial(network, problem), problem, RECIPE, "cpu", "fp32")
 
 
 def test_training_step(gate, subject):

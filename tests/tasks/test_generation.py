@@ -198,11 +198,21 @@ def test_samples_of_each_epoch_are_kept_for_the_figure_and_can_be_forgotten(cell
     done = cells.done("tiny-noise")
     assert done.prediction.pictures["epochs"].tolist() == [1, 2, 3]
     assert done.prediction.pictures["progress"].shape == (3, 8, 32, 32)
-    done.task.after_epoch(done.network, 7, done.cell, cells.tools, tmp_path)
-    assert [path.name for path in (tmp_path / SAMPLES_FOLDER).iterdir()] == ["00007.npy"]
+    done.task.after_epoch(done.network, 2, done.cell, cells.tools, tmp_path)
+    assert [path.name for path in (tmp_path / SAMPLES_FOLDER).iterdir()] == ["00002.npy"]
     done.task.forget_epochs(tmp_path)
     assert list(tmp_path.iterdir()) == []
     assert {"epochs", "progress"} <= set(done.prediction.pictures)
+
+
+def test_of_many_epochs_twelve_are_drawn_the_first_and_the_last_among_them(cells, tmp_path):
+    done = cells.done("tiny-noise")
+    long = done.cell.identity.recipe.model_copy(update={"epochs": 400})
+    cell = replace(done.cell, identity=done.cell.identity.model_copy(update={"recipe": long}))
+    for epoch in range(1, 401):
+        done.task.after_epoch(done.network, epoch, cell, cells.tools, tmp_path)
+    kept = sorted(int(path.stem) for path in (tmp_path / SAMPLES_FOLDER).iterdir())
+    assert (len(kept), kept[0], kept[-1]) == (12, 1, 400)
 
 
 @pytest.mark.parametrize("model", ["tiny-noise", "tiny-average"])

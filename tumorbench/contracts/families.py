@@ -43,9 +43,8 @@ def build_optimizer(recipe: Optimizer, parameters: Iterator[nn.Parameter]) -> to
     """The recipe's optimizer over those of ``parameters`` that train."""
     trainable = [parameter for parameter in parameters if parameter.requires_grad]
     lr, decay = recipe.learning_rate, recipe.weight_decay
-    fused = (
-        True if trainable and all(parameter.is_cuda for parameter in trainable) else None
-    )  # one kernel a step; elsewhere torch's own choice
+    kinds = {parameter.device.type for parameter in trainable}
+    fused = True if kinds in ({"cuda"}, {"cpu"}) else None  # one kernel a step; elsewhere torch's own choice
     match recipe.name:
         case "adam":
             return torch.optim.Adam(trainable, lr, recipe.betas, weight_decay=decay, fused=fused)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import torch
@@ -24,10 +25,12 @@ __all__ = [
     "denormalise",
     "evaluation_batches",
     "normalise",
+    "slices_at_once",
     "to_unit",
     "training_batches",
 ]
 
+PIXELS_AT_ONCE = {"cpu": 2**20, "cuda": 2**24}  # of a batch that is only evaluated
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -82,11 +85,21 @@ def normalise(images: Tensor, preprocessing: Preprocessing) -> Tensor:
         case "symmetric":
             return unit * 2 - 1
         case "imagenet":
-            mean, std = (
-                torch.tensor(each, device=images.device)[: preprocessing.channels].view(1, -1, 1, 1)
-                for each in (IMAGENET_MEAN, IMAGENET_STD)
-            )
+            mean, std = _imagenet(preprocessing.channels, images.device)
             return (unit - mean) / std
+
+
+@cache
+def _imagenet(channels: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Mean and deviation of the first channels, ``(1, channels, 1, 1)``; on the device once, so that no step waits for a copy."""
+    with torch.inference_mode(mode=False):
+        mean, std = (torch.tensor(each[:channels]).view(1, -1, 1, 1) for each in (IMAGENET_MEAN, IMAGENET_STD))
+        return mean.to(device), std.to(device)
+
+
+def _moved(drawn: Tensor, device: torch.device) -> Tensor:
+    """What was drawn on the host, on the device; the host does not wait for the copy."""
+    return drawn.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else drawn.to(device)
 
 
 def denormalise(images: Tensor, preprocessing: Preprocessing) -> Tensor:
@@ -101,10 +114,7 @@ def to_unit(images: Tensor, preprocessing: Preprocessing) -> Tensor:
         case "symmetric":
             images = (images + 1) / 2
         case "imagenet":
-            mean, std = (
-                torch.tensor(each, device=images.device)[: images.shape[1]].view(1, -1, 1, 1)
-                for each in (IMAGENET_MEAN, IMAGENET_STD)
-            )
+            mean, std = _imagenet(images.shape[1], images.device)
             images = images * std + mean
     return images.mean(1, keepdim=True)
 
@@ -120,7 +130,7 @@ def training_batches(slices: Slices, recipe: Recipe, seed: int, epoch: int) -> I
     augmentation_rng = torch.Generator().manual_seed(derive_seed(seed, "augmentation", epoch))
     left = recipe.steps_per_epoch or math.inf
     while left > 0:
-        parts = _parts(torch.randperm(len(slices), generator=rng).to(slices.images.device), recipe.batch_size)
+        parts = _parts(_moved(torch.randperm(len(slices), generator=rng), slices.images.device), recipe.batch_size)
         for chosen in parts[: int(min(left, len(parts)))]:
             yield _batch(slices, chosen, recipe, augmentation_rng)
         left = left - len(parts) if recipe.steps_per_epoch else 0
@@ -132,6 +142,11 @@ def _parts(order: Tensor, size: int) -> list[Tensor]:
     if len(parts) > 1 and len(parts[-1]) == 1 < size:
         parts[-2:] = [torch.cat(parts[-2:])]
     return parts
+
+
+def slices_at_once(size: int, device: str) -> int:
+    """How many slices of ``size`` pixels a side a network is shown at once where it does not learn: 16 to 512."""
+    return max(16, min(512, PIXELS_AT_ONCE[device] // size**2))
 
 
 def evaluation_batches(slices: Slices, preprocessing: Preprocessing, batch_size: int) -> Iterator[Batch]:
@@ -158,7 +173,7 @@ def augmented_batches(
 
 def _batch(slices: Slices, chosen: Tensor, recipe: Recipe, rng: torch.Generator) -> Batch:
     if slices.images.is_floating_point():
-        view = torch.randint(len(slices.images), (len(chosen),), generator=rng).to(chosen.device)
+        view = _moved(torch.randint(len(slices.images), (len(chosen),), generator=rng), chosen.device)
         return Batch(slices.images[view, chosen], slices.labels[chosen])
     images = normalise(slices.images[chosen], recipe.preprocessing)
     masks = slices.masks[chosen].long() if slices.masks is not None else None
@@ -183,11 +198,9 @@ def augment(
     shift_x, shift_y = uniform(2 * how.shift), uniform(2 * how.shift)
     flip_x, flip_y = flip(how.horizontal_flip), flip(how.vertical_flip)
     cos, sin = torch.cos(angle) / scale, torch.sin(angle) / scale
-    theta = torch.stack(
-        [torch.stack([cos * flip_x, -sin * flip_y, shift_x], 1), torch.stack([sin * flip_x, cos * flip_y, shift_y], 1)],
-        1,
-    ).to(images.device)
-    grid = F.affine_grid(theta, list(images.shape), align_corners=False)
+    rows = [cos * flip_x, -sin * flip_y, shift_x], [sin * flip_x, cos * flip_y, shift_y]
+    theta = torch.stack([torch.stack(row, 1) for row in rows], 1)
+    grid = F.affine_grid(_moved(theta, images.device), list(images.shape), align_corners=False)
     moved = F.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
     if masks is None:
         return moved, None

@@ -93,7 +93,6 @@ def measure(
     precision: str,
     *,
     seconds: float = 8.0,
-    channels_last: bool = False,
     discard: bool = True,
 ) -> Measurement:
     """Speed of a fresh network on random images, in about ``seconds`` for each of training and inference, and half as much for latency.
@@ -109,7 +108,7 @@ def measure(
         _load_what_torch_loads_late()
         reference = Reference(device, precision)
         held_mib = reset_peak_mib(device)
-        subject = Subject(network_factory, problem, recipe, device, precision, channels_last=channels_last)
+        subject = Subject(network_factory, problem, recipe, device, precision)
         small = subject.batch(min(SMALL_BATCH, recipe.batch_size))
 
         flops = flops_of(lambda: subject.train(small))

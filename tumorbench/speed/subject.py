@@ -14,6 +14,7 @@ from tumorbench.contracts.families import Batch, Generator, Network
 from tumorbench.contracts.problem import Problem
 from tumorbench.contracts.recipe import Recipe
 from tumorbench.errors import Diverged
+from tumorbench.training.arithmetic import arranged
 
 __all__ = ["Subject", "flops_of"]
 
@@ -28,14 +29,9 @@ class Subject:
         recipe: Recipe,
         device: str,
         precision: str,
-        *,
-        channels_last: bool,
     ) -> None:
         self.problem, self.recipe, self.device, self.precision = problem, recipe, device, precision
-        self.layout = torch.channels_last if channels_last else torch.contiguous_format
-        self.network = factory().to(device)
-        if channels_last:
-            self.network = self.network.to(memory_format=torch.channels_last)
+        self.network = arranged(factory(), device, precision)
         self.network.train()
         self.optimizers = self.network.optimizers(recipe)
         self.rng = torch.Generator().manual_seed(0)
@@ -52,7 +48,7 @@ class Subject:
             if self.problem.task == "segmentation"
             else None
         )
-        return Batch(images.contiguous(memory_format=self.layout), labels, masks)
+        return Batch(images, labels, masks)
 
     def train(self, batch: Batch) -> list[Tensor]:
         """One step of every optimizer, just as the training loop takes it; the losses, still on the device."""

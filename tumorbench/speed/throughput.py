@@ -103,7 +103,6 @@ def measure_speed(cell: Cell, tools: Tools, store: Store, *, force: bool = False
         device,
         precision,
         seconds=SECONDS[cell.identity.budget],
-        channels_last=device == "cuda",
         discard=discard,
     )
     record = Throughput(

@@ -147,13 +147,14 @@ def _table(
 
 def _of_copy(network: Network, cell: Cell, images: Slices, copy: int, autocast: Callable[[], Any]) -> Probabilities:
     """The probabilities of a copy of each slice under the recipe's augmentation."""
-    from tumorbench.data.batches import augmented_batches
-    from tumorbench.tasks.inference import BATCH, classify
+    from tumorbench.data.batches import augmented_batches, slices_at_once
+    from tumorbench.tasks.inference import classify
 
     recipe = cell.recipe
     assert recipe.augmentation is not None
     seed = derive_seed(SPLIT_SEED, "test copy", copy)
-    batches = augmented_batches(images, recipe.preprocessing, recipe.augmentation, seed, BATCH)
+    at_once = slices_at_once(recipe.preprocessing.size, images.labels.device.type)
+    batches = augmented_batches(images, recipe.preprocessing, recipe.augmentation, seed, at_once)
     return classify(network, batches, autocast)
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tumorbench import training
 from tumorbench.contracts.cell import derive_seed
 from tumorbench.contracts.families import Batch, Generator, Network
-from tumorbench.data.batches import Slices, denormalise, evaluation_batches
+from tumorbench.data.batches import Slices, denormalise, evaluation_batches, slices_at_once
 from tumorbench.tasks.cell import Cell, Tools
 from tumorbench.tasks.native import Frame, native_masks
 from tumorbench.training import promises
@@ -35,7 +35,7 @@ __all__ = [
 
 Autocast = Callable[[], Any]
 T = TypeVar("T")
-BATCH = 16  # slices that a network sees at once
+BATCH = 16  # slices of which gradients are taken at once
 SINGLE_PREDICTIONS = 5  # of which the median is the time of one
 SAMPLE_BATCH = 16  # images that a generator makes at once
 
@@ -47,7 +47,8 @@ def autocast_of(cell: Cell, tools: Tools) -> Autocast:
 
 def batches_of(slices: Slices, cell: Cell) -> Iterator[Batch]:
     """Every slice once, in order, as the cell's network takes them."""
-    return evaluation_batches(slices, cell.recipe.preprocessing, BATCH)
+    preprocessing = cell.recipe.preprocessing
+    return evaluation_batches(slices, preprocessing, slices_at_once(preprocessing.size, slices.labels.device.type))
 
 
 def classify(network: Network, batches: Iterable[Batch], autocast: Autocast) -> NDArray[np.float32]:

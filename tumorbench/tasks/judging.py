@@ -19,11 +19,19 @@ from tumorbench.contracts.cell import derive_seed
 from tumorbench.contracts.families import Network, TransferClassifier
 from tumorbench.contracts.problem import JUDGE_ARMS, JUDGE_SEEDS
 from tumorbench.contracts.recipe import Augmentation, Preprocessing, Recipe
-from tumorbench.data.batches import Slices, augmented_batches, denormalise, evaluation_batches, training_batches
+from tumorbench.data.batches import (
+    Slices,
+    augmented_batches,
+    denormalise,
+    evaluation_batches,
+    slices_at_once,
+    training_batches,
+)
 from tumorbench.tasks.cell import Cell, Tools
-from tumorbench.tasks.inference import BATCH, classify
+from tumorbench.tasks.inference import classify
 from tumorbench.tasks.sizes import resized
 from tumorbench.training import networks, pretrained
+from tumorbench.training.arithmetic import arranged
 from tumorbench.training.frozen import embed
 
 __all__ = ["Lesson", "TrainedJudge", "lessons"]
@@ -90,7 +98,7 @@ class TrainedJudge:
         """A fresh one, on the device, with its pretrained weights. Raises: Unavailable where these are not here."""
         problem = networks.problem_for(self.spec, self.cell.dataset.spec, self.recipe)
         training.seed_everything(derive_seed(seed, "judge"))
-        network = networks.build(self.spec, problem, self.recipe).to(self.tools.device)
+        network = arranged(networks.build(self.spec, problem, self.recipe), self.tools.device, self.recipe.precision)
         if self.recipe.pretrained:
             weights = pretrained.weights(self.recipe.pretrained, self.tools.weights, self.tools.registry)
             network.load_pretrained(weights)
@@ -112,7 +120,9 @@ class TrainedJudge:
 
     def probabilities(self, network: Network, slices: Slices) -> NDArray[np.float32]:
         """Of each class, float32 ``(n, classes)``."""
-        return classify(network, evaluation_batches(slices, self.recipe.preprocessing, BATCH), self.autocast)
+        preprocessing = self.recipe.preprocessing
+        at_once = slices_at_once(preprocessing.size, self.tools.device)
+        return classify(network, evaluation_batches(slices, preprocessing, at_once), self.autocast)
 
     def trained(self, slices: Slices, seed: int) -> Network:
         """One that has learned from ``slices`` by its recipe, without any selection."""

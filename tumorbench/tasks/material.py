@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import channels_last
 
 from tumorbench import training
 from tumorbench.contracts.cell import derive_seed
@@ -18,6 +17,7 @@ from tumorbench.data.split import PARTS
 from tumorbench.tasks.cell import Cell, Tools
 from tumorbench.tasks.inference import autocast_of
 from tumorbench.training import networks
+from tumorbench.training.arithmetic import arranged
 from tumorbench.training.frozen import Features
 
 __all__ = ["Material", "fresh_network", "gather", "problem_of"]
@@ -42,8 +42,8 @@ def fresh_network(cell: Cell, tools: Tools, *part: str) -> Network:
     part: of the cell, where it trains several networks, which start from different weights.
     """
     training.seed_everything(derive_seed(cell.identity.seed, "init", *part))
-    network = networks.build(cell.model, problem_of(cell), cell.recipe).to(tools.device)
-    return network.to(memory_format=channels_last) if tools.device == "cuda" else network
+    network = networks.build(cell.model, problem_of(cell), cell.recipe)
+    return arranged(network, tools.device, cell.precision)
 
 
 def gather(cell: Cell, network: Network, tools: Tools, masks: NDArray[np.uint8] | None = None) -> Material:

@@ -23,9 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Features", "embed", "weights_hash"]
 
-BATCH = 16
 VIEW_SEED = 20220101  # the same views for every run seed and split: they are data
-FEATURES_VERSION = 1  # raised when the same backbone and slices would give other features
+FEATURES_VERSION = 2  # raised when the same backbone and slices would give other features
 
 
 class Features:
@@ -101,7 +100,8 @@ def embed(
     rows: list[Tensor] = []
     network.eval()
     with torch.inference_mode():
-        for batch in batches.evaluation_batches(everything, preprocessing, BATCH):
+        at_once = batches.slices_at_once(preprocessing.size, torch.device(device).type)
+        for batch in batches.evaluation_batches(everything, preprocessing, at_once):
             inputs = batch.images.to(device)
             if how is not None and rng is not None:
                 inputs, _ = batches.augment(inputs, None, how, rng)

@@ -1,0 +1,103 @@
+"""How a network computes, the same for all: the layout of its images, and the layers that a CPU computes in another way.
+
+Measured (``docs/speed.md``): on every kind of processor channels-last is the faster layout for convolutions. In bf16 a
+CPU's backward pass of a depthwise convolution is several times slower than in float32, and torch draws a dropout's mask
+on the CPU one number after the other. So
+
+- images lie channels-last on every device, unless the network's code cannot take them so (it calls ``view``);
+- on a CPU in bf16, depthwise convolutions that train compute in float32;
+- on a CPU, ``nn.Dropout`` draws four elements' chances from one random number.
+
+Nothing here changes what a network is: its weights, their names and their order stay.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from tumorbench.contracts.families import Generator, Network
+from tumorbench.errors import INTERRUPTIONS
+
+__all__ = ["arranged"]
+
+PROBE = 2  # images by which is seen whether a network takes channels-last
+CHANCES = 2**16  # that a random number of 16 bits tells apart
+CANNOT = "view size is not compatible"  # what torch says of ``view`` on a tensor that lies in another order
+
+
+def arranged(network: Network, device: str, precision: str) -> Network:
+    """The network, on the device, as it computes fastest there in ``precision``; its weights are what they were."""
+    network = network.to(device)
+    if device == "cpu":
+        for module in network.modules():
+            _replace(module, precision)
+    channels_last = network.to(memory_format=torch.channels_last)
+    if _takes(channels_last, device):
+        return channels_last
+    return network.to(memory_format=torch.contiguous_format)
+
+
+def _replace(module: nn.Module, precision: str) -> None:
+    """The layer computes in the CPU's better way, where there is one."""
+    if type(module) is nn.Dropout:
+        module.__class__ = _Dropout
+    elif precision == "bf16" and _is_depthwise(module) and module.weight.requires_grad:
+        kind = type(module)
+        module.__class__ = type(kind.__name__, (_Float32, kind), {})
+
+
+def _is_depthwise(module: nn.Module) -> bool:
+    return isinstance(module, nn.Conv2d) and module.groups == module.in_channels > 1
+
+
+class _Float32:
+    """A layer that computes in float32 under bf16 autocast, and hands its output on in bf16."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        if not torch.is_autocast_enabled("cpu"):
+            return super().forward(images)  # type: ignore[misc,no-any-return]
+        with torch.autocast("cpu", enabled=False):
+            found: Tensor = super().forward(images.float())  # type: ignore[misc]
+            return found.to(torch.bfloat16)
+
+
+class _Dropout(nn.Dropout):
+    """``nn.Dropout`` whose mask is drawn four elements at a time; its rate is exact to 1/65,536."""
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - torch's name
+        dropped = round(self.p * CHANCES)
+        if not self.training or self.inplace or not 0 < dropped < CHANCES or not input.is_floating_point():
+            return super().forward(input)
+        n = input.numel()
+        drawn = torch.empty(math.ceil(n / 4), dtype=torch.int64).random_(-(2**63), None)
+        kept = drawn.view(torch.int16)[:n] >= dropped - CHANCES // 2
+        scaled = kept.to(input.dtype).mul_(CHANCES / (CHANCES - dropped))
+        return input * scaled.as_strided(input.shape, torch.empty_like(input).stride())
+
+
+@torch.no_grad()
+def _takes(network: Network, device: str) -> bool:
+    """Whether the network's code takes images that lie channels-last. Other faults are left to show where it is used."""
+    problem, training = network.problem, network.training
+    with torch.random.fork_rng():
+        network.eval()
+        try:
+            _called(network, torch.zeros(PROBE, problem.channels, problem.size, problem.size, device=device))
+        except INTERRUPTIONS:
+            raise
+        except BaseException as error:  # noqa: BLE001 - a stranger's network may raise anything
+            return CANNOT not in str(error)
+        finally:
+            network.train(training)
+    return True
+
+
+def _called(network: Network, images: Tensor) -> Any:
+    if isinstance(network, Generator):
+        labels = torch.zeros(PROBE, dtype=torch.int64, device=images.device)
+        return network.sample(PROBE, labels, torch.Generator().manual_seed(0))
+    return network(images.contiguous(memory_format=torch.channels_last))
