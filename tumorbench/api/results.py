@@ -13,6 +13,7 @@ from tumorbench.contracts.record import MetricValue, Record
 from tumorbench.errors import BadInput
 from tumorbench.store import Store
 from tumorbench.tables.inputs import LocatedRecord, metric_id
+from tumorbench.tables.markdown import plural
 from tumorbench.tables.rows import Row, rows_of
 
 if TYPE_CHECKING:
@@ -83,7 +84,8 @@ class Results:
         names = list(metrics) if metrics is not None else _headlines(rows)
         lines = [_line(row, names, spread=spread) for row in sorted(rows, key=lambda row: _place(row, names))]
         columns = [each for name in names for each in ((name, f"{name} ±") if spread else (name,))]
-        return pd.DataFrame(lines, columns=[*GROUP, *columns, "cells"]).set_index(list(GROUP))
+        table = pd.DataFrame(lines, columns=[*GROUP, *columns, "cells"])
+        return table.astype(dict.fromkeys(columns, float)).set_index(list(GROUP))
 
     def _finished(self) -> list[Record]:
         return [record for record in self.records if record.status == "ok"]
@@ -128,7 +130,7 @@ def results(store: Folder = "runs") -> Results:
     found = [record for _, record in place.records()]
     if place.damaged:
         first = next(iter(place.damaged.values()))
-        warnings.warn(f"{len(place.damaged)} records in {place.root} cannot be read: {first}", stacklevel=2)
+        warnings.warn(f"{plural(len(place.damaged), 'record')} in {place.root} cannot be read: {first}", stacklevel=2)
     return Results(found, place.root)
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from tumorbench.contracts.files.regular import shown
 from tumorbench.errors import BadInput, one_line
+from tumorbench.tables.markdown import plural
 from tumorbench.tasks.predictions import pixels_of
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def probabilities_in(
     due = [f"p/{name}" for name in classes]
     there = [str(name) for name in table.columns if str(name).startswith("p/")]
     if sorted(there) != sorted(due):
-        found = f"has {len(there)} columns p/CLASS ({', '.join(map(shown, there)) or 'none'})"
+        found = f"has {plural(len(there), 'column')} p/CLASS ({', '.join(map(shown, there)) or 'none'})"
         raise BadInput(f"{where} {found}, expected {len(due)}: {', '.join(due)}")
     ordered = _ordered(table, where, sample_ids)
     try:
@@ -102,10 +103,10 @@ def images_in(table: pd.DataFrame, where: str, labels: NDArray[np.int64], classe
     for number, name in enumerate(classes):
         here, due = int((own == number).sum()), int((labels == number).sum())
         if here != due:
-            raise BadInput(f"{where} has {here} images of {name}, expected {due}: as many as are held out")
+            raise BadInput(f"{where} has {plural(here, 'image')} of {name}, expected {due}: as many as are held out")
     if len(own) != len(labels):
         raise BadInput(
-            f"{where} has {len(own) - len(labels)} images of a label that is none of 0 to {len(classes) - 1}"
+            f"{where} has {plural(len(own) - len(labels), 'image')} of a label that is none of 0 to {len(classes) - 1}"
         )
     pictures = [_picture(content, f"{where}: {IMAGE} of row {row}") for row, content in enumerate(table[IMAGE])]
     sizes = {picture.shape for picture in pictures}
@@ -122,9 +123,11 @@ def _ordered(table: pd.DataFrame, where: str, sample_ids: Sequence[str]) -> pd.D
     own = [str(each) for each in table[ID]]
     due, there = set(sample_ids), set(own)
     if strange := [each for each in dict.fromkeys(own) if each not in due]:
-        raise BadInput(f"{where} has {len(strange)} sample ids that this fold does not test: {_some(strange)}")
+        raise BadInput(
+            f"{where} has {plural(len(strange), 'sample id')} that this fold does not test: {_some(strange)}"
+        )
     if doubled := [each for each, count in Counter(own).items() if count > 1]:
-        raise BadInput(f"{where} has {len(doubled)} slices more than once: {_some(doubled)}")
+        raise BadInput(f"{where} has {plural(len(doubled), 'slice')} more than once: {_some(doubled)}")
     if missing := [each for each in sample_ids if each not in there]:
         raise BadInput(
             f"{where} lacks {len(missing)} of the {len(sample_ids)} slices that are tested: {_some(missing)}"
@@ -150,7 +153,7 @@ def _picture(content: Any, where: str) -> NDArray[np.uint8]:
 
 def _rows(where: str, wrong: NDArray[np.bool_], sample_ids: Sequence[str], what: str) -> str:
     named = [sample_ids[row] for row in np.flatnonzero(wrong)]
-    return f"{where} has {len(named)} rows {what}: {_some(named)}"
+    return f"{where} has {plural(len(named), 'row')} {what}: {_some(named)}"
 
 
 def _some(names: Sequence[str]) -> str:

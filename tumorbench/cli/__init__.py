@@ -19,11 +19,13 @@ __all__ = ["COMMANDS", "app", "main"]
 COMMANDS = {
     "running": ("run", "plan", "rescore"),
     "measuring": ("bench",),
+    "evaluating": ("evaluate",),
     "boards": ("leaderboard", "show", "compare", "migrate"),
     "reporting": ("report",),
     "publishing": ("publish", "verify"),
     "submitting": ("submit",),
     "replaying": ("replay",),
+    "exporting": ("export",),
     "catalogue": ("list", "info", "plugins"),
     "dataset": ("data",),
     "working": ("worker", "status"),
