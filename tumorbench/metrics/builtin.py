@@ -38,7 +38,8 @@ def _lesions(metric: str, title: str) -> MetricSpec:
 
 
 def _on_pixels(metric: str, title: str, module: str = "intensity", **card: Any) -> MetricSpec:
-    return _card("generation", module, metric, title, version="2", **card)  # 2: generators are compared at one size
+    version = "3" if metric == "memorisation" else "2"  # 2: generators are compared at one size; 3: another threshold
+    return _card("generation", module, metric, title, version=version, **card)
 
 
 def _on_features(metric: str, title: str, module: str = "generation", **card: Any) -> MetricSpec:

@@ -36,7 +36,7 @@ __all__ = [
 Values = dict[str, float | None]
 Matrix = NDArray[np.float64]
 
-COPY = 0.02  # distance of pixels: a correlation of .98 and more is a near-copy
+COPY = 0.015  # distance of pixels: a correlation of .985 and more is a near-copy; held-out images begin at .981
 QUANTILE = 0.05
 LEAST_HELD_OUT = 19  # below, no order statistic is the 5 % quantile
 ROUNDING = 1e-4

@@ -107,7 +107,6 @@ def test_the_size_of_blocks_changes_nothing(heads, monkeypatch):
     np.testing.assert_allclose(whole.distances, parts.distances, atol=2e-6)
 
 
-@pytest.mark.slow  # minutes a set
 @pytest.mark.real_data
 @pytest.mark.parametrize("name", ["figshare3064", "kaggle7023", "kaggle3264", "yesno253"])
 def test_of_every_public_set_changed_copies_are_memorised_and_other_patients_images_are_not(real_data, name, tmp_path):
@@ -125,6 +124,6 @@ def test_of_every_public_set_changed_copies_are_memorised_and_other_patients_ima
 
     known = np.asarray(images[rng.choice(split.train, 40, replace=False)])
     found = {change: share(np.stack([how(image) for image in known])) for change, how in CHANGES.items()}
-    assert found == pytest.approx(dict.fromkeys(CHANGES, 1), abs=0.026)  # one of forty at most
-    assert share(np.asarray(images[rng.choice(split.test, min(200, len(split.test)), replace=False)])) <= 0.01
+    assert found == dict.fromkeys(CHANGES, 1)
+    assert share(np.asarray(images[rng.choice(split.test, min(200, len(split.test)), replace=False)])) == 0
     assert share(rng.integers(0, 256, (10, 128, 128), dtype=np.uint8)) == 0
