@@ -5,7 +5,6 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -13,26 +12,22 @@ import numpy as np
 from tumorbench.boards.uncertainty import sureness
 from tumorbench.reports.html import cell_plots
 from tumorbench.reports.html.board import split_value
-from tumorbench.reports.html.cell_plots import PARTS
+from tumorbench.reports.html.curves import curves_of
 from tumorbench.reports.html.material import Material
 from tumorbench.reports.html.pictures import pictures_of
-from tumorbench.reports.html.plots import short
 from tumorbench.reports.html.predictions import mistakes, reliability_points, tables_of
 from tumorbench.reports.html.standing import name_of
 from tumorbench.reports.html.views import Chart, Detail, Entry, Heading, Line, Picture, Table
 from tumorbench.tables import entries
-from tumorbench.tables.inputs import BoardCards, LocatedRecord
+from tumorbench.tables.inputs import BoardCards
 from tumorbench.tables.leaks import leaks
 from tumorbench.tables.markdown import NOTHING, code, number, plain, plural
 from tumorbench.tables.rows import Row
 
 __all__ = ["detail_of"]
 
-NOT_CURVES = {"epoch", "wall_s"}
-CURVES = 6  # panels of learning curves
-CELLS = 5  # whose curves are drawn
-EPOCHS = 100  # at most, of a curve, evenly spaced
-MEBI = 1024
+KEYS = 5  # of cells that are named
+MIB_PER_GIB = 1024
 
 
 def detail_of(task: str, row: Row, given: Material) -> Detail:
@@ -42,7 +37,7 @@ def detail_of(task: str, row: Row, given: Material) -> Detail:
         name=name_of(row),
         protocol=row.identity.protocol,
         facts=dict(_facts(row, given.cards)),
-        curves=list(_curves(row)),
+        curves=list(curves_of(row)),
         charts=[*_confusion(row), *_calibration(row, reliability_points(tables))],
         mistakes=mistakes(tables, task),
         pictures=list(_pictures(row, given)) if given.pictures else [],
@@ -70,78 +65,17 @@ def _facts(row: Row, cards: BoardCards) -> Iterator[tuple[str, str]]:
     yield "parameters", ", ".join(f"{count:,} {which}" for which, count in record.parameters.items()) or NOTHING
     yield "hardware", entries.hardware(row)
     seconds = [cell.record.timing.train_s for cell in row.cells if cell.record.timing.train_s]
-    yield (
-        "training",
-        f"{number(statistics.fmean(seconds))} s, mean of {plural(len(seconds), 'cell')}" if seconds else NOTHING,
-    )
+    if seconds:
+        yield "training", f"{number(statistics.fmean(seconds))} s, mean of {plural(len(seconds), 'cell')}"
     peaks = [cell.record.memory.host_peak_mib for cell in row.cells if cell.record.memory.host_peak_mib]
-    yield "memory", f"{max(peaks) / MEBI:.1f} GiB at most" if peaks else NOTHING
+    if peaks:
+        yield "memory", f"{max(peaks) / MIB_PER_GIB:.1f} GiB at most"
     keys = [cell.record.cell_key[:12] for cell in row.cells]
-    yield "cell keys", ", ".join(map(code, keys[:CELLS])) + _others(len(keys), CELLS)
+    yield "cell keys", ", ".join(map(code, keys[:KEYS])) + _others(len(keys), KEYS)
 
 
 def _others(count: int, shown: int) -> str:
     return f" and {plural(count - shown, 'other')}" if count > shown else ""
-
-
-def _curves(row: Row) -> Iterator[Chart]:
-    """A plot for each loss and monitored value; a learning rate that never changes has none."""
-    cells = [cell for cell in row.cells if cell.record.history][:CELLS]
-    entries_ = [entry for cell in cells for entry in cell.record.history]
-    names = sorted({name.removeprefix("val_") for entry in entries_ for name in entry} - NOT_CURVES, key=_order)
-    if len({entry.get("learning_rate") for entry in entries_}) <= 1:
-        names = [name for name in names if name != "learning_rate"]
-    shown = (
-        f"{plural(len(cells), 'cell')} of {len(row.cells)}"
-        if len(cells) < len(row.cells)
-        else plural(len(cells), "cell")
-    )
-    for name in names[:CURVES]:
-        points = [point for cell in cells for point in _points(cell, name)]
-        if points:
-            caption = f"{code(name)} over the epochs, {shown}; a ring marks the epoch whose weights were kept."
-            yield Chart(name, caption, cell_plots.curve(points, name), _curve_numbers(caption, points))
-
-
-def _order(name: str) -> tuple[bool, bool, str]:
-    return (name == "learning_rate", name != "loss", name)
-
-
-def _points(cell: LocatedRecord, name: str) -> Iterator[dict[str, Any]]:
-    history, kept = cell.record.history, cell.record.best_epoch
-    numbers = np.unique(np.linspace(0, len(history) - 1, min(EPOCHS, len(history))).round().astype(int)).tolist()
-    for part, key in zip(PARTS, (name, f"val_{name}"), strict=True):
-        for at in numbers:
-            value, epoch = short(history[at].get(key)), int(history[at].get("epoch", at + 1))
-            if value is not None:
-                where = entries.cell_name(cell.record)
-                yield {"epoch": epoch, "value": value, "part": part, "cell": where, "kept": epoch == kept}
-
-
-def _curve_numbers(caption: str, points: Sequence[Mapping[str, Any]]) -> Table:
-    """The last value of each curve, and that of the epoch that was kept."""
-    found: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
-    for point in points:
-        found.setdefault((point["cell"], point["part"]), []).append(point)
-    lines = []
-    for (cell, part), own in found.items():
-        kept = next((point["value"] for point in own if point["kept"]), None)
-        values = [own[0]["value"], own[-1]["value"], kept]
-        lines.append(
-            Line(
-                [
-                    Entry(cell),
-                    Entry(part),
-                    *(Entry(NOTHING if each is None else number(each), value=each) for each in values),
-                ]
-            )
-        )
-    headings = [
-        Heading("cell"),
-        Heading("part"),
-        *(Heading(each, numeric=True) for each in ("first epoch", "last epoch", "kept epoch")),
-    ]
-    return Table(caption, headings, lines)
 
 
 def _confusion(row: Row) -> Iterator[Chart]:
@@ -158,12 +92,8 @@ def _confusion(row: Row) -> Iterator[Chart]:
         Line([Entry(plain(name)), *(Entry(f"{count:,}", value=count) for count in own)])
         for name, own in zip(record.classes, counts.tolist(), strict=True)
     ]
-    yield Chart(
-        "Confusion matrix",
-        caption,
-        cell_plots.confusion(counts.tolist(), record.classes),
-        Table(caption, headings, lines),
-    )
+    plot = cell_plots.confusion(counts.tolist(), record.classes)
+    yield Chart("Confusion matrix", caption, plot, Table(caption, headings, lines))
 
 
 def _calibration(row: Row, points: Sequence[Mapping[str, Any]]) -> Iterator[Chart]:
@@ -187,25 +117,14 @@ def _calibration(row: Row, points: Sequence[Mapping[str, Any]]) -> Iterator[Char
 
 def _metrics(row: Row, cards: BoardCards) -> Table | None:
     """Every metric of the row's records, also those that no board shows."""
-    names = list(
-        dict.fromkeys(chain.from_iterable((metric.name for metric in cell.record.metrics) for cell in row.cells))
-    )
+    names = list(dict.fromkeys(metric.name for cell in row.cells for metric in cell.record.metrics))
+    if not names:
+        return None
     intervals, lines = sureness(row, names, cards).intervals, []
     for name in names:
         statistic = row.statistic(name)
         value, remark = split_value(entries.value(statistic, with_n=True, interval=intervals.get(name)))
-        lines.append(
-            Line(
-                [
-                    Entry(code(name), value=name),
-                    Entry(value, value=statistic.mean if statistic else None),
-                    Entry(remark, value=remark),
-                ]
-            )
-        )
+        mean = Entry(value, value=statistic.mean if statistic else None)
+        lines.append(Line([Entry(code(name), value=name), mean, Entry(remark, value=remark)]))
     headings = [Heading("metric"), Heading("mean ± spread", numeric=True), Heading("95 % interval, samples and more")]
-    return (
-        Table(f"Every metric of {code(name_of(row))} under {code(row.identity.protocol)}.", headings, lines)
-        if lines
-        else None
-    )
+    return Table(f"Every metric of {code(name_of(row))} under {code(row.identity.protocol)}.", headings, lines)

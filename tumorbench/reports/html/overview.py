@@ -95,38 +95,44 @@ def _slopes(points: Sequence[dict[str, Any]], metric: str) -> Iterator[Chart]:
 
 def _speed(standing: Standing, throughputs: Sequence[Throughput]) -> Iterator[Chart]:
     """Quality against each measure of cost that the rows have, on each kind of machine."""
-    machines = sorted({hardware_name(each.row.record.hardware) for each in standing.rows})
-    for machine in machines:
-        rows = [each for each in standing.rows if hardware_name(each.row.record.hardware) == machine]
+    machines = {each.name + each.protocol: _machine(each) for each in standing.rows}
+    for machine in sorted(set(machines.values()) - {""}):
+        rows = [each for each in standing.rows if machines[each.name + each.protocol] == machine]
         for measure, of_record in MEASURES.items():
-            yield from _cost(rows, standing.metric, measure, lambda each, f=of_record: _mean(each, f), machine)  # type: ignore[misc]
-        speeds = {
+            costs = [_mean(each, of_record) for each in rows]
+            yield from _against(standing.metric, measure, machine, rows, costs)
+        measured = {
             each.model: each.inference_images_per_s for each in throughputs if hardware_name(each.hardware) == machine
         }
-        yield from _cost(rows, standing.metric, BENCH, lambda each, s=speeds: s.get(each.row.identity.model), machine)  # type: ignore[misc]
+        costs = [measured.get(each.row.identity.model) for each in rows]
+        yield from _against(standing.metric, BENCH, machine, rows, costs)
 
 
-def _cost(
-    rows: Sequence[StandingRow], metric: str, measure: str, cost: Callable[[StandingRow], float | None], machine: str
-) -> Iterator[Chart]:
-    points = [
-        point | {"x": short(found)}
-        for each in rows
-        if (point := _value(each, metric)) and (found := cost(each)) is not None and found > 0
-    ]
-    if len(points) >= LEAST:
-        caption = f"{code(metric)} against {measure}, on {machine}. Speeds of other machines do not compare."
-        yield Chart(
-            f"Speed against quality: {measure}",
-            caption,
-            plots.scatter(points, measure, metric),
-            _cost_numbers(caption, measure, metric, points),
-        )
+def _machine(each: StandingRow) -> str:
+    """The machine of the row's cells; "" where they are of several."""
+    names = {hardware_name(cell.record.hardware) for cell in each.row.cells}
+    return names.pop() if len(names) == 1 else ""
 
 
 def _mean(each: StandingRow, of_record: Callable[[Record], float | None]) -> float | None:
     values = [value for cell in each.row.cells if (value := of_record(cell.record)) is not None]
     return statistics.fmean(values) if values else None
+
+
+def _against(
+    metric: str, measure: str, machine: str, rows: Sequence[StandingRow], costs: Sequence[float | None]
+) -> Iterator[Chart]:
+    """The plot of the rows that have both."""
+    points = [
+        point | {"x": short(cost)}
+        for each, cost in zip(rows, costs, strict=True)
+        if cost is not None and cost > 0 and (point := _value(each, metric))
+    ]
+    if len(points) < LEAST:
+        return
+    caption = f"{code(metric)} against {measure}, on {machine}. Speeds of other machines do not compare."
+    numbers = _cost_numbers(caption, measure, metric, points)
+    yield Chart(f"Speed against quality: {measure}", caption, plots.scatter(points, measure, metric), numbers)
 
 
 def _line(point: dict[str, Any], *names: str) -> Line:
@@ -160,16 +166,10 @@ def _slope_numbers(caption: str, models: dict[str, dict[str, dict[str, Any]]]) -
         before, after = own.get("paper", own.get("official")), own.get("grouped")
         drop = after["value"] - before["value"] if before and after else None
         shown = [Entry(_text(value), value=value) for value in values]
-        lines.append(
-            Line(
-                [Entry(code(name), value=name), *shown, Entry(NOTHING if drop is None else f"{drop:+.4f}", value=drop)]
-            )
-        )
-    return Table(
-        caption,
-        [Heading("model"), *(Heading(code(each), numeric=True) for each in present), Heading("drop", numeric=True)],
-        lines,
-    )
+        shown.append(Entry(NOTHING if drop is None else f"{drop:+.4f}", value=drop))
+        lines.append(Line([Entry(code(name), value=name), *shown]))
+    headings = [Heading(code(each), numeric=True) for each in present]
+    return Table(caption, [Heading("model"), *headings, Heading("drop", numeric=True)], lines)
 
 
 def _cost_numbers(caption: str, measure: str, metric: str, points: Sequence[dict[str, Any]]) -> Table:

@@ -1,0 +1,79 @@
+"""The boards of a report say what the Markdown boards say."""
+
+import re
+
+import pytest
+
+from tumorbench.boards import render_boards
+from tumorbench.tables.markdown import DASH
+
+
+@pytest.fixture
+def records(cell):
+    return [
+        *(cell({"accuracy": 0.85 + fold / 100}, fold=fold, spread=0.02) for fold in range(5)),
+        *(cell({"accuracy": 0.6}, model="net-b", fold=fold, spread=0.02) for fold in range(5)),
+        cell({"accuracy": 0.99}, protocol="paper"),
+        cell({"accuracy": 0.9}, model="net-c"),
+    ]
+
+
+@pytest.fixture
+def board(rendered):
+    """The lines of the first board of these records, as dicts from heading to entry."""
+
+    def make(records):
+        page = rendered(records)
+        headings, *lines = page.lines(page.all("table")[0])
+        return [dict(zip(headings, line, strict=True)) for line in lines]
+
+    return make
+
+
+def test_ranks_and_their_order_are_those_of_the_markdown_board(records, board, given):
+    markdown = render_boards(records, [], given().cards)["classification.md"]
+    rows = [line.split("|") for line in markdown.splitlines() if re.match(rf"\| [\d{DASH}]", line)]
+    theirs = [(rank.strip(), re.search("`(.*?)`", model)[1]) for _, rank, model, *_ in rows]
+    ours = [(line["rank"], re.search(r"\((\S+) 1\)", line["model"])[1]) for line in board(records)]
+    spelled = [(re.sub(rf"(\d)(\d{DASH}\d)$", r"\1 (\2)", rank), model) for rank, model in ours]
+    assert spelled == theirs
+    assert [rank for rank, _ in spelled] == [f"1 (1{DASH}1)", f"2 (2{DASH}2)", DASH, DASH]
+
+
+def test_values_are_those_of_the_markdown_board(records, board, given):
+    markdown = render_boards(records, [], given().cards)["classification.md"]
+    for line in board(records):
+        value, ends = re.fullmatch(r"([\d.]+ ± [\d.—]+)([\d.]+ to [\d.]+)?", line["accuracy ↑"]).groups()
+        assert f"{value} ({ends}" in markdown
+
+
+def test_a_row_that_does_not_rank_says_so_and_what_leaks(records, board):
+    (paper,) = [line for line in board(records) if line["protocol"].startswith("paper")]
+    assert paper["rank"] == DASH
+    assert paper["protocol"] == "papernot ranked"
+    assert paper["split"] == "leaks: 7 patients on both sides (9 of 20 test images), 2 identical images"
+
+
+def test_columns_sort_by_numbers_and_what_has_none_has_no_value(records, rendered):
+    page = rendered(records)
+    first = page.all("table")[0]
+    rows = [each for each in page.all("tr") if first in each.parents][1:]
+    values = [
+        [each.attributes.get("data-value") for each in page.all("td", "th") if row in each.parents] for row in rows
+    ]
+    assert [None if line[0] is None else float(line[0]) for line in values] == [1.0001, 2.0002, None, None]
+    assert [float(line[3]) for line in values] == pytest.approx([0.87, 0.6, 0.9, 0.99])
+
+
+def test_how_rows_were_checked_stands_on_the_board(cell, board):
+    from dataclasses import replace
+
+    records = [replace(cell(fold=fold), checked="verified" if fold else "") for fold in range(3)]
+    assert board(records)[0]["checked"] == "2 verified, 1 not checked"
+
+
+def test_models_that_were_trained_elsewhere_have_a_table_of_their_own(cell, rendered):
+    page = rendered([cell(), cell({"accuracy": 0.99}, model="net-x", origin="evaluated")])
+    boards = [each for each in page.all("table") if "sortable" in each.attributes.get("class", "")][:2]
+    assert [page.lines(each)[1][1] for each in boards] == ["Network net-a (net-a 1)", "Network net-x (net-x 1)"]
+    assert [len(page.lines(each)) for each in boards] == [2, 2]
