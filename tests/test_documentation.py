@@ -5,7 +5,9 @@ from __future__ import annotations
 import configparser
 import importlib
 import importlib.util
+import os
 import re
+import subprocess
 import sys
 import typing
 from pathlib import Path
@@ -219,6 +221,18 @@ def test_the_guide_s_model_keeps_the_contract(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     (card,) = plugin_cards("my_models")
     check_model(card)
+
+
+@pytest.mark.slow
+def test_the_readme_s_python_runs_on_the_phantom(tmp_path):
+    mine = "import numpy\n\ndef my_predict(images):\n    return numpy.tile([4.0, 3.0, 2.0, 1.0], (len(images), 1))\n\n"
+    (tmp_path / "five_lines.py").write_text(mine + example("import tumorbench as tb\n\ntrain"))
+    environment = {name: value for name, value in os.environ.items() if name != "TUMORBENCH_DATA"}
+    done = subprocess.run(
+        [sys.executable, "five_lines.py"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert {"robles-baseline", "mine"} <= set(re.findall(r"[\w-]+", done.stdout))
 
 
 def test_the_guide_s_metric_is_scored(tmp_path, monkeypatch):

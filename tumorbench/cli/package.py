@@ -28,17 +28,17 @@ class _Kind:
     """What differs between packages of two kinds.
 
     requires: packages beside tumorbench. tested_with: packages that only the tests and the commands need. run: the
-    arguments of the ``tumorbench run`` that shows it at work. before, after: commands around that one. versions: what a
-    new version of an item does.
+    arguments of the ``tumorbench run`` that shows it at work. before, shown: commands around that one. after: one more
+    check of what was run. versions: when the version of its card is raised.
     """
 
     title: str
-    item: str
     run: str
-    versions: str
+    versions: str = ""
     requires: tuple[str, ...] = ()
     tested_with: tuple[str, ...] = ("tumorbench-phantom", "tumorbench-classifiers")
     before: tuple[str, ...] = ()
+    shown: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     root: str = ""  # of the data, where it is the package's own
 
@@ -47,43 +47,39 @@ DRAWN = "--data-root data"
 ABOUT: dict[Kind, _Kind] = {
     "model": _Kind(
         "Models",
-        "a model",
         "-d phantom -m @NAME@-net",
-        "every cell of it a new one",
+        " Raise its `version` with every change of the network: its cells are then new ones.",
         requires=("torch",),
         tested_with=("tumorbench-phantom",),
         after=("tumorbench replay --sample 1",),
     ),
     "dataset": _Kind(
         "A data set",
-        "a data set",
         f"-d @NAME@ -m pose-cnn {DRAWN}",
-        "every cell on it a new one",
+        " Raise its `version` where the published slices change: cells on it are then new ones.",
         tested_with=("numpy", "pillow", "tumorbench-classifiers"),
         before=("python tests/draw_slices.py data/@NAME@", f"tumorbench data verify @NAME@ {DRAWN}"),
         root=DRAWN,
     ),
     "metric": _Kind(
         "Metrics",
-        "a metric",
         "-d phantom -m pose-cnn",
-        "finished results be scored anew, from their stored predictions",
+        " Raise its `version` with every change of its values: finished results are then scored anew.",
         requires=("numpy",),
         tested_with=("scikit-learn", "tumorbench-phantom", "tumorbench-classifiers"),
+        shown=("tumorbench export --metric @MODULE@_worst_recall",),
     ),
     "extractor": _Kind(
         "Feature extractors",
-        "an extractor",
         "-d phantom -m robles-cvae",
-        "generated images be scored anew",
+        " Raise its `version` with every change of its features: finished results are then scored anew.",
         requires=("torch", "torch-fidelity"),
         tested_with=("tumorbench-phantom", "tumorbench-generators"),
+        shown=("tumorbench export --metric 'kid[@NAME@-random]'",),
     ),
     "executor": _Kind(
         "An executor",
-        "an executor",
         "-d phantom -m pose-cnn --executor @NAME@-threads",
-        "no result a new one: where a cell runs is no part of what it is",
         after=("tumorbench replay --sample 1",),
     ),
 }
@@ -118,21 +114,24 @@ def write_package(target: Path, name: str, kind: Kind, author: str) -> None:
 def commands(target: Path, name: str, kind: Kind) -> list[str]:
     """What to type to see the package in ``target`` at work: installed, tested, run. Each is one line of a shell."""
     here = [f"cd {shlex.quote(str(target))}", "python -m pip install -e '.[test]'", "python -m pytest --benchmark-skip"]
-    return [*here, *(_filled(line, {"NAME": name}) for line in _at_work(kind))]
+    return [*here, *(_filled(line, {"NAME": name, "MODULE": name.replace("-", "_")}) for line in _at_work(kind))]
+
+
+def _run(kind: Kind) -> str:
+    return f"tumorbench run {ABOUT[kind].run} --protocol grouped --budget quick"
 
 
 def _at_work(kind: Kind) -> list[str]:
-    about = ABOUT[kind]
-    return [*about.before, f"tumorbench run {about.run} --protocol grouped --budget quick"]
+    """The item is used, and what it does is seen."""
+    return [*ABOUT[kind].before, _run(kind), *ABOUT[kind].shown]
 
 
 def _verified(kind: Kind) -> list[str]:
     """Results that are computed, published, verified, and where that is cheap computed again."""
     about = ABOUT[kind]
-    *before, run = _at_work(kind)
     checked = f"tumorbench verify --published published{f' --data {about.root}' if about.root else ''}"
     published = "tumorbench publish --published published"
-    return [*before, f"{run} --deterministic --no-throughput", published, checked, *about.after]
+    return [*about.before, f"{_run(kind)} --deterministic --no-throughput", published, checked, *about.after]
 
 
 def _values(name: str, kind: Kind, author: str, said: str) -> dict[str, str]:
@@ -144,7 +143,6 @@ def _values(name: str, kind: Kind, author: str, said: str) -> dict[str, str]:
         "MODULE": name.replace("-", "_"),
         "KIND": kind,
         "TITLE": about.title,
-        "ITEM": about.item,
         "VERSIONS": about.versions,
         "AUTHOR": author or f"The authors of {name}",
         "YEAR": str(datetime.now(UTC).year),
