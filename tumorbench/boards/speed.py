@@ -72,7 +72,10 @@ def _entry(speed: Throughput) -> dict[str, str]:
         "share of GEMM rate (train / inference)": _both(
             _share, speed.train_share_of_gemm, speed.inference_share_of_gemm
         ),
-        "GEMM measured, GFLOP/s": f"{speed.gemm_gflop_per_s:,.0f}",
+        "share of roofline (train / inference)": _both(
+            _share, speed.train_share_of_roofline, speed.inference_share_of_roofline
+        ),
+        "GEMM, GFLOP/s; copy, GB/s": f"{speed.gemm_gflop_per_s:,.0f}; {_optional(speed.copy_gb_per_s)}",
         "hardware": plain(hardware_name(speed.hardware)),
         "measured": NOTHING if not speed.started_at else plain(speed.measured_at),
     }

@@ -194,6 +194,10 @@ class Throughput(Card):
     gemm_gflop_per_s: float  # measured in the same run
     train_share_of_gemm: float | None
     inference_share_of_gemm: float | None
+    copy_gb_per_s: float | None = None  # measured in the same run; this and the next None in older records
+    train_gb_per_image: float | None = None
+    train_share_of_roofline: float | None = None
+    inference_share_of_roofline: float | None = None
     rounds: int | None = None  # timed rounds that the figures are of
     discarded_rounds: int | None = None  # others, which other processes disturbed; None in records that did not count
     command: str = ""

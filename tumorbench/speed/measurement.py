@@ -19,8 +19,9 @@ from tumorbench.contracts.recipe import Recipe
 from tumorbench.errors import NotMeasurable
 from tumorbench.speed.clock import Timed, least
 from tumorbench.speed.memory import peak_mib, reset_peak_mib
+from tumorbench.speed.roofline import Operations, copy_rate
 from tumorbench.speed.rounds import Reference, Rounds, busy, load
-from tumorbench.speed.subject import Subject, flops_of
+from tumorbench.speed.subject import Subject, flops_of, operations
 
 __all__ = ["Measurement", "measure"]
 
@@ -35,7 +36,9 @@ class Measurement:
     peak_memory_mib: of training at ``train_batch``, above what the process held before the network was built (CUDA: tensors; CPU: resident memory).
     gflop: a multiply-add counts as two; a training image's count is a whole step's (every loss and optimizer) over its batch; None where torch cannot count.
     gemm_gflop_per_s: the faster of a square matrix product and a 3 x 3 convolution, in the same precision, between the rounds.
-    share: the model's arithmetic rate over that one, the median of paired rounds; it may pass 1 a little where the model's shapes suit the machine better.
+    share_of_gemm: the model's arithmetic rate over that one, the median of paired rounds; it may pass 1 a little where the model's shapes suit the machine better.
+    copy_gb_per_s: bytes that are read and written where a large buffer is copied. gb_per_image: bytes that the operations of a training step read and write.
+    share_of_roofline: the least time that arithmetic and traffic take at these two rates (``speed.roofline``), over the time that was taken.
     rounds, discarded_rounds: of training, inference and latency together, those kept and those thrown away as disturbed
     by other processes.
     """
@@ -52,16 +55,21 @@ class Measurement:
     gemm_gflop_per_s: float
     train_share_of_gemm: float | None
     inference_share_of_gemm: float | None
+    copy_gb_per_s: float
+    train_gb_per_image: float | None
+    train_share_of_roofline: float | None
+    inference_share_of_roofline: float | None
     rounds: int
     discarded_rounds: int
 
 
 @dataclass(frozen=True, slots=True)
 class _Phase:
-    """Training or inference: its batch, its operations an image, its timed rounds."""
+    """Training or inference: its batch, its arithmetic an image, its operations a batch, its timed rounds."""
 
     batch: int
     flops: float | None
+    operations: Operations | None
     rounds: Rounds
 
     @property
@@ -74,6 +82,15 @@ class _Phase:
 
     def share(self, reference: Reference) -> float | None:
         return None if self.flops is None else self.rounds.share(self.flops * self.batch, reference.flops)
+
+    @property
+    def gb_per_image(self) -> float | None:
+        return None if self.operations is None else float(self.operations.moved.sum()) / self.batch / 1e9
+
+    def share_of_roofline(self, flops_per_s: float, bytes_per_s: float) -> float | None:
+        if self.operations is None:
+            return None
+        return self.operations.least_s(flops_per_s, bytes_per_s) / self.rounds.median_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +140,7 @@ def measure(
         training = _Phase(
             len(batch),
             flops and flops / len(small),
+            operations(lambda: subject.train(batch)),
             Rounds.timed(lambda: subject.train(batch), reference, device, seconds, "training", discard=discard),
         )
 
@@ -136,17 +154,25 @@ def measure(
         inference = _Phase(
             len(batch),
             flops and flops / len(small),
+            operations(lambda: subject.infer(batch)),
             Rounds.timed(lambda: subject.infer(batch), reference, device, seconds, "inference", discard=discard),
         )
         latency = _latency(subject, reference, seconds / 2, discard=discard)
-    return _summary(training, inference, reference, latency, peak_memory_mib)
+        copied = copy_rate(device)
+    return _summary(training, inference, reference, latency, peak_memory_mib, copied)
 
 
 def _summary(
-    training: _Phase, inference: _Phase, reference: Reference, latency: _Latency, peak_memory_mib: float
+    training: _Phase,
+    inference: _Phase,
+    reference: Reference,
+    latency: _Latency,
+    peak_memory_mib: float,
+    copied: float,
 ) -> Measurement:
     every = (training.rounds, inference.rounds, latency.rounds)
     reference_s = [taken_s for rounds in every for taken_s in rounds.reference_s]
+    gemm = reference.flops / statistics.median(reference_s)
     return Measurement(
         train_batch=training.batch,
         inference_batch=inference.batch,
@@ -157,9 +183,13 @@ def _summary(
         peak_memory_mib=peak_memory_mib,
         train_gflop_per_image=training.gflop_per_image,
         inference_gflop_per_image=inference.gflop_per_image,
-        gemm_gflop_per_s=reference.flops / statistics.median(reference_s) / 1e9,
+        gemm_gflop_per_s=gemm / 1e9,
         train_share_of_gemm=training.share(reference),
         inference_share_of_gemm=inference.share(reference),
+        copy_gb_per_s=copied / 1e9,
+        train_gb_per_image=training.gb_per_image,
+        train_share_of_roofline=training.share_of_roofline(gemm, copied),
+        inference_share_of_roofline=inference.share_of_roofline(gemm, copied),
         rounds=len(reference_s),
         discarded_rounds=sum(rounds.discarded for rounds in every),
     )

@@ -8,15 +8,16 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
+from torch.utils.flop_counter import FlopCounterMode, conv_flop_count, shape_wrapper
 
 from tumorbench.contracts.families import Batch, Generator, Network
 from tumorbench.contracts.problem import Problem
 from tumorbench.contracts.recipe import Recipe
 from tumorbench.errors import Diverged
+from tumorbench.speed.roofline import Operations, operations_of
 from tumorbench.training.arithmetic import arranged
 
-__all__ = ["Subject", "flops_of"]
+__all__ = ["Subject", "flops_of", "operations"]
 
 
 class Subject:
@@ -103,15 +104,21 @@ class Subject:
 
 def flops_of(action: Callable[[], object]) -> float | None:
     """Floating-point operations of one call, a multiply-add as two, as torch counts them; None where it cannot (some double backward passes)."""
-    counter = FlopCounterMode(
-        display=False, custom_mapping={torch.ops.aten.convolution_backward: _convolution_backward_flop}
-    )
+    counter = FlopCounterMode(display=False, custom_mapping=dict(COUNTS))
     try:
         with counter:
             action()
     except Exception:  # noqa: BLE001 - whatever a stranger's model does under the counter; a fault of its own shows again in the next step
         return None
     return float(counter.get_total_flops())
+
+
+def operations(action: Callable[[], object]) -> Operations | None:
+    """The operations of one call, from which its roofline follows; None where they cannot be told."""
+    try:
+        return operations_of(action, {name: shape_wrapper(count) for name, count in COUNTS.items()})
+    except Exception:  # noqa: BLE001 - as ``flops_of``
+        return None
 
 
 def _convolution_backward_flop(
@@ -123,3 +130,6 @@ def _convolution_backward_flop(
     torch's own count multiplies a grouped convolution's weight gradient by the number of groups.
     """
     return (wanted[0] + wanted[1]) * conv_flop_count(images_shape, weight_shape, grad_shape, transposed=transposed)
+
+
+COUNTS = {torch.ops.aten.convolution_backward: _convolution_backward_flop}  # of operations that torch counts otherwise
