@@ -61,7 +61,7 @@ class _Recorded(TorchDispatchMode):
         self.counts = flop_registry | dict(counts)
         self.operations: list[tuple[float, float]] = []
 
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # noqa: ARG002 - torch's signature
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         given = kwargs or {}
         found = func(*args, **given)
         packet = func._overloadpacket  # noqa: SLF001 - by which torch's own counter looks up
