@@ -10,7 +10,15 @@ import tumorbench as tb
 CLASSES = ("disc", "square", "none")
 PATIENTS = 30  # per class
 SLICES = 2  # of each patient
-NEVER = ("tiny-slow", "tiny-exit", "tiny-segfault", "tiny-quit", "tiny-hang", "tiny-deaf")  # part of --all
+NEVER = (
+    "tiny-tuned",
+    "tiny-slow",
+    "tiny-exit",
+    "tiny-segfault",
+    "tiny-quit",
+    "tiny-hang",
+    "tiny-deaf",
+)  # part of --all
 
 
 def _model(name: str, task: str, factory: str, **recipe: Any) -> tb.ModelSpec:
@@ -26,6 +34,7 @@ def _model(name: str, task: str, factory: str, **recipe: Any) -> tb.ModelSpec:
         recipe=tb.Recipe(**(defaults | recipe)),
         in_all="never" if name in NEVER else "real" if name == "tiny-copies" else "always",
         conditional=factory in ("TinyArtist", "TinyNoise"),
+        search={"width": tb.Search(low=2, high=16)} if name in ("tiny-classifier", "tiny-tuned") else {},
         factory=f"tiny_plugin_networks:{factory}",
     )
 
@@ -60,6 +69,7 @@ def tumorbench_models():
     yield _model("tiny-average", "generation", "TinyAverage", optimizer=tb.Optimizer(learning_rate=0.3))
     yield _model("tiny-noise", "generation", "TinyNoise", monitor="val_block_distance")
     yield _model("tiny-slow", "classification", "Slow")
+    yield _model("tiny-tuned", "classification", "Slow", params={"width": 8})
     yield _model("tiny-nan", "classification", "Diverging")
     yield _model("tiny-crash", "classification", "Crashing")
     yield _model("tiny-oom", "classification", "OutOfMemory")

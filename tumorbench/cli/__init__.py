@@ -18,6 +18,7 @@ __all__ = ["COMMANDS", "app", "main"]
 
 COMMANDS = {
     "running": ("run", "plan", "rescore"),
+    "tuning": ("tune",),
     "measuring": ("bench",),
     "evaluating": ("evaluate",),
     "boards": ("leaderboard", "show", "compare", "migrate"),

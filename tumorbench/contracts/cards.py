@@ -10,6 +10,7 @@ from tumorbench.contracts.known import KnownCopy
 from tumorbench.contracts.problem import FOLDED, FOLDS, Problem, Protocol, Task
 from tumorbench.contracts.ranges import Range
 from tumorbench.contracts.recipe import Card, Recipe
+from tumorbench.contracts.search import Search
 
 __all__ = [
     "DatasetSpec",
@@ -24,6 +25,7 @@ __all__ = [
     "PixelSpacing",
     "Range",
     "Reported",
+    "Search",
     "Source",
     "SourceFile",
     "SplitRule",
@@ -189,6 +191,7 @@ class ModelSpec(Card):
     conditional: bool = False  # a generator that makes the class it is asked for
     parameters: ParameterCount | None = None
     ranges: dict[str, Range] = Field(default_factory=dict)  # of the recipe's params: what brackets may make of them
+    search: dict[str, Search] = Field(default_factory=dict)  # of the recipe's params: where tune looks for better ones
     factory: (
         FactoryPath  # called as factory(problem, **recipe.params); returns a family of tumorbench.contracts.families
     )
@@ -200,6 +203,18 @@ class ModelSpec(Card):
                 raise ValueError(f"ranges names {name!r}, which is none of the recipe's params")
             if fault := allowed.fault(self.recipe.params[name]):
                 raise ValueError(f"the recipe's {name} is {self.recipe.params[name]}, and by its range {fault}")
+        return self
+
+    @model_validator(mode="after")
+    def _search_stays_within_the_ranges(self) -> ModelSpec:
+        for name, space in self.search.items():
+            if name not in self.recipe.params:
+                raise ValueError(f"search names {name!r}, which is none of the recipe's params")
+            if fault := space.fault(self.recipe.params[name]):
+                raise ValueError(f"search of {name}: {fault}")
+            for value in space.extremes():
+                if name in self.ranges and (allowed := self.ranges[name].fault(value)):
+                    raise ValueError(f"search of {name} reaches {value}, and by its range it is {allowed}")
         return self
 
     @model_validator(mode="after")

@@ -9,16 +9,27 @@ from pydantic import Field
 from tumorbench.contracts.cell import CellIdentity
 from tumorbench.contracts.recipe import Card
 
-__all__ = ["JOB_VERSION", "Job"]
+__all__ = ["JOB_VERSION", "Job", "Trial"]
 
 JOB_VERSION = 1
+
+
+class Trial(Card):
+    """Which trial of a study a job is: all that it is given of the data is the folder ``material``. Paths are absolute."""
+
+    study: str  # the file of the study
+    number: int
+    objective: str  # the validation value by which it is judged, such as "val_loss"
+    material: str  # the training and the validation slices
+    prunes: bool = True  # it ends early where others did better by the same epoch
 
 
 class Job(Card):
     """What a worker needs to compute, or to rescore, one cell. Paths are absolute."""
 
     job_version: int = JOB_VERSION
-    what: Literal["run", "rescore"] = "run"  # rescore: only the metrics that a finished record lacks
+    what: Literal["run", "rescore", "trial"] = "run"  # rescore: only the metrics that a finished record lacks
+    trial: Trial | None = None
     cell_key: str
     identity: CellIdentity
     command: str  # that repeats exactly this cell

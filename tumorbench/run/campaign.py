@@ -7,13 +7,13 @@ end.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from tumorbench.contracts.job import Job
+from tumorbench.contracts.job import Job, Trial
 from tumorbench.contracts.record import Record
 from tumorbench.data.split import PARTS
 from tumorbench.errors import BadInput, one_line
@@ -22,6 +22,7 @@ from tumorbench.run.context import Context
 from tumorbench.run.executors import Executor, Handle
 from tumorbench.run.lost import command_of, lost_record
 from tumorbench.run.plan import Plan, PlannedCell
+from tumorbench.run.telling import Teller, Watch
 from tumorbench.store import JOB, RECORD, read_record, write_json
 
 __all__ = ["Campaign", "How", "Watch", "run_all"]
@@ -41,20 +42,11 @@ class How:
     precision: Literal["fp32", "bf16"] | None = None
     executor: str = "local"
     checkpoint_every_s: float | None = None
+    trial: Trial | None = None  # the cell is not scored: a study asks how it does on the validation part
 
     def accepts(self, record: Record) -> bool:
         """Whether a finished record stands for its cell. One of default mode does not stand for a deterministic one."""
         return not self.force and (not self.deterministic or record.determinism.get("mode") == "deterministic")
-
-
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """What is called as a campaign goes on."""
-
-    on_start: Callable[[PlannedCell, int, int], None] = lambda _cell, _number, _of: None
-    on_progress: Callable[[PlannedCell, dict[str, Any]], None] = lambda _cell, _lease: None
-    on_done: Callable[[PlannedCell, Record, bool], None] = lambda _cell, _record, _cached: None
-    on_held: Callable[[PlannedCell, dict[str, Any]], None] = lambda _cell, _lease: None
 
 
 @dataclass(slots=True)
@@ -98,6 +90,7 @@ class _Driver:
 
     def __init__(self, plan: Plan, context: Context, how: How, executor: Executor, watch: Watch) -> None:
         self.context, self.how, self.executor, self.watch = context, how, executor, watch
+        self.teller = Teller(watch)
         self.waiting = {cell.key: cell for cell in plan.cells}
         self.submitted: dict[str, _Submitted] = {}
         self.not_before: dict[str, float] = {}  # of cells that another process holds: when to look again
@@ -105,7 +98,6 @@ class _Driver:
         self.cells, self.of, self.cached = dict(self.waiting), len(plan.cells), 0
         self.at_first = {cell.key: self._stamp(cell) for cell in plan.cells}
         self.begun = 0
-        self.shown: dict[str, Any] = {}
 
     @property
     def unsettled(self) -> bool:
@@ -119,7 +111,7 @@ class _Driver:
                 del self.submitted[key]
                 self._end(self.cells[key], job)
             else:
-                self._tell(self.cells[key])
+                self.teller.look(self.cells[key], lease.read(self._folder(self.cells[key])))
         ready: list[PlannedCell] = []
         for cell in list(self.waiting.values()):
             if len(self.submitted) + len(ready) >= self.executor.slots:
@@ -180,6 +172,7 @@ class _Driver:
     def _end(self, cell: PlannedCell, job: _Submitted) -> None:
         """A job has ended: its cell is settled, or waits again where another process turned out to hold it."""
         if self._stamp(cell) != job.stamp and (record := self._read(cell)) is not None:
+            self.teller.rest(cell, record)
             self._settle(cell, record, cached=False)
         elif cell.record and self.how.accepts(cell.record):
             self._settle(cell, cell.record, cached=True)  # it could not be rescored: what it has stays
@@ -204,13 +197,6 @@ class _Driver:
             return lease.held(self._folder(cell))
         except OSError:  # the folder cannot be used, which its job will find out
             return None
-
-    def _tell(self, cell: PlannedCell) -> None:
-        """The epoch that a running cell has reached, when it is a new one."""
-        found = lease.read(self._folder(cell))
-        if found and found.get("epoch") and self.shown.get(cell.key) != found["epoch"]:
-            self.shown[cell.key] = found["epoch"]
-            self.watch.on_progress(cell, found)
 
     def _written(self, record: Record) -> Record:
         """The record, in the store unless that cannot be written."""
@@ -240,12 +226,13 @@ class _Driver:
         spec, how = cell.cell.dataset.spec, self.how
         cached = cell.record is not None and how.accepts(cell.record)
         return Job(
-            what="rescore" if cached else "run",
+            what="trial" if how.trial else "rescore" if cached else "run",
+            trial=how.trial,
             cell_key=cell.key,
             identity=cell.identity,
             command=command_of(cell.identity),
             store=str(self.context.store.root.resolve()),
-            data_root=str(self.context.data_root.resolve()),
+            data_root=how.trial.material if how.trial else str(self.context.data_root.resolve()),
             device=self.context.device,
             threads=how.threads,
             precision=how.precision,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import traceback
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from tumorbench.run.sessions import Sessions
 from tumorbench.run.work import PROGRESS, STAGED, CellOptions, Outcome, work
 from tumorbench.tasks.cell import Cell
 
-__all__ = ["CellOptions", "run_cell"]
+__all__ = ["CellOptions", "attempt", "forget_progress", "run_cell"]
 
 
 def run_cell(cell: Cell, context: Context, options: CellOptions) -> Record:
@@ -35,18 +36,19 @@ def run_cell(cell: Cell, context: Context, options: CellOptions) -> Record:
     if (record := context.store.finished(cell.identity, cell.key)) and options.accept(record):
         return record
     if options.force:
-        _forget_progress(cell, folder)
+        forget_progress(cell, folder)
     started, outcome, staged = datetime.now(UTC), Outcome(Sessions(folder)), _emptied(folder / STAGED)
     determinism = hardware.set_determinism(options.deterministic)
-    status, reason = _attempt(cell, context, options, folder, outcome)
+    status, reason = attempt(lambda: work(cell, context, options, folder, outcome), folder)
     record = _record(cell, context, status, reason, outcome, determinism, started, options.executor)
     context.store.replace(record, staged if status == "ok" else _emptied(staged))
     if status == "ok":
-        _forget_progress(cell, folder)
+        forget_progress(cell, folder)
     return record
 
 
-def _forget_progress(cell: Cell, folder: Path) -> None:
+def forget_progress(cell: Cell, folder: Path) -> None:
+    """Nothing is left of what the cell's folder kept while it was trained."""
     for path in folder.glob(PROGRESS.format("*")):
         path.unlink()
     tasks.of(cell.identity).forget_epochs(folder)
@@ -60,12 +62,15 @@ def _emptied(folder: Path) -> Path:
     return folder
 
 
-def _attempt(cell: Cell, context: Context, options: CellOptions, folder: Path, outcome: Outcome) -> tuple[Status, str]:
-    """The cell's status and, unless it is ok, the reason in one line; the whole traceback lies in ``error.txt``."""
+def attempt(worked: Callable[[], None], folder: Path) -> tuple[Status, str]:
+    """The status of what ``worked`` does and, unless it is ok, the reason in one line.
+
+    The whole traceback lies in ``error.txt`` of the cell's folder.
+    """
     error_file = folder / "error.txt"
     error_file.unlink(missing_ok=True)
     try:
-        work(cell, context, options, folder, outcome)
+        worked()
     except Stopped:
         raise
     except Unavailable as error:

@@ -15,6 +15,7 @@ from tumorbench.run.cell import CellOptions, run_cell
 from tumorbench.run.context import Context
 from tumorbench.run.lost import lost_record
 from tumorbench.run.rescore import rescore
+from tumorbench.run.tuning.trial import run_trial
 from tumorbench.store import Store
 from tumorbench.training import CHECKPOINT_EVERY_S
 
@@ -28,8 +29,11 @@ def run_job(job: Job, registry: Registry, options: CellOptions | None = None) ->
     """
     weights = {name: Path(path) for name, path in job.weights.items()}
     context = Context(registry, Store(Path(job.store)), Path(job.data_root), job.device, weights=weights)
+    how = _how(job, options or CellOptions())
     try:
         _check(job)
+        if job.what == "trial":
+            return run_trial(job, context, how)
         if job.what == "rescore":
             return _rescored(job, context)
         cell = context.cell(job.identity, job.precision)
@@ -38,15 +42,19 @@ def run_job(job: Job, registry: Registry, options: CellOptions | None = None) ->
         if context.store.finished(job.identity, job.cell_key) is None:
             context.store.write(record)
         return record
-    how = replace(
-        options or CellOptions(),
+    return run_cell(cell, context, how)
+
+
+def _how(job: Job, options: CellOptions) -> CellOptions:
+    """The options, and how the job says that its cell runs."""
+    return replace(
+        options,
         force=job.force,
         deterministic=job.deterministic,
         timeout_s=job.timeout_s or math.inf,
         checkpoint_every_s=CHECKPOINT_EVERY_S if job.checkpoint_every_s is None else job.checkpoint_every_s,
         executor=job.executor,
     )
-    return run_cell(cell, context, how)
 
 
 def _check(job: Job) -> None:

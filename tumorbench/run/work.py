@@ -24,9 +24,10 @@ from tumorbench.store import ARTIFACTS, CHECKPOINT, Store, artifact
 from tumorbench.tasks.base import Prediction, Scores, ScoringInput, Task
 from tumorbench.tasks.cell import Cell, Tools
 from tumorbench.tasks.classwise import Classwise, named, side_by_side
+from tumorbench.tasks.material import Material
 from tumorbench.training import networks, pretrained
 
-__all__ = ["PROGRESS", "STAGED", "CellOptions", "Outcome", "work"]
+__all__ = ["PROGRESS", "STAGED", "CellOptions", "Outcome", "learn", "work"]
 
 PROGRESS = "progress{}.pt"  # the last epoch's state; one for each network, where a cell trains several
 STAGED = "unfinished"  # the artifacts, until the record that lists them is written
@@ -65,7 +66,7 @@ class Outcome:
 
 def work(cell: Cell, context: Context, options: CellOptions, folder: Path, outcome: Outcome) -> None:
     """Data, training, predictions, scores, artifacts."""
-    identity, times = cell.identity, outcome.sessions.times
+    identity = cell.identity
     deadline = time.monotonic() + options.timeout_s
     if not len(cell.split.train):
         raise BadInput(
@@ -73,18 +74,27 @@ def work(cell: Cell, context: Context, options: CellOptions, folder: Path, outco
             "train on; complete the data set, or take another --protocol or --fold"
         )
     context.keep_split(cell)
+    network, material = learn(cell, context, options, folder, outcome, deadline)
     task, tools = tasks.of(identity), context.tools()
-    with training.timed(times, "data_s"):
+    training.check_deadline(deadline, "before scoring")
+    with training.timed(outcome.sessions.times, "evaluate_s"):
+        prediction = outcome.prediction = task.predict(network, cell, material, tools, folder)
+        outcome.scores = task.score(prediction.table, ScoringInput.of_cell(cell, tools))
+    outcome.artifacts = _artifacts(cell, task, network, outcome, folder)
+
+
+def learn(
+    cell: Cell, context: Context, options: CellOptions, folder: Path, outcome: Outcome, deadline: float
+) -> tuple[Network, Material]:
+    """The cell's network is trained on its material; the test part is not asked for anything."""
+    task, tools = tasks.of(cell.identity), context.tools()
+    with training.timed(outcome.sessions.times, "data_s"):
         network = task.network(cell, tools)
         outcome.counts = networks.count_network(network)
         _start_from(network, cell, context)
         material = task.gather(cell, network, tools)
     _train(cell, network, material.learned, tools, options, folder, outcome, deadline)
-    training.check_deadline(deadline, "before scoring")
-    with training.timed(times, "evaluate_s"):
-        prediction = outcome.prediction = task.predict(network, cell, material, tools, folder)
-        outcome.scores = task.score(prediction.table, ScoringInput.of_cell(cell, tools))
-    outcome.artifacts = _artifacts(cell, task, network, outcome, folder)
+    return network, material
 
 
 def _start_from(network: Network, cell: Cell, context: Context) -> None:

@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 import traceback
+from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import FrameType
@@ -22,6 +23,7 @@ from tumorbench.run.supervise import GRACE_S, HELD, LOG, READY, read_job
 
 __all__ = ["FELL", "work"]
 
+RECENT = 50  # epochs that the lease tells: it is written once a second, and read more often
 FELL = 4  # the exit code where no record could be written
 
 
@@ -68,8 +70,11 @@ def _run(job: Job, lease: Lease, found: registry.Registry | None, on_ready: Call
 
         torch.set_num_threads(job.threads)
 
+    recent: deque[dict[str, float]] = deque(maxlen=RECENT)
+
     def on_epoch(entry: dict[str, float], epochs: int) -> None:
-        lease.beat(epoch=int(entry["epoch"]), epochs=epochs, entry=dict(entry))
+        recent.append(dict(entry))
+        lease.beat(epoch=int(entry["epoch"]), epochs=epochs, entry=dict(entry), recent=list(recent))
         lease.check()
         print(_line(entry, epochs), flush=True)  # noqa: T201 - into the worker's own log
 

@@ -15,6 +15,7 @@ from tumorbench import (
     Recipe,
     ReduceOnPlateau,
     Reported,
+    Search,
     SplitRule,
 )
 from tumorbench_classifiers.cards.tables import classification_report
@@ -102,5 +103,6 @@ POSE_CNN = ModelSpec(
         problem=Problem("classification", ("meningioma", "glioma", "pituitary"), channels=3, size=512),
     ),
     ranges={"dropout": Range(ge=0, lt=1), "dense_dropout": Range(ge=0, lt=1)},
+    search={"dropout": Search(low=0, high=0.5, step=0.05), "dense_dropout": Search(low=0, high=0.8, step=0.05)},
     factory="tumorbench_classifiers.pose_cnn:PoseCNN",
 )

@@ -16,6 +16,7 @@ from tumorbench import (
     Range,
     Recipe,
     Reported,
+    Search,
     SplitRule,
 )
 from tumorbench_classifiers.cards.tables import FOUR_CLASSES
@@ -95,6 +96,7 @@ ROBLES_BASELINE = ModelSpec(
         total=3_418_148, trainable=5_124, problem=Problem("classification", FOUR_CLASSES, channels=3, size=224)
     ),
     ranges={"dropout": Range(ge=0, lt=1)},
+    search={"dropout": Search(low=0, high=0.9, step=0.05)},
     judges=True,
     factory="tumorbench_classifiers.robles_baseline:RoblesBaseline",
 )
