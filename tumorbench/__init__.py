@@ -33,6 +33,7 @@ from tumorbench.contracts.cards import (
 from tumorbench.contracts.dataset import Dataset, Sample
 from tumorbench.contracts.executor import Executor, ExecutorSettings, Handle
 from tumorbench.contracts.hookspecs import hookimpl
+from tumorbench.contracts.observer import ObservedCell, Observer, ObserverSettings, ObserverSpec
 from tumorbench.contracts.problem import Problem
 from tumorbench.contracts.recipe import (
     Augmentation,
@@ -83,6 +84,10 @@ __all__ = [
     "ModelPattern",
     "ModelSpec",
     "Network",
+    "ObservedCell",
+    "Observer",
+    "ObserverSettings",
+    "ObserverSpec",
     "Optimizer",
     "Paper",
     "ParameterCount",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from tumorbench.cli.output import Reporter
+from tumorbench.cli.output import Reporter, fail
 from tumorbench.contracts.problem import Budget
 from tumorbench.registry import Registry
 from tumorbench.run.plan import budget_on
@@ -12,9 +14,11 @@ from tumorbench.run.plan import budget_on
 if TYPE_CHECKING:
     from tumorbench.contracts.record import Record
     from tumorbench.run.campaign import Watch
+    from tumorbench.run.context import Context
     from tumorbench.run.plan import Plan, PlannedCell
+    from tumorbench.store import Store
 
-__all__ = ["introduce", "opening", "watching"]
+__all__ = ["introduce", "observing", "opening", "watching"]
 
 
 def opening(asked: Budget | None, device: str) -> str:
@@ -34,8 +38,53 @@ def introduce(planned: Plan, registry: Registry, report: Reporter) -> None:
             report.line(f"broken plugin {plugin.name}: {fault}")
 
 
-def watching(report: Reporter) -> Watch:
-    """Tells that a cell begins, on how many samples; each of its epochs; how it ended; that another process has it."""
+def watching(report: Reporter, planned: Plan | None = None, store: Store | None = None) -> Watch:
+    """Tells of each cell what happens to it: on a terminal in a live table, elsewhere in plain lines.
+
+    Lines say that it begins, on how many samples; each of its epochs; how it ended; that another process has it. On a
+    terminal those that the table does not show stand above it. Without a plan there is no table.
+    """
+    lines = _lines(report)
+    if not report.on_terminal or planned is None:
+        return lines
+    from tumorbench.cli.live import Board
+    from tumorbench.run.campaign import Watch
+    from tumorbench.run.plan import expected_seconds
+
+    board = Board(planned, expected_seconds(planned, store) if store else {})
+    report.show(board)
+
+    def done(cell: PlannedCell, record: Record, cached: bool) -> None:
+        board.end(cell, record, cached)
+        lines.on_done(cell, record, cached)
+
+    return Watch(
+        on_start=lambda cell, _number, _of: board.begin(cell), on_done=done, on_held=lines.on_held, on_beat=board.beat
+    )
+
+
+@contextmanager
+def observing(asked: Sequence[str], context: Context, watch: Watch) -> Iterator[Watch]:
+    """Inside, the watch tells the observers too; afterwards they have ended. A fault of one is told once, in one line.
+
+    asked: ``ID`` or ``ID=WHERE``. Raises: BadInput for what is not installed.
+    """
+    if not asked:
+        yield watch
+        return
+    from tumorbench.run.observing.feeds import close_feeds, observed, start_feeds
+
+    def told(name: str, reason: str) -> None:
+        fail(f"observer {name}: {reason}; the run goes on without it")
+
+    feeds = start_feeds(asked, context.registry, context.store, told)
+    try:
+        yield observed(watch, feeds, context.store)
+    finally:
+        close_feeds(feeds)
+
+
+def _lines(report: Reporter) -> Watch:
     from tumorbench.run.campaign import Watch
 
     def start(cell: PlannedCell, number: int, of: int) -> None:
@@ -57,7 +106,7 @@ def watching(report: Reporter) -> Watch:
     def held(cell: PlannedCell, lease: dict[str, Any]) -> None:
         report.line(f"{_name(cell)} is being computed by process {lease.get('pid')} on {lease.get('host')}; later")
 
-    return Watch(start, progress, done, held)
+    return Watch(on_start=start, on_progress=progress, on_done=done, on_held=held)
 
 
 def _name(cell: PlannedCell) -> str:

@@ -41,7 +41,10 @@ PROTOCOLS = [
 @app.command("list")
 def list_items(
     kind: Annotated[
-        str, typer.Argument(help="datasets, models, metrics, extractors or protocols.", show_default="all of them")
+        str,
+        typer.Argument(
+            help="datasets, models, metrics, extractors, executors, observers or protocols.", show_default="all of them"
+        ),
     ] = "",
     as_json: AsJson = False,
 ) -> None:

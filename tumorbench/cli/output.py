@@ -12,8 +12,9 @@ from tumorbench.cli.streams import write_note, write_result
 from tumorbench.contracts.files.regular import shown
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
+    from rich.console import RenderableType
 
+    from tumorbench.cli.screen import Screen
     from tumorbench.store import Store
 
 __all__ = ["Reporter", "fail", "print_json", "print_table", "reporter", "say", "tell_damaged"]
@@ -66,7 +67,7 @@ def print_table(rows: Sequence[Mapping[str, Any]]) -> None:
 class Reporter:
     """Progress on stderr: bars on a terminal, one plain line an epoch elsewhere, nothing when silent."""
 
-    def __init__(self, bars: Progress | None, *, silent: bool) -> None:
+    def __init__(self, bars: Screen | None, *, silent: bool) -> None:
         self._bars, self._silent = bars, silent
         self._tasks: dict[str, Any] = {}
         self._steps = 0
@@ -110,6 +111,16 @@ class Reporter:
                 task = self._tasks["steps"] = self._bars.add_task("steps", total=None)
             self._bars.update(task, completed=step, description=f"epoch {epoch}, step {step}")
 
+    @property
+    def on_terminal(self) -> bool:
+        """Whether something can be shown that changes."""
+        return self._bars is not None
+
+    def show(self, board: RenderableType) -> None:
+        """The board stands below the lines, and is drawn anew as it changes; on a terminal."""
+        if self._bars is not None:
+            self._bars.board = board
+
     def clear(self) -> None:
         """No bar is shown."""
         if self._bars:
@@ -124,10 +135,7 @@ def reporter(*, silent: bool = False) -> Iterator[Reporter]:
     if silent or not sys.stderr.isatty():
         yield Reporter(None, silent=silent)
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+    from tumorbench.cli.screen import Screen
 
-    with Progress(
-        TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=Console(stderr=True), transient=True
-    ) as bars:
+    with Screen() as bars:
         yield Reporter(bars, silent=False)

@@ -23,6 +23,7 @@ __all__ = [
     "Jobs",
     "Judge",
     "Models",
+    "Observers",
     "Protocols",
     "Raised",
     "Seed",
@@ -147,6 +148,14 @@ Everything = Annotated[
 ]
 ExecutorName = Annotated[
     str, typer.Option("--executor", help="Where cells run: local, ray, submitit, or a plugin's (list executors).")
+]
+Observers = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--observe",
+        help="Who else is told as it goes on, as ID or ID=WHERE (list observers); may be repeated.",
+        show_default=False,
+    ),
 ]
 Jobs = Annotated[
     int | None,

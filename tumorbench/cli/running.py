@@ -22,6 +22,7 @@ from tumorbench.cli.root import (
     Judge,
     LeaveOut,
     Models,
+    Observers,
     Protocols,
     Seed,
     Seeds,
@@ -73,6 +74,7 @@ def run(
         float, typer.Option(help="Seconds between two checkpoints of a cell: what a killed process loses at most.")
     ] = 60.0,
     throughput: Annotated[bool, typer.Option(help="Measure the speed of each model afterwards.")] = True,
+    observe: Observers = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would run, as plan does.")] = False,
     weights: WeightsFile = None,
     judge: Judge = None,
@@ -105,12 +107,16 @@ def run(
     with reporter(silent=as_json) as report:
         context = context_of(store, data_root, device, report, weights=weights, judge=judge)
         context.registry.executor(executor)
+        for each in observe or ():
+            context.registry.observer(each.partition("=")[0])
         planned = make_plan(
             selection, context, lambda: report.line(announcing.opening(selection.budget, context.device))
         )
         announcing.introduce(planned, context.registry, report)
         how = How(force, deterministic, timeout, threads, executor=executor, checkpoint_every_s=checkpoint_every)
-        result = _carried_out(planned, context, how, jobs, address, announcing.watching(report))
+        watch = announcing.watching(report, planned, context.store)
+        with announcing.observing(observe or (), context, watch) as told:
+            result = _carried_out(planned, context, how, jobs, address, told)
         speeds = _speeds(planned, result, context, report) if throughput else {}
         report.clear()
     boards = _write_boards(context)

@@ -15,6 +15,7 @@ from tumorbench.contracts.cards import (
     ModelSpec,
     WeightsSpec,
 )
+from tumorbench.contracts.observer import ObserverSpec
 
 __all__ = [
     "hookimpl",
@@ -24,6 +25,7 @@ __all__ = [
     "tumorbench_metrics",
     "tumorbench_model_patterns",
     "tumorbench_models",
+    "tumorbench_observers",
     "tumorbench_weights",
 ]
 
@@ -70,4 +72,10 @@ def tumorbench_weights() -> Iterable[WeightsSpec]:
 @hookspec
 def tumorbench_executors() -> Iterable[ExecutorSpec]:
     """Cards of the executors that this plugin provides: where cells are computed."""
+    raise NotImplementedError
+
+
+@hookspec
+def tumorbench_observers() -> Iterable[ObserverSpec]:
+    """Cards of the observers that this plugin provides: who is told of a run as it goes on."""
     raise NotImplementedError

@@ -17,6 +17,7 @@ from tumorbench.contracts.cards import (
     WeightsSpec,
 )
 from tumorbench.contracts.factory import load
+from tumorbench.contracts.observer import ObserverSpec
 from tumorbench.contracts.recipe import Card
 from tumorbench.contracts.strangers import described, plugin_code
 from tumorbench.errors import BadInput
@@ -32,9 +33,11 @@ KINDS: dict[str, tuple[str, type[Card]]] = {
     "patterns": ("tumorbench_model_patterns", ModelPattern),
     "weights": ("tumorbench_weights", WeightsSpec),
     "executors": ("tumorbench_executors", ExecutorSpec),
+    "observers": ("tumorbench_observers", ObserverSpec),
 }
 COMPARED = 200  # characters of a name for which the nearest id is looked for
 AnyCard = TypeVar("AnyCard", DatasetSpec, ModelSpec, MetricSpec, ExtractorSpec, ExecutorSpec)
+ChosenCard = TypeVar("ChosenCard", ExecutorSpec, ObserverSpec)
 NamedCard = TypeVar("NamedCard", ModelPattern, WeightsSpec)
 
 
@@ -65,6 +68,7 @@ class Registry:
     patterns: dict[str, ModelPattern] = field(default_factory=dict)
     weights: dict[str, WeightsSpec] = field(default_factory=dict)
     executors: dict[str, ExecutorSpec] = field(default_factory=dict)
+    observers: dict[str, ObserverSpec] = field(default_factory=dict)
     plugins: list[Plugin] = field(default_factory=list)
 
     def dataset(self, name: str) -> DatasetSpec:
@@ -83,10 +87,11 @@ class Registry:
 
     def executor(self, name: str) -> ExecutorSpec:
         """The executor's card. Raises: BadInput with the nearest name, and those that are installed."""
-        if name in self.executors:
-            return self.executors[name]
-        installed = ", ".join(sorted(self.executors)) or "none"
-        raise BadInput(f"{self.unknown('executor', self.executors, name)}; installed: {installed}")
+        return self._installed("executor", self.executors, name)
+
+    def observer(self, name: str) -> ObserverSpec:
+        """The observer's card. Raises: as ``executor``."""
+        return self._installed("observer", self.observers, name)
 
     def has_model(self, name: str) -> bool:
         """Whether ``model(name)`` has a card, or a pattern that makes one or says what is near."""
@@ -100,6 +105,12 @@ class Registry:
     def pretrained(self, name: str) -> WeightsSpec | None:
         """The card of the weights that a recipe calls ``name``; None where no plugin provides them."""
         return _fitting(self.weights, name)
+
+    def _installed(self, kind: str, cards: dict[str, ChosenCard], name: str) -> ChosenCard:
+        if name in cards:
+            return cards[name]
+        installed = ", ".join(sorted(cards)) or "none"
+        raise BadInput(f"{self.unknown(kind, cards, name)}; installed: {installed}")
 
     def _named(self, kind: str, cards: dict[str, AnyCard], name: str) -> AnyCard:
         if name in cards:
