@@ -134,6 +134,7 @@ def set_determinism(deterministic: bool) -> dict[str, Any]:
         torch.use_deterministic_algorithms(deterministic)
     torch.backends.cudnn.deterministic = deterministic
     torch.backends.cudnn.benchmark = not deterministic
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False  # bf16 is for speed, fp32 is fp32
     relaxed = (
         []
         if deterministic
@@ -145,6 +146,7 @@ def set_determinism(deterministic: bool) -> dict[str, Any]:
         if deterministic
         else "cpu, same machine, same thread count: identical bits",
         "relaxed": relaxed,
+        "tf32": False,
         "threads": torch.get_num_threads(),
     }
 

@@ -6,7 +6,9 @@ on the CPU one number after the other. So
 
 - images lie channels-last on every device, unless the network's code cannot take them so (it calls ``view``);
 - on a CPU in bf16, depthwise convolutions that train compute in float32;
-- on a CPU, ``nn.Dropout`` draws four elements' chances from one random number.
+- on a CPU, ``nn.Dropout`` draws four elements' chances from one random number;
+- under ``--deterministic`` on CUDA, pooling to one place is a mean, whose gradient has one order of summation; a layer
+  that cannot repeat there is named before training.
 
 Nothing here changes what a network is: its weights, their names and their order stay.
 """
@@ -20,25 +22,66 @@ import torch
 from torch import Tensor, nn
 
 from tumorbench.contracts.families import Generator, Network
-from tumorbench.errors import INTERRUPTIONS
+from tumorbench.errors import INTERRUPTIONS, BadInput
 
-__all__ = ["arranged"]
+__all__ = ["arranged", "repeatable"]
 
 PROBE = 2  # images by which is seen whether a network takes channels-last
+UNREPEATABLE = (
+    nn.AdaptiveAvgPool2d,
+    nn.AdaptiveMaxPool2d,
+    nn.FractionalMaxPool2d,
+    nn.MaxUnpool2d,
+    nn.ReflectionPad2d,
+    nn.ReplicationPad2d,
+)
 CHANCES = 2**16  # that a random number of 16 bits tells apart
 CANNOT = "view size is not compatible"  # what torch says of ``view`` on a tensor that lies in another order
 
 
 def arranged(network: Network, device: str, precision: str) -> Network:
-    """The network, on the device, as it computes fastest there in ``precision``; its weights are what they were."""
+    """The network, on the device, as it computes fastest there in ``precision``; its weights are what they were.
+
+    Raises: as ``repeatable``, where torch is deterministic and the device is CUDA.
+    """
     network = network.to(device)
     if device == "cpu":
         for module in network.modules():
             _replace(module, precision)
+    elif torch.are_deterministic_algorithms_enabled():
+        repeatable(network)
     channels_last = network.to(memory_format=torch.channels_last)
     if _takes(channels_last, device):
         return channels_last
     return network.to(memory_format=torch.contiguous_format)
+
+
+def repeatable(network: nn.Module) -> None:
+    """Every layer has a gradient on CUDA that repeats bit for bit. Raises: BadInput, naming the layers that have none.
+
+    Source: torch's list of operations that raise under ``use_deterministic_algorithms``.
+    """
+    for module in network.modules():
+        if type(module) is nn.AdaptiveAvgPool2d and module.output_size in (1, (1, 1)):
+            module.__class__ = _MeanPool
+    left = [name for name, module in network.named_modules() if _cannot_repeat(module)]
+    if left:
+        raise BadInput(
+            f"on CUDA the gradient of {', '.join(left)} has no deterministic form; leave out --deterministic, or use "
+            "--device cpu"
+        )
+
+
+def _cannot_repeat(module: nn.Module) -> bool:
+    smooth = isinstance(module, nn.Upsample) and module.mode not in ("nearest", "nearest-exact", "bilinear")
+    return smooth or (isinstance(module, UNREPEATABLE) and not isinstance(module, _MeanPool))
+
+
+class _MeanPool(nn.AdaptiveAvgPool2d):
+    """Adaptive average pooling to one place."""
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - torch's name
+        return input.mean((-2, -1), keepdim=True)
 
 
 def _replace(module: nn.Module, precision: str) -> None:

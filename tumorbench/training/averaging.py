@@ -23,12 +23,11 @@ def update_average(progress: Progress, network: Network, decay: float) -> None:
         progress.average = {name: tensor.detach().clone() for name, tensor in now.items()}
     progress.steps += 1
     keep = min(decay, (1 + progress.steps) / (10 + progress.steps))
+    floats = [name for name, tensor in progress.average.items() if tensor.is_floating_point()]
     with torch.no_grad():
-        for name, tensor in progress.average.items():
-            if tensor.is_floating_point():
-                tensor.lerp_(now[name], 1 - keep)
-            else:
-                tensor.copy_(now[name])
+        torch._foreach_lerp_([progress.average[name] for name in floats], [now[name] for name in floats], 1 - keep)
+        for name in progress.average.keys() - set(floats):
+            progress.average[name].copy_(now[name])
 
 
 @contextmanager
