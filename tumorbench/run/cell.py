@@ -24,6 +24,15 @@ from tumorbench.tasks.cell import Cell
 
 __all__ = ["CellOptions", "attempt", "forget_progress", "run_cell"]
 
+NO_MEMORY = (  # what torch says on the CPU, and CUDA's libraries where they are not torch's own allocator
+    "can't allocate memory",
+    "CUDA out of memory",
+    "CUDA error: out of memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED",
+)
+
 
 def run_cell(cell: Cell, context: Context, options: CellOptions) -> Record:
     """The cell's record, written to the store. The caller holds the cell's lease.
@@ -87,7 +96,7 @@ def attempt(worked: Callable[[], None], folder: Path) -> tuple[Status, str]:
 
 
 def _is_out_of_memory(error: BaseException) -> bool:
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(said in str(error) for said in NO_MEMORY)
 
 
 def _record(
