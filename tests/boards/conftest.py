@@ -169,6 +169,22 @@ def rows_with():
 
 
 @pytest.fixture
+def shown():
+    """The rows of every table of a page that has a column "model", by the headings of its columns."""
+
+    def read(page):
+        found = []
+        for paragraph in (each for each in page.split("\n\n") if each.startswith("|")):
+            heading, _, *rows = [
+                [cell.strip() for cell in line.strip("|").split(" | ")] for line in paragraph.splitlines()
+            ]
+            found += [dict(zip(heading, row, strict=True)) for row in rows if "model" in heading]
+        return found
+
+    return read
+
+
+@pytest.fixture
 def tables():
     """The pipe tables of a page, each as one text."""
     return lambda page: [paragraph for paragraph in page.split("\n\n") if paragraph.startswith("|")]
@@ -176,7 +192,9 @@ def tables():
 
 @pytest.fixture
 def render(cards):
-    return lambda records=(), throughputs=(), cards=cards: render_boards(records, throughputs, cards)
+    return lambda records=(), throughputs=(), cards=cards, columns=(): render_boards(
+        records, throughputs, cards, columns
+    )
 
 
 @pytest.fixture
@@ -186,8 +204,10 @@ def cells_of():
 
 
 @pytest.fixture
-def ranks_by_model(cells_of):
-    """Model -> its rank, of table rows, in their order."""
-    return lambda rows: {
-        name: cells_of(row)[0] for row in rows for name in ("net-a", "net-b", "net-c") if f"`{name}`" in row
-    }
+def ranks_by_model(shown):
+    """Model -> its rank on a board, in the order of its rows."""
+
+    def read(page):
+        return {row["model"].strip("`").partition(" ")[0]: row["rank"] for row in shown(page) if "rank" in row}
+
+    return read

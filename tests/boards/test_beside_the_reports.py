@@ -7,8 +7,8 @@ from tumorbench.tables.inputs import BoardCards
 
 
 def test_the_reported_value_stands_beside_ours_under_the_papers_protocol_only(cells_of, located, render, rows_with):
-    page = render([located({"accuracy": 0.9}, protocol="paper"), located({"accuracy": 0.8})])["classification.md"]
-    grouped, paper = rows_with(page, "results/")
+    page = render([located({"accuracy": 0.9}, protocol="paper"), located({"accuracy": 0.8})])["figs.md"]
+    grouped, paper = rows_with(page, "`net-a 1`")
     assert "0.9000 ± — (reported 0.93)" in paper
     assert "reported" not in grouped
     (beside,) = rows_with(page, "as printed")
@@ -30,7 +30,7 @@ def test_a_value_that_was_reported_on_training_data_never_stands_beside_our_test
     card = cards.models["net-a"].model_copy(update={"paper": Paper(title="A paper", reported=(trained,))})
     page = render(
         [located({"accuracy": 0.9}, protocol="paper")], cards=BoardCards({"net-a": card}, cards.datasets, cards.metrics)
-    )["classification.md"]
+    )["figs.md"]
     (row,) = rows_with(page, "results/")
     (beside,) = rows_with(page, "as printed")
     assert "reported" not in row
@@ -38,7 +38,7 @@ def test_a_value_that_was_reported_on_training_data_never_stands_beside_our_test
 
 
 def test_a_metric_that_we_have_no_value_of_stands_beside_the_report_as_a_dash(cells_of, located, render, rows_with):
-    (beside,) = rows_with(render([located({"f1_macro": 0.9})])["classification.md"], "as printed")
+    (beside,) = rows_with(render([located({"f1_macro": 0.9})])["figs.md"], "as printed")
     assert cells_of(beside) == ["`net-a`", "`accuracy`", "0.93", "—", "—", "—", "as printed"]
 
 
@@ -48,7 +48,7 @@ def test_a_reported_value_of_another_part_stands_beside_ours(located, render, ro
     page = render(
         [located({"accuracy": 0.8}, parts={"val": {"loss": 0.4, "n": 5}})],
         cards=replace(cards, models={"net-a": model}),
-    )["classification.md"]
+    )["figs.md"]
     (row,) = rows_with(page, "`cross_entropy` of val")
     assert "| 0.34 " in row
     assert "0.4000 ± — (1 of 5 folds)" in row

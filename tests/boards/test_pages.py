@@ -35,7 +35,7 @@ def test_the_index_counts_records_and_marks_synthetic_data(located, speed, rende
     ]
     (row,) = rows_with(render(records, [speed()])["README.md"], "classification.md")
     assert "2 records, 1 without a result" in row
-    assert "`figs`, `phantom` (synthetic)" in row
+    assert "[figs](figs.md), [phantom](phantom.md) (synthetic)" in row
 
 
 def test_cpu_and_cuda_speeds_never_share_a_table(speed, render, tables):

@@ -74,11 +74,11 @@ def test_a_damaged_file_of_marks_is_named(store, text):
 
 def test_boards_say_how_each_row_was_checked_and_nothing_where_none_was(store):
     located = [LocatedRecord(record, path.as_posix()) for path, record in store.records()]
-    assert "checked" not in render_boards(located, [], BoardCards())["classification.md"]
+    assert "checked" not in render_boards(located, [], BoardCards())["figshare3064.md"]
     marked = [
         LocatedRecord(cell.record, cell.path, "replayed" if number == 0 else "") for number, cell in enumerate(located)
     ]
-    page = render_boards(marked, [], BoardCards())["classification.md"]
+    page = render_boards(marked, [], BoardCards())["figshare3064.md"].partition("\n## Segmentation")[0]
     last = [line.strip("|").split("|")[-1].strip() for line in page.splitlines() if "(`pose-cnn` " in line]
     assert sorted(last) == ["not checked", "replayed"]
 
@@ -111,7 +111,7 @@ def test_publishing_marks_what_verify_leaves_nothing_open_of(published, path_of,
     marks = Marks.read(Store(published))
     assert marks.levels(read_record(path_of(published))) == ["verified"]
     assert marks.levels(read_record(path_of(published, "tiny-artist"))) == []
-    assert re.search(r"\| verified +\|", (published.parent / "classification.md").read_text())
+    assert re.search(r"\| verified +\|", (published.parent / "tiny-shapes.md").read_text())
     assert tumorbench("verify").code == 0
 
 
@@ -120,7 +120,7 @@ def test_verify_with_data_marks_what_it_confirms_and_refuses_a_false_mark(publis
     artist = read_record(path_of(published, "tiny-artist"))
     assert tumorbench("verify", "--data", "--mark").code == 0
     assert Marks.read(Store(published)).levels(artist) == ["with data"]
-    assert "| with data |" in (published.parent / "generation.md").read_text()
+    assert "| with data |" in (published.parent / "tiny-shapes.md").read_text()
     marks = Marks(Store(published))
     marks.add(artist, "verified")
     marks.write([artist])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -51,8 +52,21 @@ def leaderboard(
     published: Annotated[
         Path | None, typer.Option("--published", help="Render published boards instead, such as leaderboards.")
     ] = None,
+    columns: Annotated[
+        str,
+        typer.Option(
+            "--columns",
+            metavar="NAME,NAME",
+            help="The columns of the boards after the model: names of metrics (f1_macro, f1/glioma), parameters, cells, "
+            "split, slices, hardware, checked, records and others. By default those that fit 120 characters.",
+        ),
+    ] = "",
+    as_json: AsJson = False,
 ) -> None:
-    """Render the boards of a working store, or of published records, from their records."""
+    """Render the boards of a working store, or of published records, from their records.
+
+    With --json the rows of the boards are printed, with every value that they have, and nothing is written.
+    """
     from tumorbench.cli.pages import check_boards, published_store, write_boards
     from tumorbench.store import Store
 
@@ -60,10 +74,17 @@ def leaderboard(
         raise BadInput("--store and --published were both given; give the one whose boards are wanted")
     place = published_store(published) if published else Store(store or RUNS)
     boards = published or place.root / "boards"
+    chosen = [name.strip() for name in columns.split(",") if name.strip()]
+    if as_json and (check or chosen):
+        raise BadInput("--json prints every value and writes nothing; give it without --check and --columns")
     check_not_empty(place, "tumorbench publish" if published else "tumorbench run")
+    if as_json:
+        _print_rows(place, boards)
+        return
     again = f"tumorbench leaderboard {'--published' if published else '--store'} {published or place.root}"
-    drifted = check_boards(place, boards, registry.find()) if check else []
-    written = [] if check else list(write_boards(place, boards, registry.find()))
+    again += f" --columns {shlex.quote(columns)}" if chosen else ""
+    drifted = check_boards(place, boards, registry.find(), chosen) if check else []
+    written = [] if check else list(write_boards(place, boards, registry.find(), chosen))
     for name in drifted:
         fail(f"{boards / name} differs from its records; run: {again}")
     for name in written:
@@ -72,6 +93,18 @@ def leaderboard(
     if check and not (drifted or place.damaged):
         say(f"the boards in {boards} are those of their records")
     if tell_damaged(place) or drifted:
+        raise typer.Exit(1)
+
+
+def _print_rows(store: Store, boards: Path) -> None:
+    """The rows of the boards as JSON. Raises: Exit where a record is damaged, BadInput where none can be read."""
+    from tumorbench.boards import board_entries
+    from tumorbench.cli.pages import cards_of, located_of
+
+    here = registry.find()
+    print_json(board_entries(located_of(store, boards, here), cards_of(here)))
+    check_readable(store)
+    if tell_damaged(store):
         raise typer.Exit(1)
 
 

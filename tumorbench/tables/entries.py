@@ -5,30 +5,35 @@ from __future__ import annotations
 import posixpath
 import statistics
 from collections import Counter
-from collections.abc import Sequence
 
 from tumorbench.contracts.problem import FOLDED, FOLDS
 from tumorbench.contracts.record import Record
 from tumorbench.tables.inputs import BoardCards
-from tumorbench.tables.markdown import NOTHING, code, integers, link, number, plain, plural
+from tumorbench.tables.markdown import DASH, NOTHING, code, integers, link, number, plain, plural
 from tumorbench.tables.memorised import shares_samples
 from tumorbench.tables.rows import Row, Statistic, device_kind, hardware_name
 
 __all__ = [
+    "cell_count",
     "cells",
     "checked",
     "constant_class",
     "folds_covered",
     "hardware",
     "model",
+    "name",
+    "parameters",
     "protocol",
     "records",
     "reported",
     "samples",
-    "test_samples",
+    "short_protocol",
+    "short_value",
+    "tested",
     "value",
 ]
 
+MILLION = 1_000_000
 LINKS = 10  # a row of more cells links to their folder
 
 
@@ -38,6 +43,19 @@ def model(row: Row) -> str:
     return (
         f"{plain(row.record.model_title)} ({code(identity.model)} {plain(identity.model_version)}{plain(row.suffix)})"
     )
+
+
+def name(row: Row) -> str:
+    """Id and version, and what tells the row from another of the same model."""
+    return f"{row.identity.model} {row.identity.model_version}{row.suffix}"
+
+
+def parameters(row: Row) -> str:
+    """How many parameters the network has: ``475,779``, ``31.0 M``; a dash where the record does not say."""
+    total = row.record.parameters.get("total")
+    if total is None:
+        return NOTHING
+    return f"{total:,}" if total < MILLION else f"{total / MILLION:,.1f} M"
 
 
 def protocol(row: Row) -> str:
@@ -69,6 +87,22 @@ def value(statistic: Statistic | None, *, with_n: bool, interval: tuple[float, f
     return f"{text} ({'; '.join(remarks)})" if remarks else text
 
 
+def short_protocol(row: Row) -> str:
+    """The protocol, and the set trained on where it is another."""
+    other = row.identity.trained_on
+    return code(row.identity.protocol) + (f" from {code(other.dataset)}" if other else "")
+
+
+def short_value(statistic: Statistic | None, interval: tuple[float, float] | None = None) -> str:
+    """The mean alone, and its interval where it is given."""
+    if statistic is None:
+        return NOTHING
+    if statistic.mean is None:
+        return "undefined"
+    ends = "" if interval is None else f" ({DASH.join(number(end, statistic.mean) for end in interval)})"
+    return f"{number(statistic.mean)}{ends}"
+
+
 def reported(row: Row, metric: str, cards: BoardCards) -> str:
     """The source report's value on its test data, for rows under its own protocol; empty where it gives none."""
     if row.identity.protocol not in ("paper", "tstr-paper") or row.identity.leaves_out:
@@ -95,9 +129,14 @@ def cells(row: Row) -> str:
     return f"{len(row.cells)} ({plural(folds, 'fold')}, {seeds})" if folds > 1 else f"{len(row.cells)} ({seeds})"
 
 
-def test_samples(row: Row, metrics: Sequence[str]) -> str:
-    """How many test samples stand behind one cell's metric: a number, or the range over cells and metrics."""
-    counts = [n for name in metrics if (statistic := row.statistic(name)) for n in statistic.samples]
+def cell_count(row: Row) -> str:
+    """How many cells the mean is over, and of how many folds where the protocol has some: ``15 (5/5 folds)``."""
+    return f"{len(row.cells)} ({row.folds}/{FOLDS} folds)" if row.identity.protocol in FOLDED else str(len(row.cells))
+
+
+def tested(row: Row) -> str:
+    """How many test samples stand behind one cell's values, the most of them: a number, or the range over cells."""
+    counts = [max(metric.n for metric in cell.record.metrics) for cell in row.cells if cell.record.metrics]
     return integers(counts) if counts else NOTHING
 
 

@@ -13,12 +13,15 @@ __all__ = ["leaks"]
 
 
 def leaks(row: Row, cards: BoardCards) -> str:
-    """What stands on both sides of the split, the range over the cells, and what was taken out of it."""
+    """What stands on both sides of the split, the range over the cells, and what was taken out of it.
+
+    ``patients unknown`` where nobody knows whose the test images are.
+    """
     found = [cell.record.leakage for cell in row.cells if cell.record.leakage is not None]
     if not found:
-        return "not measured"
+        return "; ".join(["not measured", *_unknown(row, found, cards)])
     parts = [f"leaks: {', '.join(shared)}" if (shared := list(_shared(row, found, cards))) else "none"]
-    return "; ".join([*parts, *_unknown(found), *_of_pretraining(row, found), *_taken_out(row)])
+    return "; ".join([*parts, *_unknown(row, found, cards), *_of_pretraining(row, found), *_taken_out(row)])
 
 
 def _shared(row: Row, found: Sequence[Leakage], cards: BoardCards) -> Iterator[str]:
@@ -39,12 +42,15 @@ def _shared(row: Row, found: Sequence[Leakage], cards: BoardCards) -> Iterator[s
         yield f"{integers(near)} near-copies"
 
 
-def _unknown(found: Sequence[Leakage]) -> Iterator[str]:
-    """Of how many test images the patient is not known."""
+def _unknown(row: Row, found: Sequence[Leakage], cards: BoardCards) -> Iterator[str]:
+    """Where the patients of test images are not known, and of how many where it is not all of them."""
     unknown = [leak.unknown_patient_test_images for leak in found if leak.unknown_patient_test_images is not None]
-    if any(unknown):
-        tested = integers([leak.test_samples for leak in found])
-        yield f"patients of {integers(unknown)} of {tested} test images unknown"
+    dataset = cards.datasets.get(row.identity.dataset)
+    tested = [leak.test_samples for leak in found]
+    if (not unknown and dataset and not dataset.patients_known) or (any(unknown) and unknown == tested):
+        yield "patients unknown"
+    elif any(unknown):
+        yield f"patients unknown of {integers(unknown)} of {integers(tested)} test images"
 
 
 def _of_pretraining(row: Row, found: Sequence[Leakage]) -> Iterator[str]:

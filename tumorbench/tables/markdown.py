@@ -6,7 +6,19 @@ import math
 from collections.abc import Sequence
 from urllib.parse import quote
 
-__all__ = ["DASH", "NOTHING", "code", "integers", "link", "number", "plain", "plural", "table"]
+__all__ = [
+    "DASH",
+    "NOTHING",
+    "code",
+    "integers",
+    "link",
+    "narrow_table",
+    "number",
+    "plain",
+    "plural",
+    "shortened",
+    "table",
+]
 
 DASH = "\N{EN DASH}"  # not ranked; also between the ends of a range
 NOTHING = "—"  # there is no such value
@@ -23,9 +35,23 @@ def code(text: str) -> str:
     return f"`{' '.join(text.replace('`', chr(39)).split())}`".replace("|", "\\|")
 
 
-def link(text: str, path: str) -> str:
-    """A link to ``path``, whose brackets, spaces and pipes are percent-encoded."""
-    return f"[{text}]({quote(path, safe='/.')})"
+def link(text: str, path: str, anchor: str = "") -> str:
+    """A link to ``path``, whose brackets, spaces and pipes are percent-encoded. anchor: of a heading there."""
+    return f"[{text}]({quote(path, safe='/.')}{f'#{anchor}' if anchor else ''})"
+
+
+def shortened(text: str, most: int) -> str:
+    """``text`` in a code span of at most ``most`` characters, its middle left out where it is longer.
+
+    >>> shortened("robles-wcgan-gp[generator=2,latent=64]", 24)
+    '`robles-wcga…,latent=64]`'
+    """
+    shown = code(text)
+    if len(shown) <= most:
+        return shown
+    inside = max(3, most - 3)
+    first = inside - inside // 2
+    return code(f"{text[:first]}…{text[len(text) - inside // 2 :]}")
 
 
 def plural(count: int, noun: str) -> str:
@@ -67,3 +93,13 @@ def table(rows: Sequence[dict[str, str]]) -> str:
     return str(
         tabulate(columns, headers="keys", tablefmt="pipe", disable_numparse=True, colalign=["left"] * len(columns))
     )
+
+
+def narrow_table(rows: Sequence[dict[str, str]]) -> str:
+    """As ``table``, no wider than its texts: tabulate makes a column two characters wider than its heading."""
+    headings = list(dict.fromkeys(heading for row in rows for heading in row))
+    lines = [headings, *([row.get(heading, NOTHING) for heading in headings] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    shown = [f"| {' | '.join(map(str.ljust, line, widths))} |" for line in lines]
+    rule = "|".join(":" + "-" * (width + 1) for width in widths)
+    return "\n".join([shown[0], f"|{rule}|", *shown[1:]])

@@ -209,6 +209,7 @@ def _row(cells: Iterable[LocatedRecord], siblings: Sequence[dict[str, str]]) -> 
         _own_weights(ordered[0].record),
         _left_out(ordered[0].record),
         *(f"{word} {variants[word][:8]}" for word in telling),
+        variants["device"] if len({sibling["device"] for sibling in siblings}) > 1 else "",
     ]
     return Row(tuple(ordered), "".join(f", {each}" for each in said if each))
 
