@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from scipy import ndimage, sparse
 from scipy.sparse.csgraph import maximum_bipartite_matching
 
+from tumorbench.metrics.surfaces import foreground_box
+
 __all__ = ["MATCHING_IOU", "lesion_counts", "lesion_precision", "lesion_recall"]
 
 Values = dict[str, float | None]
@@ -36,7 +38,11 @@ def lesion_counts(true: NDArray[np.uint8], predicted: NDArray[np.uint8]) -> tupl
     """
     if true.shape != predicted.shape:
         raise ValueError(f"the true mask is {true.shape}, the predicted mask {predicted.shape}")
-    (first, n), (second, m) = (ndimage.label(mask > 0, structure=CORNERS) for mask in (true, predicted))
+    both = true > 0, predicted > 0
+    if not (both[0].any() or both[1].any()):
+        return 0, 0, 0
+    box = foreground_box(both[0] | both[1])
+    (first, n), (second, m) = (ndimage.label(mask[box], structure=CORNERS) for mask in both)
     if not n or not m:
         return n, m, 0
     shared = np.bincount((first * (m + 1) + second).ravel(), minlength=(n + 1) * (m + 1)).reshape(n + 1, m + 1)

@@ -18,9 +18,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from scipy.spatial import KDTree
 
 __all__ = [
     "SurfaceDistances",
+    "foreground_box",
     "hd95",
     "hd95_mm",
     "outline",
@@ -61,12 +63,21 @@ def surface_distances(true: Mask, predicted: Mask) -> SurfaceDistances:
     if not first.any() or not second.any():
         diagonal = hypot(*(side - 1 for side in true.shape))
         return SurfaceDistances(diagonal, diagonal)
-    (box,) = ndimage.find_objects((first | second).astype(np.int8))  # outside of it is no outline
-    one, other = outline(first[box]), outline(second[box])
-    there = ndimage.distance_transform_edt(~other)[one]
-    back = ndimage.distance_transform_edt(~one)[other]
+    box = foreground_box(first | second)  # outside of it is no outline
+    one, other = (np.argwhere(outline(mask[box])) for mask in (first, second))
+    there, back = KDTree(other).query(one)[0], KDTree(one).query(other)[0]
     far = max(float(np.percentile(there, PERCENTILE)), float(np.percentile(back, PERCENTILE)))
     return SurfaceDistances(far, float(np.concatenate([there, back]).mean()))
+
+
+def foreground_box(foreground: NDArray[np.bool_]) -> tuple[slice, slice]:
+    """The smallest box with all of the foreground, of which there is some.
+
+    >>> foreground_box(np.eye(5, 4, 1, dtype=bool))
+    (slice(0, 3, None), slice(1, 4, None))
+    """
+    rows, columns = (np.flatnonzero(foreground.any(axis)) for axis in (1, 0))
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 
 def outline(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
