@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import starmap
 
 import numpy as np
 import pytest
 from scipy import stats
 
+from tumorbench.metrics.discrimination import weighted_orders
 from tumorbench.metrics.features import Features
 from tumorbench.metrics.uncertainty import replicates
 from tumorbench.statistics.clusters import Clusters
 from tumorbench.statistics.intervals import interval
-from tumorbench.statistics.replicates import drawn_of_totals
-from tumorbench.tasks.scores.totals import totals_of_classes, totals_of_masks
+from tumorbench.statistics.replicates import drawn_of_totals, drawn_of_weights
+from tumorbench.tasks.scores.totals import totals_of_classes, totals_of_masks, totals_of_shares
 
 DESIGNS = {
     "100 patients x 1": (100, 1, 0.0),
@@ -46,7 +48,7 @@ def classified(metric: str) -> Callable[..., Iterator[tuple[float, Ends]]]:
     """Truth and interval of a classifier's value; patients have one class each."""
 
     def simulate(rng, patients, slices, icc, repetitions):
-        truth = {"accuracy": float(RIGHT @ SHARES), "balanced_accuracy": float(RIGHT.mean())}[metric]
+        truth = {"accuracy": float(RIGHT @ SHARES), "balanced_accuracy": float(RIGHT.mean())}.get(metric, 0.0)
         for _ in range(repetitions):
             label = rng.choice(3, patients, p=SHARES)
             right = correlated(rng, patients, slices, icc) < stats.norm.ppf(RIGHT)[label][:, None]
@@ -54,7 +56,7 @@ def classified(metric: str) -> Callable[..., Iterator[tuple[float, Ends]]]:
             predicted = np.where(right.ravel(), labels, (labels + 1) % 3)
             every = totals_of_classes(labels, np.eye(3)[predicted], ("a", "b", "c"), None)
             drawn = drawn_of_totals([next(every)], named(patients, slices), DRAWS)
-            yield truth, drawn.interval(metric, drawn.observed[metric], (0, 1))
+            yield truth, drawn.interval(metric, drawn.observed[metric], (-1, 1) if metric == "mcc" else (0, 1))
 
     return simulate
 
@@ -77,6 +79,39 @@ def pooled_dice(rng, patients, slices, icc, repetitions):
         yield truth, drawn.interval("dice", drawn.observed["dice"], (0, 1))
 
 
+def area_under_the_curve(rng, patients, slices, icc, repetitions):
+    """AUROC of scores that are normal with equal spread; a patient in three has the class."""
+    apart = 1.5
+    truth = float(stats.norm.cdf(apart / np.sqrt(2)))
+    for _ in range(repetitions):
+        positive = np.repeat(rng.random(patients) < 1 / 3, slices)
+        scores = correlated(rng, patients, slices, icc).ravel() + apart * positive
+        area = partial(_area, scores, positive)
+        drawn = drawn_of_weights(area, ("auroc",), named(patients, slices), DRAWS)
+        yield truth, drawn.interval("auroc", drawn.observed["auroc"], (0, 1))
+
+
+def _area(scores, positive, weights):
+    return weighted_orders(scores, positive, weights)[0][:, None]
+
+
+def correlation(rng, patients, slices, icc, repetitions):
+    """Matthews' correlation of the classifier of ``classified``."""
+    counts = np.diag(RIGHT * SHARES) + np.roll(np.diag((1 - RIGHT) * SHARES), 1, axis=1)
+    true, predicted = counts.sum(1), counts.sum(0)
+    truth = (np.trace(counts) - true @ predicted) / np.sqrt((1 - true @ true) * (1 - predicted @ predicted))
+    yield from ((truth, ends) for _, ends in classified("mcc")(rng, patients, slices, icc, repetitions))
+
+
+def mean_distance(rng, patients, slices, icc, repetitions):
+    """A mean of distances that are skewed, as those between outlines are."""
+    truth = float(np.exp(2 + 0.7**2 / 2))
+    for _ in range(repetitions):
+        distances = np.exp(2 + 0.7 * correlated(rng, patients, slices, icc).ravel())
+        drawn = drawn_of_totals([totals_of_shares("hd95", distances)], named(patients, slices), DRAWS)
+        yield truth, drawn.interval("hd95", drawn.observed["hd95"], (0, np.inf))
+
+
 def kid(rng, patients, slices, icc, repetitions, *, by_patient=True):
     """The truth is the expected value at the same numbers of patients and images."""
     names = [f"p{number}" for number in np.repeat(np.arange(patients), slices)] if by_patient else None
@@ -94,7 +129,10 @@ def kid(rng, patients, slices, icc, repetitions, *, by_patient=True):
 VALUES = {
     "proportion (accuracy)": classified("accuracy"),
     "macro mean (balanced accuracy)": classified("balanced_accuracy"),
+    "Matthews' correlation": correlation,
+    "AUROC": area_under_the_curve,
     "pooled Dice": pooled_dice,
+    "mean distance": mean_distance,
     "KID": kid,
 }
 
