@@ -135,6 +135,13 @@ def _values(task: str, standing: Standing, cards: BoardCards) -> Iterator[str]:
             if plugin := _plugin(metric, lines):
                 yield f"Of the plugin {code(plugin)}."
             yield table([_line(task, standing, line, names, ranking.get(metric, ""), cards) for line in lines])
+    undefined = [
+        code(metric)
+        for metric, names in by_metric.items()
+        if not any(_defined(line.row, name) for line in standing.lines for name in names)
+    ]
+    if undefined:
+        yield f"Undefined in every row: {', '.join(undefined)}."
 
 
 def _line(
