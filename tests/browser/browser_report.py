@@ -57,6 +57,7 @@ def test_every_plot_is_drawn_with_marks(report, visit):
 
 def test_a_plot_is_drawn_only_when_it_is_near(published_report, visit):
     page = visit(published_report)
+    page.locator(".plot").first.scroll_into_view_if_needed()
     page.wait_for_function("document.querySelector('.plot').dataset.theme")
     plots = page.locator(".plot")
     assert plots.nth(plots.count() - 1).get_attribute("data-theme") is None

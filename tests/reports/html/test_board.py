@@ -4,8 +4,12 @@ import re
 
 import pytest
 
-from tumorbench.boards import render_boards
+from tumorbench.boards.blocks import Ranking
+from tumorbench.boards.ranking import order, places, rank
+from tumorbench.boards.uncertainty import sureness
+from tumorbench.tables import entries
 from tumorbench.tables.markdown import DASH
+from tumorbench.tables.rows import rows_of
 
 
 @pytest.fixture
@@ -30,27 +34,40 @@ def board(rendered):
     return make
 
 
-def test_ranks_and_their_order_are_those_of_the_markdown_board(records, board, given):
-    markdown = render_boards(records, [], given().cards)["classification.md"]
-    rows = [line.split("|") for line in markdown.splitlines() if re.match(rf"\| [\d{DASH}]", line)]
-    theirs = [(rank.strip(), re.search("`(.*?)`", model)[1]) for _, rank, model, *_ in rows]
-    ours = [(line["rank"], re.search(r"\((\S+) 1\)", line["model"])[1]) for line in board(records)]
-    spelled = [(re.sub(rf"(\d)(\d{DASH}\d)$", r"\1 (\2)", rank), model) for rank, model in ours]
-    assert spelled == theirs
-    assert [rank for rank, _ in spelled] == [f"1 (1{DASH}1)", f"2 (2{DASH}2)", DASH, DASH]
+@pytest.fixture
+def theirs(given):
+    """The rows of these records with their intervals and places, as the Markdown boards have them, in their order."""
+
+    def make(records):
+        rows = rows_of(records)
+        sure = [sureness(row, ["accuracy"], given().cards) for row in rows]
+        found = zip(rows, sure, places(rows, Ranking("accuracy", higher_is_better=True), sure), strict=True)
+        return sorted(found, key=lambda each: order(each[0], each[2]))
+
+    return make
 
 
-def test_values_are_those_of_the_markdown_board(records, board, given):
-    markdown = render_boards(records, [], given().cards)["classification.md"]
-    for line in board(records):
-        value, ends = re.fullmatch(r"([\d.]+ ± [\d.—]+)([\d.]+ to [\d.]+)?", line["accuracy ↑"]).groups()
-        assert f"{value} ({ends}" in markdown
+def test_ranks_and_their_order_are_those_of_the_boards(records, board, theirs):
+    said = [
+        (re.sub("[()]", "", rank(place, name_folds=False)), row.identity.model) for row, _, place in theirs(records)
+    ]
+    found = board(records)
+    assert [(line["rank"], re.search(r"\((\S+) 1\)", line["model"])[1]) for line in found] == said
+    assert [line["rank"] for line in found] == [f"1 1{DASH}1", f"2 2{DASH}2", DASH, DASH]
+
+
+def test_values_and_intervals_are_those_of_the_boards(records, board, theirs):
+    said = [
+        entries.value(row.statistic("accuracy"), with_n=False, interval=sure.intervals["accuracy"])
+        for row, sure, _ in theirs(records)
+    ]
+    assert [line["accuracy ↑"] for line in board(records)] == [re.sub("[()]", "", each) for each in said]
 
 
 def test_a_row_that_does_not_rank_says_so_and_what_leaks(records, board):
     (paper,) = [line for line in board(records) if line["protocol"].startswith("paper")]
     assert paper["rank"] == DASH
-    assert paper["protocol"] == "papernot ranked"
+    assert paper["protocol"] == "paper not ranked"
     assert paper["split"] == "leaks: 7 patients on both sides (9 of 20 test images), 2 identical images"
 
 
@@ -77,3 +94,5 @@ def test_models_that_were_trained_elsewhere_have_a_table_of_their_own(cell, rend
     boards = [each for each in page.all("table") if "sortable" in each.attributes.get("class", "")][:2]
     assert [page.lines(each)[1][1] for each in boards] == ["Network net-a (net-a 1)", "Network net-x (net-x 1)"]
     assert [len(page.lines(each)) for each in boards] == [2, 2]
+    assert page.lines(boards[1])[1][0] == DASH
+    assert "Board: models that were trained elsewhere" in [each.text for each in page.all("h4")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from tumorbench.boards.blocks import HEADLINES
 from tumorbench.contracts.record import Record
@@ -12,7 +13,7 @@ from tumorbench.reports.html.details import detail_of
 from tumorbench.reports.html.material import Material
 from tumorbench.reports.html.overview import overview
 from tumorbench.reports.html.standing import Standing, standings_of
-from tumorbench.reports.html.views import Failure, Section
+from tumorbench.reports.html.views import Failure, Section, Table
 from tumorbench.tables import entries
 from tumorbench.tables.inputs import BoardCards, LocatedRecord
 from tumorbench.tables.markdown import code, plain
@@ -26,6 +27,7 @@ SYNTHETIC = (
     "These images are computed, not taken of patients: the numbers show that the benchmark works, and say nothing "
     "about brain tumours."
 )
+ELSEWHERE = "What these models learned from, nobody here knows: they are scored from their predictions, and not ranked."
 QUICK = "Quick results are runs of a bounded number of steps. They are not comparable with full ones."
 
 
@@ -59,8 +61,10 @@ def _section(task: str, located: Sequence[LocatedRecord], given: Material) -> Se
     dataset, budget = record.identity.dataset, record.identity.budget
     title = f"{plain(record.dataset_title)} ({code(dataset)}), {budget} budget"
     rows = rows_of(cell for cell in located if cell.record.status == "ok")
-    tables = list(_tables(task, rows, given.cards))
+    trained, elsewhere = (standings_of(task, own, given.cards) if own else [] for own in _apart(rows))
     what = f"{'SYNTHETIC: ' if record.synthetic else ''}{title}"
+    boards = [board_of(task, table, what, given.cards) for table in trained]
+    boards += [_of_others(board_of(task, table, what, given.cards)) for table in elsewhere]
     speeds = [each for each in given.throughputs if (each.dataset, each.budget) == (dataset, budget)]
     return Section(
         key=re.sub(r"[^\w-]", "-", f"{task}-{dataset}-{budget}"),
@@ -71,18 +75,23 @@ def _section(task: str, located: Sequence[LocatedRecord], given: Material) -> Se
         synthetic=record.synthetic,
         facts=list(_facts(dataset, given.cards)),
         remarks=[*([SYNTHETIC] if record.synthetic else []), *([QUICK] if budget == "quick" else [])],
-        boards=[board_of(task, table, what, given.cards) for table in tables],
-        charts=[chart for table in tables for chart in overview(task, table, speeds)],
-        details=[detail_of(task, row, given) for row in _in_order(rows, tables)],
+        boards=boards,
+        charts=[chart for table in trained for chart in overview(task, table, speeds)],
+        details=[detail_of(task, row, given) for row in _in_order(rows, [*trained, *elsewhere])],
         failures=list(_failures(located)),
     )
 
 
-def _tables(task: str, rows: Sequence[Row], cards: BoardCards) -> Iterator[Standing]:
-    """The tables of what the harness trained, then those of what was trained elsewhere."""
-    for origin in ("trained", "evaluated"):
-        if own := [row for row in rows if row.identity.origin == origin]:
-            yield from standings_of(task, own, cards)
+def _apart(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+    """(the rows that the harness trained, those of models that were trained elsewhere)."""
+    here = [row for row in rows if row.identity.origin == "trained"]
+    return here, [row for row in rows if row.identity.origin != "trained"]
+
+
+def _of_others(board: Table) -> Table:
+    """The board of models that were trained elsewhere, which says so."""
+    title = f"models that were trained elsewhere{f', {board.title}' if board.title else ''}"
+    return replace(board, title=title, notes=[ELSEWHERE, *board.notes])
 
 
 def _in_order(rows: Sequence[Row], tables: Sequence[Standing]) -> list[Row]:
