@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from tumorbench.boards.ranking import rank
+from tumorbench.boards.words import NOT_COMPARABLE, memorised_note
 from tumorbench.reports.html.standing import Standing, StandingRow
 from tumorbench.reports.html.views import Entry, Heading, Line, Table
 from tumorbench.tables import entries
 from tumorbench.tables.coverage import COVERAGE_NOTE, coverage, differs
-from tumorbench.tables.inputs import BoardCards, metric_id
+from tumorbench.tables.inputs import BoardCards
 from tumorbench.tables.leaks import leaks
-from tumorbench.tables.markdown import code
-from tumorbench.tables.memorised import MEMORISED, memorises
 
 __all__ = ["board_of", "split_value"]
 
 EXTRACTOR = re.compile(r"\\?\[[^\]]*\]")  # of a metric's name; the title of its table names it
-NOT_COMPARABLE = "† not comparable with published values: the literature's are computed with another feature extractor."
 
 
 def board_of(task: str, standing: Standing, what: str, cards: BoardCards) -> Table:
@@ -46,9 +43,8 @@ def split_value(text: str) -> tuple[str, str]:
 
 
 def _headings(standing: Standing, cards: BoardCards) -> Iterator[Heading]:
-    several = len(standing.block.rankings) > 1
-    metrics = standing.rows[0].places if standing.rows else {"": None}
-    yield from (Heading(f"rank by {metric_id(name)}" if several else "rank", numeric=True) for name in metrics)
+    ranks = standing.rows[0].ranks if standing.rows else ["rank"]
+    yield from (Heading(heading, numeric=True) for heading in ranks)
     yield Heading("model")
     yield Heading("protocol")
     of_extractor = EXTRACTOR if standing.block.title else re.compile("$^")
@@ -64,16 +60,16 @@ def _headings(standing: Standing, cards: BoardCards) -> Iterator[Heading]:
 
 def _entries(task: str, each: StandingRow, standing: Standing, cards: BoardCards) -> Iterator[Entry]:
     row = each.row
-    for place in each.places.values():
-        text, remark = split_value(rank(place, name_folds=standing.name_folds))
+    for place, said in zip(each.places.values(), each.ranks.values(), strict=True):
+        text, remark = split_value(said)
         yield Entry(text, remark, None if place.rank is None else place.rank + place.position / 1e4)
     yield Entry(entries.model(row), value=each.name)
     yield Entry(*split_value(entries.protocol(row)), value=each.protocol)
     for name in standing.block.metrics:
         statistic, ends = row.statistic(name), each.sure.intervals.get(name)
         value, remark = split_value(entries.value(statistic, with_n=task == "generation", interval=ends))
-        said = entries.reported(row, name, cards)
-        yield Entry(value, "; ".join(filter(None, [remark, said])), statistic.mean if statistic else None)
+        reported = entries.reported(row, name, cards)
+        yield Entry(value, "; ".join(filter(None, [remark, reported])), statistic.mean if statistic else None)
     total = row.record.parameters.get("total")
     yield Entry("—" if total is None else f"{total:,}", value=total)
     yield Entry(*split_value(entries.cells(row)), value=len(row.cells))
@@ -101,12 +97,5 @@ def _notes(standing: Standing, cards: BoardCards) -> Iterator[str]:
         yield standing.note
     if _with_slices(standing, cards):
         yield COVERAGE_NOTE
-    if copied := sorted(_memorising(standing.rows)):
-        yield (
-            f"Memorised: more than {MEMORISED:.0%} of the images of {', '.join(map(code, copied))} are nearer to a "
-            "training image than nearly all held-out ones."
-        )
-
-
-def _memorising(rows: Sequence[StandingRow]) -> set[str]:
-    return {each.row.identity.model for each in rows if any(memorises(cell.record) for cell in each.row.cells)}
+    if note := memorised_note([each.row for each in standing.rows]):
+        yield note

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from tumorbench.boards.blocks import HEADLINES
+from tumorbench.boards.words import BUDGETS, SYNTHETIC, patients_in_words
 from tumorbench.contracts.record import Record
 from tumorbench.reports.html.board import board_of
 from tumorbench.reports.html.details import detail_of
@@ -22,13 +23,7 @@ from tumorbench.tables.rows import Row, rows_of
 __all__ = ["TASKS", "sections_of"]
 
 TASKS = ("classification", "segmentation", "generation")
-BUDGETS = ("full", "quick")
-SYNTHETIC = (
-    "These images are computed, not taken of patients: the numbers show that the benchmark works, and say nothing "
-    "about brain tumours."
-)
 ELSEWHERE = "What these models learned from, nobody here knows: they are scored from their predictions, and not ranked."
-QUICK = "Quick results are runs of a bounded number of steps. They are not comparable with full ones."
 
 
 def sections_of(located: Sequence[LocatedRecord], given: Material) -> list[Section]:
@@ -39,7 +34,7 @@ def sections_of(located: Sequence[LocatedRecord], given: Material) -> list[Secti
         for task in TASKS
         if _belongs(cell.record, task)
     }
-    ordered = sorted(found, key=lambda part: (TASKS.index(part[0]), part[1], part[2], BUDGETS.index(part[3])))
+    ordered = sorted(found, key=lambda part: (TASKS.index(part[0]), part[1], part[2], list(BUDGETS).index(part[3])))
     return [
         _section(task, [cell for cell in located if _belongs(cell.record, task) and _is_of(cell.record, *of)], given)
         for task, *of in ordered
@@ -74,7 +69,7 @@ def _section(task: str, located: Sequence[LocatedRecord], given: Material) -> Se
         title=title,
         synthetic=record.synthetic,
         facts=list(_facts(dataset, given.cards)),
-        remarks=[*([SYNTHETIC] if record.synthetic else []), *([QUICK] if budget == "quick" else [])],
+        remarks=[*([SYNTHETIC] if record.synthetic else []), BUDGETS[budget][1]],
         boards=boards,
         charts=[chart for table in trained for chart in overview(task, table, speeds)],
         details=[detail_of(task, row, given) for row in _in_order(rows, [*trained, *elsewhere])],
@@ -107,8 +102,8 @@ def _facts(dataset: str, cards: BoardCards) -> Iterator[str]:
     card = cards.datasets.get(dataset)
     if card is None:
         return
-    patients = "known" if card.patients_known else "not known to the set"
-    yield f"Classes: {plain(', '.join(card.classes))}. Patients: {patients}. Licence: {plain(card.licence)}."
+    classes = plain(", ".join(card.classes))
+    yield f"Classes: {classes}. Patients: {patients_in_words(card)} Licence: {plain(card.licence)}."
     yield from map(plain, card.notes)
 
 

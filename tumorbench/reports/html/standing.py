@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tumorbench.boards.blocks import Block, Ranking, blocks
-from tumorbench.boards.ranking import Place, order, places, ranking_note
-from tumorbench.boards.uncertainty import Sureness, sureness
+from tumorbench.boards import standing as boards
+from tumorbench.boards.blocks import Block
+from tumorbench.boards.ranking import Place
+from tumorbench.boards.standing import standings
+from tumorbench.boards.uncertainty import Sureness
 from tumorbench.tables.inputs import BoardCards
 from tumorbench.tables.rows import Row
 
@@ -18,11 +20,16 @@ UNRANKED = "tstr_generated"  # of a table that does not rank: what generated ima
 
 @dataclass(frozen=True, slots=True)
 class StandingRow:
-    """A row of a board. places: by the name of the ranking metric, the first being the one that orders the table."""
+    """A row of a board.
+
+    places: by the name of the ranking metric, the first being the one that orders the table; ranks: the same in words, by
+    the heading of their column.
+    """
 
     row: Row
     sure: Sureness
     places: Mapping[str, Place]
+    ranks: Mapping[str, str]
 
     @property
     def name(self) -> str:
@@ -49,12 +56,6 @@ class Standing:
         rankings, metrics = self.block.rankings, self.block.metrics
         return rankings[0].metric if rankings else UNRANKED if UNRANKED in metrics else next(iter(metrics), "")
 
-    @property
-    def name_folds(self) -> bool:
-        """Whether rows rank among others of the same folds only, so that each rank has to name its folds."""
-        ranked = {place.folds for each in self.rows for place in each.places.values() if place.rank is not None}
-        return len(ranked) > 1
-
 
 def name_of(row: Row) -> str:
     """The model's id, what tells the row from another of the same model, and the data set that it learned from."""
@@ -64,18 +65,18 @@ def name_of(row: Row) -> str:
 
 def standings_of(task: str, rows: Sequence[Row], cards: BoardCards) -> list[Standing]:
     """The tables of these rows, which are of one data set and budget."""
-    return [_standing(block, rows, cards) for block in blocks(task, rows, cards)]
+    return [_standing(found) for found in standings(task, rows, cards)]
 
 
-def _standing(block: Block, rows: Sequence[Row], cards: BoardCards) -> Standing:
-    kept = [row for row in rows if not block.title or row.metric_names & set(block.metrics)]
-    sure = [sureness(row, block.metrics, cards) for row in kept]
-    rankings: Sequence[Ranking | None] = block.rankings or (None,)
-    found = {each.metric if each else "": places(kept, each, sure) for each in rankings}
+def _standing(found: boards.Standing) -> Standing:
+    metrics = [ranking.metric for ranking in found.block.rankings] or [""]
     lines = [
-        StandingRow(row, own, {metric: each[number] for metric, each in found.items()})
-        for number, (row, own) in enumerate(zip(kept, sure, strict=True))
+        StandingRow(
+            line.row,
+            line.sure,
+            dict(zip(metrics, line.places.values(), strict=True)),
+            found.ranks(line),
+        )
+        for line in found.lines
     ]
-    first = next(iter(found.values()))
-    ordered = sorted(lines, key=lambda line: order(line.row, next(iter(line.places.values()))))
-    return Standing(block, ordered, ranking_note(first) or "")
+    return Standing(found.block, lines, found.note or "")
