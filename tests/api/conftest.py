@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 import tumorbench as tb
+from tumorbench import registry
 
 
 def shares(images):
@@ -24,6 +27,13 @@ def evaluate(tiny):
         return tb.evaluate(predict, **({"dataset": "tiny-shapes", "name": "brightness"} | asked))
 
     return call
+
+
+@pytest.fixture
+def no_extractors(tiny, monkeypatch):
+    """Feature extractors, which take seconds, are not installed."""
+    found = replace(registry.find(), extractors={})
+    monkeypatch.setattr(registry, "find", lambda: found)
 
 
 @pytest.fixture

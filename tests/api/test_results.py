@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
 
 import tumorbench as tb
 
 
+@pytest.fixture(scope="session")
+def kept(tmp_path_factory):
+    """Where the one store is kept that every test here starts from."""
+    return tmp_path_factory.mktemp("kept")
+
+
 @pytest.fixture
-def both(evaluate, tumorbench):
+def both(evaluate, tumorbench, kept, tiny):
     """A store with a classifier that was trained on two folds, one that fails, and one that was evaluated."""
-    folds = ("--fold", "0", "--fold", "1", "--protocol", "grouped", "--no-throughput")
-    tumorbench("run", "-d", "tiny-shapes", "-m", "tiny-classifier", "-m", "tiny-nan", *folds)
-    evaluate()
+    if not (kept / "runs").exists():
+        folds = ("--fold", "0", "--fold", "1", "--protocol", "grouped", "--no-throughput")
+        tumorbench("run", "-d", "tiny-shapes", "-m", "tiny-classifier", "-m", "tiny-nan", *folds)
+        evaluate()
+        shutil.copytree("runs", kept / "runs")
+    shutil.copytree(kept / "runs", "runs", dirs_exist_ok=True)
     return tb.results("runs")
 
 

@@ -40,30 +40,29 @@ def numpys():
     return np.random.get_state()[1].tolist()  # noqa: NPY002 - the global state is what is looked at
 
 
-def test_a_module_of_this_process_leaves_a_record_as_every_model_does(run):
-    (record,) = run(Flat, folds=[1])
+def test_a_module_of_this_process_leaves_records_as_every_model_does(run, recipe):
+    before = random.getstate(), numpys(), torch.get_rng_state()
+    found = run(Flat, folds=[1], seeds=[0, 1])
+    record = found[0]
     assert (record.status, record.reason) == ("ok", "")
     assert (record.identity.model, record.identity.origin, record.identity.fold) == ("own/flat", "trained", 1)
     assert record.environment["executor"] == "in-process"
     assert record.parameters == {"total": 3 * 1025, "trainable": 3 * 1025}
     assert len(record.history) == 2
     assert record.command.startswith("tumorbench.run([own/flat]")
-
-
-def test_a_finished_cell_is_taken_from_the_store_and_another_recipe_is_another_cell(run, recipe):
-    first, again = run(Flat), run(Flat)
-    assert again[0] == first[0]
-    assert run(Flat, force=True)[0].started_at >= first[0].started_at
-    other = run(Flat, recipe=recipe.model_copy(update={"batch_size": 8, "optimizer": tb.Optimizer(name="sgd")}))
-    assert other[0].cell_key != first[0].cell_key
-
-
-def test_seeds_draw_the_weights_of_a_class_and_the_same_seed_the_same_ones(run):
-    found = run(Flat, seeds=[0, 1])
-    assert len({record.cell_key for record in found}) == 2
-    losses = [record.history[0]["loss"] for record in found]
-    assert losses[0] != losses[1]
-    assert run(Flat, seeds=[0], force=True)[0].history[0]["loss"] == losses[0]
+    # each seed draws its own weights, and the caller's generators are left as they were
+    assert found[0].history[0]["loss"] != found[1].history[0]["loss"]
+    assert random.getstate() == before[0]
+    assert numpys() == before[1]
+    assert torch.equal(torch.get_rng_state(), before[2])
+    # a finished cell is taken from the store; another recipe is another cell
+    assert run(Flat, folds=[1])[0] == record
+    other = run(
+        Flat,
+        folds=[1],
+        recipe=recipe.model_copy(update={"batch_size": 8, "quick": recipe.quick.model_copy(update={"epochs": 1})}),
+    )
+    assert other[0].cell_key != record.cell_key
 
 
 def test_an_instance_starts_from_its_weights(run, recipe):
@@ -82,40 +81,24 @@ def test_a_segmenter_of_this_process_is_scored_by_its_masks(run):
     assert record.metric("dice") is not None
 
 
-def test_installed_models_run_by_id_and_by_card_beside_modules(run):
+def test_installed_models_run_in_workers_and_what_no_plugin_has_in_this_process(run):
     card = next(card for card in tb.models() if card.id == "tiny-classifier")
-    found = run([card, "tiny-classifier[width=4]", Flat])
-    assert [record.identity.model for record in found] == ["tiny-classifier", "tiny-classifier[width=4]", "own/flat"]
-    assert [record.status for record in found] == ["ok"] * 3
-
-
-def test_a_card_that_no_plugin_has_runs_here(run):
-    card = next(card for card in tb.models() if card.id == "tiny-classifier")
-    (record,) = run(card.model_copy(update={"id": "mine"}), executor="local")
-    assert (record.status, record.identity.model, record.environment["executor"]) == ("ok", "mine", "in-process")
-
-
-def test_an_installed_model_runs_in_a_worker_of_its_own(run):
-    (record,) = run("tiny-classifier", executor="local")
-    assert (record.status, record.environment["executor"]) == ("ok", "local")
+    mine = card.model_copy(update={"id": "mine"})
+    found = run(["tiny-classifier[width=4]", card, mine], executor="local")
+    assert [(record.identity.model, record.status, record.environment["executor"]) for record in found] == [
+        ("tiny-classifier[width=4]", "ok", "local"),
+        ("tiny-classifier", "ok", "local"),
+        ("mine", "ok", "in-process"),
+    ]
 
 
 def test_a_module_that_fails_is_named_and_stops_no_other(run):
     def broken():
         raise ZeroDivisionError("its own fault")
 
-    found = run([broken, Flat])
-    assert [record.identity.model for record in found.failures] == ["own/broken"]
-    assert "its own fault" in found.failures[0].reason
-    assert [record.status for record in found] == ["failed", "ok"]
-
-
-def test_global_random_generators_are_left_as_they_were(run):
-    before = random.getstate(), numpys(), torch.get_rng_state()
-    run(Flat)
-    assert random.getstate() == before[0]
-    assert numpys() == before[1]
-    assert torch.equal(torch.get_rng_state(), before[2])
+    found = run([broken, "tiny-nan", lambda: None])
+    assert [record.identity.model for record in found.failures] == ["tiny-nan", "own/broken", "own/lambda"]
+    assert "its own fault" in found.failures[1].reason
 
 
 def test_ctrl_c_ends_the_call_and_the_same_call_continues_the_cell(run, recipe):
@@ -124,7 +107,8 @@ def test_ctrl_c_ends_the_call_and_the_same_call_continues_the_cell(run, recipe):
     class Interrupted(Flat):
         def forward(self, images):
             if self.training and not pressed:
-                pressed.append(os.kill(os.getpid(), signal.SIGINT))
+                pressed.append(True)
+                os.kill(os.getpid(), signal.SIGINT)
             return super().forward(images)
 
     with pytest.raises(KeyboardInterrupt):

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from tumorbench import hardware, tasks
 from tumorbench.api.loading import part_of
-from tumorbench.api.place import Folder, check_fold, context_at, one_of
+from tumorbench.api.place import MOST_SEED, Folder, check_fold, context_at, one_of
 from tumorbench.api.predictions import Predict
 from tumorbench.api.results import Results
 from tumorbench.api.sources import Called, Given
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["evaluate", "ids_tested"]
 
-RANKED_LIKE = ("grouped", "official")  # protocols whose split is nobody's own
+SPLIT_ALIKE = ("grouped", "official")  # protocols whose split is nobody's own
 STAGED = "unfinished"
 
 
@@ -80,7 +80,7 @@ def evaluate(
     ...     return np.outer(images.mean((1, 2, 3)), [0, 0, -1, 1])
     >>> found = tb.evaluate(brightness, dataset="phantom", name="brightness", size=32, store=tempfile.mkdtemp())
     >>> found.frame().query("metric == 'accuracy'")[["model", "origin", "n"]].values.tolist()
-    [['brightness', 'evaluated', 56]]
+    [['brightness', 'evaluated', 48]]
     """
     began, started = time.perf_counter(), datetime.now(UTC)
     context = context_at(store, data_root)
@@ -129,9 +129,11 @@ def _cell(context: Context, card: ModelSpec, dataset: str, protocol: str, fold: 
     if card.task not in spec.tasks:
         raise BadInput(f"{dataset} has no data for {card.task}; it has them for {', '.join(spec.tasks)}")
     named: Protocol = one_of("protocol", protocol, Protocol)
-    if named not in RANKED_LIKE:
-        raise BadInput(f"a model that was trained elsewhere is tested under {' or '.join(RANKED_LIKE)}, not {protocol}")
+    if named not in SPLIT_ALIKE:
+        raise BadInput(f"a model that was trained elsewhere is tested under {' or '.join(SPLIT_ALIKE)}, not {protocol}")
     check_fold(spec, named, fold)
+    if type(seed) is not int or not 0 <= seed <= MOST_SEED:
+        raise BadInput(f"seed {seed!r} is no whole number from 0 to {MOST_SEED}")
     decoded, split = part_of(context, dataset, protocol, fold)
     identity = identify(decoded, card, named, split, "full", seed).model_copy(update={"origin": "evaluated"})
     return Cell(identity, card, decoded, split)

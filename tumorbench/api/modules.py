@@ -79,9 +79,12 @@ def card_of_module(module: nn.Module | Maker, recipe: Recipe | None, task: Task,
     MADE_HERE[attribute] = _maker(module, task)
     own = module if isinstance(module, type) or not isinstance(module, nn.Module) else type(module)
     words = name or re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", getattr(own, "__name__", type(own).__name__))
+    slug = re.sub("[^a-z0-9._-]+", "-", words.lower()).strip("-_.")
+    if not slug:
+        raise BadInput(f"no id can be made of {words!r}; give name=, with small letters or digits")
     try:
         return ModelSpec(
-            id=f"{OWN}{re.sub('[^a-z0-9._-]+', '-', words.lower()).strip('-_.')}",
+            id=f"{OWN}{slug}",
             title=name or words,
             version=digest[:12],
             task=task,
@@ -92,7 +95,7 @@ def card_of_module(module: nn.Module | Maker, recipe: Recipe | None, task: Task,
             factory=f"{__name__}:{attribute}",
         )
     except ValidationError as error:
-        raise BadInput(f"no card can be made of {words}: {error.errors()[0]['msg']}; give name=") from None
+        raise BadInput(f"no card can be made of {words}: {error.errors()[0]['msg']}; change its recipe") from None
 
 
 def _maker(module: nn.Module | Maker, task: Task) -> Callable[[Problem], Network]:

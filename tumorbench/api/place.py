@@ -16,8 +16,9 @@ from tumorbench.store import Store
 if TYPE_CHECKING:
     from tumorbench.contracts.cards import DatasetSpec
 
-__all__ = ["Folder", "check_fold", "context_at", "listed", "one_of"]
+__all__ = ["MOST_SEED", "Folder", "check_fold", "context_at", "listed", "one_of"]
 
+MOST_SEED = 2**31 - 1
 Folder = str | os.PathLike[str]
 T = TypeVar("T")
 

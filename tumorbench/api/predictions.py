@@ -51,7 +51,7 @@ def as_probabilities(rows: Sequence[tuple[int, NDArray[Any]]], classes: Sequence
         _require_finite(found, due.format(n=n))
     values = np.concatenate([found for _, found in rows]).astype(np.float64)
     if (values >= 0).all() and (np.abs(values.sum(1) - 1) <= SUM).all():
-        return (values / values.sum(1, keepdims=True)).astype(np.float32)
+        return values.astype(np.float32)
     odds = np.exp(values - values.max(1, keepdims=True))
     return (odds / odds.sum(1, keepdims=True)).astype(np.float32)
 

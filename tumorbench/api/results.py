@@ -76,7 +76,8 @@ class Results:
 
         metrics: by name; None: those that boards show of the tasks that are here. spread: the sample standard deviation
         of each (NaN for one cell) in a column ``METRIC ±`` beside it. cells: over how many the mean is. Rows of one
-        data set, protocol and budget follow one another, by the first metric that they have, the best first.
+        data set, protocol and budget follow one another, evaluated ones after trained ones, by the first metric that they
+        have, the best first.
         """
         import pandas as pd
 
@@ -176,7 +177,7 @@ def _place(row: Row, names: Sequence[str]) -> tuple[Any, ...]:
     identity = row.identity
     first = next((found for name in names if (found := row.statistic(name)) and found.mean is not None), None)
     worth = 0.0 if first is None or first.mean is None else -first.mean if first.higher_is_better else first.mean
-    where = identity.dataset, identity.protocol, identity.budget, identity.origin == "evaluated", identity.task
+    where = identity.dataset, identity.protocol, identity.origin == "evaluated", identity.budget, identity.task
     return *where, first is None, worth, identity.model, row.suffix
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tqdm import tqdm
 
-from tumorbench.api.place import Folder, context_at, listed, one_of
+from tumorbench.api.place import MOST_SEED, Folder, context_at, listed, one_of
 from tumorbench.api.results import Results
 from tumorbench.contracts.cards import DatasetSpec, ModelSpec
 from tumorbench.contracts.problem import Budget, Protocol, Task
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     AnyDataset: TypeAlias = str | DatasetSpec
 
 __all__ = ["run"]
-
-MOST_SEED = 2**31 - 1
 
 
 def run(
