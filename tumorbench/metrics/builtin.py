@@ -29,8 +29,8 @@ def _segmentation(metric: str, title: str, **card: Any) -> MetricSpec:
 
 
 def _surfaces(metric: str, title: str, **card: Any) -> MetricSpec:
-    card = {"value_range": ANY_DISTANCE, "needs": "surfaces", "higher_is_better": False} | card
-    return _card("segmentation", "surfaces", metric, title, **card)
+    card |= {"value_range": ANY_DISTANCE, "needs": "surfaces"}
+    return _card("segmentation", "surfaces", metric, title, higher_is_better=False, **card)
 
 
 def _lesions(metric: str, title: str) -> MetricSpec:

@@ -7,7 +7,7 @@ slice, and stored. A table of before these columns gives no such metric; its rec
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,7 +74,7 @@ def lacking_of(table: pd.DataFrame, needs: str) -> str:
     return stored if missing else ""
 
 
-def arguments_of(table: pd.DataFrame, needs: str, prefix: str = "") -> tuple[NDArray[np.float64 | np.int64], ...]:
+def arguments_of(table: pd.DataFrame, needs: str, prefix: str = "") -> tuple[NDArray[Any], ...]:
     """What a metric that ``needs`` this is called with. prefix: ``CEILING`` for its highest value."""
     if needs == "lesions":
         return (np.array(table[f"{prefix}lesions"].tolist(), np.int64).reshape(-1, 3),)

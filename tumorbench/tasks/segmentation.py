@@ -172,9 +172,10 @@ def _table(
         if chances is not None:
             probabilities.append(chances)
     spacing = [spacing_of(cell.dataset.spec.spacing, frame.shape) for frame in frames]
-    outlines = columns_of_outlines(*zip(*measured, strict=True), spacing)
-    labels, both = test.labels.cpu().numpy(), np.swapaxes(np.array(confusions), 0, 1)
-    table = of_masks(test_columns(cell), labels, masks, *both, outlines)
+    found_outlines, highest_outlines = zip(*measured, strict=True)
+    outlines = columns_of_outlines(found_outlines, highest_outlines, spacing)
+    confusion, highest = np.swapaxes(np.array(confusions), 0, 1)
+    table = of_masks(test_columns(cell), test.labels.cpu().numpy(), masks, confusion, highest, outlines)
     return table, np.stack(probabilities) if probabilities else None
 
 

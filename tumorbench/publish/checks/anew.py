@@ -141,17 +141,18 @@ def _check_masks(path: Path, record: Record, cell: Cell) -> Iterator[str]:
     if table is None or not {"confusion", "mask_png"} <= set(table):
         return
     place = {sample.id: index for index, sample in enumerate(cell.dataset.samples)}
-    told = [[None] * len(table)] * len(OUTLINES)
-    outlines = [table[name] for name in OUTLINES] if set(OUTLINES) <= set(table) else told
+    nothing: list[None] = [None] * len(table)
+    outlines = [table[name] for name in OUTLINES] if set(OUTLINES) <= set(table) else [nothing] * len(OUTLINES)
     wrong = {"a confusion": 0, "distances or lesions": 0}
-    for name, png, confusion, *own in zip(table[ID], table["mask_png"], table["confusion"], *outlines, strict=True):
+    rows = zip(table[ID], table["mask_png"], table["confusion"], *outlines, strict=True)
+    for name, png, confusion, surfaces, lesions in rows:
         both = _masks(place[name], pixels_of(png), cell) if name in place else None
         if both is not None:
             wrong["a confusion"] += _unlike(confusion, *both)
-            wrong["distances or lesions"] += own[0] is not None and differing(*own, Outlines.of(*both))
-    for what, rows in wrong.items():
-        if rows:
-            yield f"{PREDICTIONS} has in {rows} rows {what} that its mask and the data set's do not give"
+            wrong["distances or lesions"] += surfaces is not None and differing(surfaces, lesions, Outlines.of(*both))
+    for what, number in wrong.items():
+        if number:
+            yield f"{PREDICTIONS} has in {number} rows {what} that its mask and the data set's do not give"
 
 
 def _masks(index: int, predicted: NDArray[np.uint8], cell: Cell) -> tuple[NDArray[np.uint8], NDArray[np.uint8]] | None:
