@@ -14,7 +14,8 @@ from tumorbench.contracts.problem import Protocol
 def test_list_is_an_array_of_objects_with_an_id(tumorbench):
     listed = json.loads(tumorbench("list", "--json").out)
     ids = {each["kind"]: [other["id"] for other in listed if other["kind"] == each["kind"]] for each in listed}
-    assert set(ids) == {"datasets", "models", "metrics", "extractors", "patterns", "weights", "executors", "protocols"}
+    kinds = {"datasets", "models", "metrics", "extractors", "patterns", "weights", "executors", "observers"}
+    assert set(ids) == kinds | {"protocols"}
     assert {"timm/*", "smp/*"} <= set(ids["patterns"])
     assert {"figshare3064", "kaggle7023", "kaggle3264", "yesno253", "phantom"} <= set(ids["datasets"])
     assert {"pose-cnn", "pose-unet", "tumorsynth1"} <= set(ids["models"])

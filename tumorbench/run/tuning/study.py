@@ -160,7 +160,7 @@ class Study:
     ) -> list[str]:
         """The trial has ended, or can be continued. Returns why it failed, if it did."""
         watch.on_begin(number, self._model(values))
-        if twin := archive.twin(values, self.space):
+        if (twin := archive.twin(values, self.space)) and twin.value is not None:
             archive.trial(number, 0).complete(twin.value)
             watch.on_end(self._outcome(archive.trials[number]), f"the same as trial {twin.number}")
             return []
@@ -190,15 +190,11 @@ class Study:
         return next(iter(done.records.values()))
 
 
-@dataclass(slots=True)
 class _Kept:
     """An executor that a campaign leaves open for the next one."""
 
-    executor: Executor
-
-    @property
-    def slots(self) -> int:
-        return self.executor.slots
+    def __init__(self, executor: Executor) -> None:
+        self.executor, self.slots = executor, executor.slots
 
     def submit(self, jobs: Sequence[Path]) -> Sequence[Handle]:
         return self.executor.submit(jobs)
