@@ -5,15 +5,19 @@ from __future__ import annotations
 import io
 import json
 
+import numpy as np
 import pandas as pd
 import pytest
 
+import tumorbench as tb
+
 
 @pytest.fixture
-def finished(tumorbench, tiny):
-    """A store with a classifier on two folds."""
-    asked = ("-m", "tiny-classifier", "--protocol", "grouped", "--fold", "0", "--fold", "1", "--no-throughput")
-    assert tumorbench("run", "-d", "tiny-shapes", *asked).code == 0
+def finished(tiny):
+    """A store with a classifier on two folds: one that was trained elsewhere, which costs no training here."""
+    for fold in (0, 1):
+        rng = np.random.default_rng(fold)
+        tb.evaluate(lambda images, rng=rng: rng.random((len(images), 3)), dataset="tiny-shapes", name="a", fold=fold)
     return tiny
 
 

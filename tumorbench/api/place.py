@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from tumorbench import hardware, registry
 from tumorbench.data import locations
@@ -20,7 +20,6 @@ __all__ = ["MOST_SEED", "Folder", "check_fold", "context_at", "listed", "one_of"
 
 MOST_SEED = 2**31 - 1
 Folder = str | os.PathLike[str]
-T = TypeVar("T")
 
 
 def context_at(
@@ -40,11 +39,9 @@ def context_at(
     )
 
 
-def listed(given: T | Sequence[T]) -> list[T]:
+def listed(given: Any) -> list[Any]:
     """``given`` as a list: one thing, or several."""
-    if isinstance(given, Sequence) and not isinstance(given, str):
-        return list(given)
-    return [given]  # type: ignore[list-item]
+    return list(given) if isinstance(given, Sequence) and not isinstance(given, str) else [given]
 
 
 def one_of(kind: str, given: str, words: Any) -> Any:

@@ -53,7 +53,8 @@ def as_probabilities(rows: Sequence[tuple[int, NDArray[Any]]], classes: Sequence
     if (values >= 0).all() and (np.abs(values.sum(1) - 1) <= SUM).all():
         return values.astype(np.float32)
     odds = np.exp(values - values.max(1, keepdims=True))
-    return (odds / odds.sum(1, keepdims=True)).astype(np.float32)
+    shares: NDArray[np.float32] = (odds / odds.sum(1, keepdims=True)).astype(np.float32)
+    return shares
 
 
 def as_masks(

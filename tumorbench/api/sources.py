@@ -143,11 +143,13 @@ def _table_of_masks(cell: Cell, masks: list[NDArray[np.uint8]], size: int | None
         resized = cell.dataset.masks(size)
         assert resized is not None
         best = ceilings(torch.from_numpy(np.asarray(resized[cell.split.test])), frames, k)
-    confusions, measured = [], []
+    confusions: list[list[NDArray[np.int64]]] = []
+    measured: list[tuple[Outlines, Outlines]] = []
     for own, mask, highest in zip(true, masks, best, strict=True):
         confusions.append([pixel_confusion(own, each, k) for each in (mask, highest)])
-        measured.append([Outlines.of(own, each) for each in (mask, highest)])
-    outlines = columns_of_outlines(*zip(*measured, strict=True), [spacing_of(spec.spacing, f.shape) for f in frames])
+        measured.append((Outlines.of(own, mask), Outlines.of(own, highest)))
+    spacing = [spacing_of(spec.spacing, frame.shape) for frame in frames]
+    outlines = columns_of_outlines([one for one, _ in measured], [other for _, other in measured], spacing)
     both = np.swapaxes(np.array(confusions), 0, 1)
     labels = cell.labels[cell.split.test]
-    return of_masks(test_columns(cell), labels, [png_of(mask) for mask in masks], *both, outlines)
+    return of_masks(test_columns(cell), labels, [png_of(mask) for mask in masks], both[0], both[1], outlines)

@@ -59,10 +59,10 @@ def probabilities_in(
         values = ordered[due].to_numpy(np.float64)
     except (TypeError, ValueError):
         raise BadInput(f"{where} has something else than numbers in {', '.join(due)}") from None
-    wrong = ~((values >= 0) & (values <= 1)).all(1)
+    wrong: NDArray[np.bool_] = ~np.asarray(((values >= 0) & (values <= 1)).all(1))
     if wrong.any():
         raise BadInput(_rows(where, wrong, sample_ids, "with a probability that is not from 0 to 1"))
-    wrong = np.abs(values.sum(1) - 1) > SUM
+    wrong = np.asarray(np.abs(values.sum(1) - 1) > SUM)
     if wrong.any():
         raise BadInput(_rows(where, wrong, sample_ids, "whose probabilities do not sum to 1"))
     return values.astype(np.float32)
@@ -152,7 +152,7 @@ def _picture(content: Any, where: str) -> NDArray[np.uint8]:
 
 
 def _rows(where: str, wrong: NDArray[np.bool_], sample_ids: Sequence[str], what: str) -> str:
-    named = [sample_ids[row] for row in np.flatnonzero(wrong)]
+    named = [sample_ids[row] for row in np.flatnonzero(wrong).tolist()]
     return f"{where} has {plural(len(named), 'row')} {what}: {_some(named)}"
 
 
