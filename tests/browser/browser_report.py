@@ -9,9 +9,15 @@ PHONE = {"width": 390, "height": 844}
 VIEWS = {"light": {}, "dark": {"dark": True}, "phone": {"size": PHONE}}
 
 
+OPEN = "document.querySelectorAll('details').forEach((each) => { each.open = true; })"
+WIDER = """width => [...document.querySelectorAll('body *')]
+  .filter((each) => each.checkVisibility() && !each.closest('.wide, svg') && each.getBoundingClientRect().right > width)
+  .map((each) => each.outerHTML.slice(0, 120))"""
+
+
 def open_everything(page) -> None:
     """Every panel is open and every plot is drawn."""
-    page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
+    page.evaluate(OPEN)
     for plot in page.locator(".plot:visible").all():
         plot.scroll_into_view_if_needed()
     page.wait_for_function(
@@ -153,6 +159,7 @@ def test_the_button_changes_page_and_plots_and_is_remembered(local_report, visit
 def test_on_a_phone_nothing_but_tables_scrolls_sideways(report, visit):
     page = visit(report, size=PHONE)
     open_everything(page)
+    assert page.evaluate(WIDER, PHONE["width"]) == []
     assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
     small = page.evaluate(
         "[...document.querySelectorAll('main *')].filter((each) => each.checkVisibility() && each.childNodes.length && !each.closest('svg') && parseFloat(getComputedStyle(each).fontSize) < 11).length"
@@ -171,16 +178,33 @@ def test_the_keyboard_reaches_tables_that_scroll_and_headings_that_sort(publishe
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"
     page.locator("section.set .wide").first.focus()
-    assert page.evaluate("document.activeElement.getAttribute('role')") == "region"
+    assert page.evaluate("document.activeElement.getAttribute('role')") == "group"
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.closest('th').scope") == "col"
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_axe_finds_nothing(report, visit, shots, view):
-    page = visit(report, **VIEWS[view])
+def test_axe_finds_nothing(local_report, visit, view):
+    page = visit(local_report, **VIEWS[view])
     open_everything(page)
     found = Axe().run(page)
     assert found.violations_count == 0, found.generate_report()
+
+
+def test_axe_finds_nothing_in_the_published_records(published_report, visit):
+    page = visit(published_report)
+    page.evaluate(OPEN)
+    found = Axe().run(
+        page, context={"exclude": [[".plot"]]}
+    )  # thousands of marks, of the kinds that the other report has
+    assert found.violations_count == 0, found.generate_report()
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_screenshot_is_left_to_look_at(report, visit, shots, view):
+    page = visit(report, **VIEWS[view])
+    open_everything(page)
     page.evaluate("scrollTo(0, 0)")
-    page.screenshot(path=shots / f"{report.parent.name.rstrip('0')}-{view}.png")
+    path = shots / f"{report.parent.parent.name}-{report.stem}-{view}.png"
+    page.screenshot(path=path)
+    assert path.stat().st_size > 10_000

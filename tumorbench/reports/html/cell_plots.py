@@ -20,8 +20,9 @@ def curve(points: Sequence[Point], name: str) -> dict[str, Any]:
 
     points: ``epoch``, ``value``, ``part``, ``cell``, ``kept``.
     """
-    colour = alt.Color("part:N", scale=alt.Scale(domain=PARTS), legend=legend_of(PARTS, points, "part"))
-    dash = alt.StrokeDash("part:N", scale=alt.Scale(domain=PARTS, range=[[1, 0], [5, 3]]), legend=None)
+    legend = legend_of(PARTS, points, "part")
+    colour = alt.Color("part:N", scale=alt.Scale(domain=PARTS), legend=legend)
+    dash = alt.StrokeDash("part:N", scale=alt.Scale(domain=PARTS, range=[[1, 0], [5, 3]]), legend=legend)
     last = max(point["epoch"] for point in points)
     base = alt.Chart(alt.InlineData(values=list(points))).encode(
         x=alt.X("epoch:Q", axis=whole(last), scale=alt.Scale(nice=False)),
@@ -69,7 +70,7 @@ def confusion(counts: Sequence[Sequence[int]], classes: Sequence[str]) -> dict[s
     )
     texts = base.mark_text(fontSize=12).encode(text=alt.Text("label:N"))
     texts = texts.transform_calculate(label="format(datum.count, ',') + ' (' + format(datum.share, '.0%') + ')'")
-    return finished(alt.layer(tiles, texts), "Confusion matrix", height=alt.Step(44))
+    return finished(alt.layer(tiles, texts), "Confusion matrix", height=44 * len(classes))
 
 
 def calibration(points: Sequence[Point]) -> dict[str, Any]:
@@ -78,6 +79,7 @@ def calibration(points: Sequence[Point]) -> dict[str, Any]:
     points: ``confidence``, ``accuracy``, ``slices``, ``kind``.
     """
     present = [kind for kind in KINDS if any(point["kind"] == kind for point in points)]
+    legend = alt.Legend(title=None, orient="bottom", values=present, columns=1, labelLimit=240)
     share = alt.Scale(domain=[0, 1])
     ideal = alt.Chart(alt.InlineData(values=[{"at": 0}, {"at": 1}])).mark_line(
         strokeDash=[2, 3], strokeWidth=1.5, color=alt.ExprRef("muted")
@@ -85,18 +87,14 @@ def calibration(points: Sequence[Point]) -> dict[str, Any]:
     base = alt.Chart(alt.InlineData(values=list(points))).encode(
         x=alt.X("confidence:Q", title="confidence", scale=share),
         y=alt.Y("accuracy:Q", title="share that is right", scale=share),
-        color=alt.Color(
-            "kind:N",
-            scale=alt.Scale(domain=KINDS),
-            legend=alt.Legend(title=None, orient="bottom", values=present, columns=1, labelLimit=240),
-        ),
+        color=alt.Color("kind:N", scale=alt.Scale(domain=KINDS), legend=legend),
     )
     hover = [alt.Tooltip(name) for name in ("kind:N", "confidence:Q", "accuracy:Q", "slices:Q")]
     size = alt.Size("slices:Q", scale=alt.Scale(range=[20, 300]), legend=None)
     lines = base.mark_line(strokeWidth=1.5)
     marks = base.mark_point(filled=True, opacity=0.9).encode(
         size=size,
-        shape=alt.Shape("kind:N", scale=alt.Scale(domain=KINDS, range=["circle", "square"]), legend=None),
+        shape=alt.Shape("kind:N", scale=alt.Scale(domain=KINDS, range=["circle", "square"]), legend=legend),
         tooltip=hover,
     )
     layers = alt.layer(

@@ -19,7 +19,7 @@ __all__ = ["SHAPES", "Point", "dots", "finished", "legend_of", "ranks", "scatter
 
 Point = Mapping[str, Any]
 PROTOCOLS = list(get_args(Protocol))
-ROW, ROW_OF_SEVERAL = 26, 18  # pixels of a line of a dot plot: one for each model, or one for each of its protocols
+ROW, ROW_OF_SEVERAL = 28, 20  # pixels of a line of a dot plot: one for each model, or one for each of its protocols
 SHAPES = ["square", "triangle-up", "circle", "diamond", "cross", "triangle-down"]
 
 
@@ -40,7 +40,7 @@ def ranks(points: Sequence[Point]) -> dict[str, Any]:
     hover = [alt.Tooltip("model:N"), alt.Tooltip("rank:Q"), alt.Tooltip("low:Q"), alt.Tooltip("high:Q")]
     lines = base.mark_rule(strokeWidth=3, opacity=0.55).encode(x=across, x2="high:Q", tooltip=hover)
     dots_ = base.mark_point(filled=True, size=110, opacity=1).encode(x=alt.X("rank:Q", scale=scale), tooltip=hover)
-    return finished(alt.layer(lines, dots_), "Ranks and their 95 % intervals", height=alt.Step(ROW))
+    return finished(alt.layer(lines, dots_), "Ranks and their 95 % intervals", height=ROW * len(points))
 
 
 def dots(points: Sequence[Point], title: str) -> dict[str, Any]:
@@ -48,6 +48,7 @@ def dots(points: Sequence[Point], title: str) -> dict[str, Any]:
 
     points: ``model``, ``protocol``, ``value``, ``low``, ``high`` (None where no interval is known). title: of the axis.
     """
+    places = len({point["model"] for point in points}) * len({point["protocol"] for point in points})
     base = _shown(points).encode(
         y=_names(), yOffset=alt.YOffset("protocol:N", sort=PROTOCOLS), color=_by_protocol(points)
     )
@@ -57,7 +58,7 @@ def dots(points: Sequence[Point], title: str) -> dict[str, Any]:
     marks = base.mark_point(filled=True, size=90, opacity=1).encode(
         x=alt.X("value:Q", title=title, scale=scale), shape=_shape(points), tooltip=hover
     )
-    return finished(alt.layer(lines, marks), f"{title} and its 95 % interval", height=alt.Step(ROW_OF_SEVERAL))
+    return finished(alt.layer(lines, marks), f"{title} and its 95 % interval", height=ROW_OF_SEVERAL * places)
 
 
 def slopes(points: Sequence[Point], title: str) -> dict[str, Any]:
