@@ -143,7 +143,7 @@ def whole(last: float) -> alt.Axis:
     )
 
 
-def finished(chart: alt.LayerChart, description: str, *, height: Any) -> dict[str, Any]:
+def finished(chart: alt.LayerChart | alt.FacetChart, description: str, *, height: Any) -> dict[str, Any]:
     """The specification, as wide as its place on the page."""
     sized = chart.properties(width="container", height=height, description=description)
     found: dict[str, Any] = sized.to_dict()
