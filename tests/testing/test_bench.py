@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tumorbench.errors import BadInput
-from tumorbench.testing.bench import name_and_pixels
+from tumorbench.testing.bench_asked import name_and_pixels
 from tumorbench.testing.bench_baseline import Baseline, changed, judged_bound, judged_ratio, torch_release
 
 MODELS = ("sound", "waits", "lists", "decodes", "doubles")

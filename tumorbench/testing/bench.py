@@ -13,13 +13,10 @@ import pytest
 
 from tumorbench.errors import BadInput
 from tumorbench.registry import Registry, find
+from tumorbench.testing.bench_asked import BASELINE, NOTES, name_and_pixels
 from tumorbench.testing.bench_baseline import Baseline
 
-__all__ = ["BASELINE", "NOTES", "only_checks_without_paths", "pytest_collection_modifyitems", "pytest_terminal_summary"]
-
-BASELINE = pytest.StashKey[Baseline]()
-NOTES = pytest.StashKey[list[str]]()
-PIXELS = 64
+__all__ = ["only_checks_without_paths", "pytest_collection_modifyitems", "pytest_terminal_summary"]
 
 
 class Checks(pytest.Module):
@@ -68,16 +65,6 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         terminalreporter.section("tumorbench: against the baseline")
         for note in notes:
             terminalreporter.write_line(note)
-
-
-def name_and_pixels(asked: str) -> tuple[str, int]:
-    """``MODEL[@PIXELS]`` -> the model's name, pixels a side. Raises: BadInput."""
-    name, at, pixels = asked.rpartition("@")
-    if not at:
-        return asked, PIXELS
-    if not pixels.isascii() or not pixels.isdigit() or not 1 <= int(pixels) <= 4096:  # noqa: PLR2004 - images are no larger
-        raise BadInput(f"--tumorbench-bench {asked}: {pixels!r} is no number of pixels a side; write MODEL@128")
-    return name, int(pixels)
 
 
 def _check_known(registry: Registry, asked: str) -> None:

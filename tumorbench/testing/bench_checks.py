@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tumorbench.errors import BadInput, NotMeasurable
-from tumorbench.testing import bench
+from tumorbench.testing.bench_asked import BASELINE, NOTES, name_and_pixels
 from tumorbench.testing.bench_baseline import changed, judged_bound, judged_ratio
 
 if TYPE_CHECKING:
@@ -25,9 +25,7 @@ SECONDS = 2.0  # of paired rounds
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """One case for each model that was named, in the order of the command line."""
     asked = dict.fromkeys(metafunc.config.getoption("tumorbench_bench"))
-    metafunc.parametrize(
-        "asked", asked, scope="module", ids=["{}@{}".format(*bench.name_and_pixels(each)) for each in asked]
-    )
+    metafunc.parametrize("asked", asked, scope="module", ids=["{}@{}".format(*name_and_pixels(each)) for each in asked])
 
 
 @pytest.fixture(autouse=True)
@@ -52,14 +50,14 @@ class Check:
         from tumorbench.registry import find
 
         config = request.config
-        name, self.pixels = bench.name_and_pixels(asked)
+        name, self.pixels = name_and_pixels(asked)
         self.id = f"{name}@{self.pixels}"
         try:
             self.spec: ModelSpec = find().model(name)
         except BadInput as error:
             pytest.fail(str(error), pytrace=False)
-        self.baseline, self.updates = config.stash[bench.BASELINE], bool(config.getoption("tumorbench_bench_update"))
-        self._notes = config.stash[bench.NOTES]
+        self.baseline, self.updates = config.stash[BASELINE], bool(config.getoption("tumorbench_bench_update"))
+        self._notes = config.stash[NOTES]
         machine = describe_hardware("cpu")
         self.cpu = f"{machine['cpu']}, {machine['cpu_capability']}"
 
