@@ -216,4 +216,5 @@ def _by_index(first: NDArray[np.uint8], second: NDArray[np.uint8], threshold: fl
     for turns, flipped in ORIENTATIONS:
         rows = _normalised(_oriented(first, turns, flipped)).reshape(len(first), -1)
         ends, _, columns = index.range_search(rows, threshold)
-        yield np.repeat(np.arange(len(rows)), np.diff(ends.astype(np.int64))), columns
+        found = ends.astype(np.int64)
+        yield np.repeat(np.arange(len(rows)), found[1:] - found[:-1]), columns

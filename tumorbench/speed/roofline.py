@@ -53,11 +53,11 @@ def copy_rate(device: str) -> float:
     return 2 * COPIED_BYTES / least(lambda: target.copy_(source), device, 0.5).seconds
 
 
-class _Recorded(TorchDispatchMode):
+class _Recorded(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Notes the arithmetic and the traffic of each operation below autograd and autocast."""
 
     def __init__(self, counts: Mapping[Any, Callable[..., int]]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.counts = flop_registry | dict(counts)
         self.operations: list[tuple[float, float]] = []
 

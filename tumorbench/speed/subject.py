@@ -116,7 +116,8 @@ def flops_of(action: Callable[[], object]) -> float | None:
 def operations(action: Callable[[], object]) -> Operations | None:
     """The operations of one call, from which its roofline follows; None where they cannot be told."""
     try:
-        return operations_of(action, {name: shape_wrapper(count) for name, count in COUNTS.items()})
+        counts = {name: shape_wrapper(count) for name, count in COUNTS.items()}  # type: ignore[no-untyped-call]
+        return operations_of(action, counts)
     except Exception:  # noqa: BLE001 - as ``flops_of``
         return None
 
