@@ -23,6 +23,7 @@ CARDS = {
     "metric": "my_models_worst_recall",
     "extractor": "my-models-random",
     "executor": "my-models-threads",
+    "observer": "my-models-csv",
 }
 
 

@@ -59,6 +59,7 @@ def doctor(data_root: DataRoot = None, as_json: AsJson = False) -> None:
     from tumorbench.data.locations import data_root as locate
     from tumorbench.data.reading import list_samples, open_dataset
 
+    hardware.tune_allocator()
     found, device = registry.find(), hardware.choose_device("auto")
     report: dict[str, Any] = {
         "device": device, "native_bf16": hardware.native_bf16(device), "hardware": hardware.describe_hardware(device),

@@ -17,7 +17,7 @@ from tumorbench.errors import BadInput
 
 __all__ = ["KINDS", "Kind", "commands", "write_package"]
 
-Kind = Literal["model", "dataset", "metric", "extractor", "executor"]
+Kind = Literal["model", "dataset", "metric", "extractor", "executor", "observer"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 PLACEHOLDER = re.compile(r"@([A-Z_]+)@")
 INDENT = " " * 10  # of a command in the workflow
@@ -81,6 +81,11 @@ ABOUT: dict[Kind, _Kind] = {
         "An executor",
         "-d phantom -m pose-cnn --executor @NAME@-threads",
         after=("tumorbench replay --sample 1",),
+    ),
+    "observer": _Kind(
+        "An observer",
+        "-d phantom -m pose-cnn --observe @NAME@-csv",
+        shown=("tail -n 3 runs/@NAME@.csv",),
     ),
 }
 
