@@ -14,6 +14,7 @@ from typing import Any
 
 from griffe import Attribute, Docstring, Extension, Object
 
+BRACKET = re.compile(r"(`+[^`]*`+)|\[")
 DOCTEST = re.compile(r"^>>> .*(?:\n(?!\s*$).*)*", re.MULTILINE)
 
 
@@ -38,7 +39,8 @@ def comment(source: str) -> str:
     except (tokenize.TokenError, IndentationError):
         return ""
     said = (token.string.lstrip("# ") for token in tokens if token.type == tokenize.COMMENT)
-    return " ".join(each for each in said if not each.startswith(("noqa", "type:", "fmt:", "pragma")))
+    kept = " ".join(each for each in said if not each.startswith(("noqa", "type:", "fmt:", "pragma")))
+    return BRACKET.sub(lambda found: found[1] or "\\[", kept)  # a bracket outside of code is no link
 
 
 def as_markdown(text: str) -> str:

@@ -139,6 +139,7 @@ def test_the_site_explains_a_field_by_its_comment_and_fences_examples():
         "label order"
     )
     assert docstrings.comment('text = "# none"\n') == ""
+    assert docstrings.comment("of: Any  # [true][predicted], as ``a[0]``\n") == r"\[true]\[predicted], as ``a[0]``"
     shown = docstrings.as_markdown("What it is, of:\n- one\n- two\n\n>>> 1 + 1\n2\n\nSo::\n\n    code")
     assert shown == "What it is, of:\n\n- one\n- two\n\n```pycon\n>>> 1 + 1\n2\n```\n\nSo:\n\n    code"
 
