@@ -98,8 +98,10 @@ def test_every_kind_hands_over_a_complete_card(make, kind):
     assert card.id == CARDS[kind]
 
 
-def test_every_kind_passes_its_own_tests(make, kind):
-    folder, _ = make(f"own-{kind}", "--kind", kind)  # a name of its own: pytest keeps the modules of tests that it met
+def test_every_kind_passes_its_own_tests(make, kind, monkeypatch):
+    folder, _ = make(f"own-{kind}", "--kind", kind)
+    for name in [each for each in sys.modules if each.partition(".")[0] == "tests"]:
+        monkeypatch.delitem(sys.modules, name)  # pytest would take them for the package's own modules of that name
     given = ["-q", "-p", "no:cacheprovider", "--benchmark-skip", "--import-mode=importlib"]
     assert pytest.main([*given, "-c", str(folder / "pyproject.toml"), "--rootdir", str(folder), str(folder)]) == 0
 
