@@ -111,7 +111,7 @@ def test_generated_pictures_are_published_and_linked_unless_they_repeat_the_trai
     shown = {picture.name for picture in (path.parent / "figures").iterdir()}
     kept = {"intensities.png", "learning-curves.png"}
     assert shown == kept | {"samples.png", "samples-over-training.png"}  # none of the real images
-    board = (published.parent / "generation.md").read_text()
+    board = (published.parent / "tiny-shapes.md").read_text()
     assert f"[f0 s0](results/{path.parent.relative_to(published).as_posix()}/figures/samples.png)" in board
 
     own = path_of(tmp_path / "runs", "tiny-artist")
@@ -120,6 +120,6 @@ def test_generated_pictures_are_published_and_linked_unless_they_repeat_the_trai
     change(own, metrics=[*others, memorising])
     assert tumorbench("publish").code == 0
     assert {picture.name for picture in (path.parent / "figures").iterdir()} == kept
-    board = (published.parent / "generation.md").read_text()
+    board = "".join((published.parent / page).read_text() for page in ("generation.md", "tiny-shapes.md"))
     assert "samples.png" not in board
     assert "Memorised: more than 25% of the images of `tiny-artist`" in board
