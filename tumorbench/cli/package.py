@@ -29,7 +29,7 @@ class _Kind:
 
     requires: packages beside tumorbench. tested_with: packages that only the tests and the commands need. run: the
     arguments of the ``tumorbench run`` that shows it at work. before, shown: commands around that one. after: one more
-    check of what was run. versions: when the version of its card is raised.
+    check of what was run. speed: checks of it beside the package's own. versions: when the version of its card is raised.
     """
 
     title: str
@@ -40,10 +40,12 @@ class _Kind:
     before: tuple[str, ...] = ()
     shown: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
+    speed: tuple[str, ...] = ()
     root: str = ""  # of the data, where it is the package's own
 
 
 DRAWN = "--data-root data"
+HELD = "python -m pytest --tumorbench-bench @NAME@-net"  # against the baseline that the package commits
 ABOUT: dict[Kind, _Kind] = {
     "model": _Kind(
         "Models",
@@ -52,6 +54,7 @@ ABOUT: dict[Kind, _Kind] = {
         requires=("torch",),
         tested_with=("tumorbench-phantom",),
         after=("tumorbench replay --sample 1",),
+        speed=(f"test -f tumorbench-bench.json || {HELD} --tumorbench-bench-update", HELD),
     ),
     "dataset": _Kind(
         "A data set",
@@ -131,6 +134,10 @@ def _at_work(kind: Kind) -> list[str]:
     return [*ABOUT[kind].before, _run(kind), *ABOUT[kind].shown]
 
 
+def _timed(kind: Kind) -> list[str]:
+    return ["python -m pytest --benchmark-only", *ABOUT[kind].speed]
+
+
 def _verified(kind: Kind) -> list[str]:
     """Results that are computed, published, verified, and where that is cheap computed again."""
     about = ABOUT[kind]
@@ -157,8 +164,8 @@ def _values(name: str, kind: Kind, author: str, said: str) -> dict[str, str]:
         "REQUIRES": _quoted(each + bounds.get(each, "") for each in ("tumorbench", *about.requires)),
         "TEST_REQUIRES": _quoted(each + bounds.get(each, "") for each in test),
         "TRY": "\n".join(_at_work(kind)),
-        "CHECKS": "\n".join(["python -m pytest --benchmark-only", *_verified(kind)]),
-        "SPEED": f"{INDENT}python -m pytest --benchmark-only",
+        "CHECKS": "\n".join([*_timed(kind), *_verified(kind)]),
+        "SPEED": "\n".join(INDENT + line for line in _timed(kind)),
         "VERIFY": "\n".join(INDENT + line for line in _verified(kind)),
     }
     filled = {key: _filled(value, values) for key, value in values.items()}
