@@ -45,7 +45,7 @@ def test_a_metric_of_a_plugin_is_on_the_board_once_records_are_rescored(runs, tu
 
 def test_the_rows_as_json_are_those_of_the_board_and_nothing_is_written(runs, tumorbench):
     found = json.loads(tumorbench("leaderboard", "--json").out)
-    assert [(row["protocol"], row["rank"]) for row in found] == [("grouped", 1), ("paper", None)]
+    assert [(row["protocol"], row["rank"]) for row in found] == [("grouped", 1), ("official", None), ("paper", None)]
     assert not (runs / "boards").exists()
     refused = tumorbench("leaderboard", "--json", "--check")
     assert (refused.code, refused.out) == (2, "")

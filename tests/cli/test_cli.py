@@ -74,6 +74,7 @@ def test_the_commands_are_those_of_the_documentation():
     assert names == {
         "run", "plan", "bench", "list", "info", "plugins", "data fetch", "data verify", "data audit", "data patients", "data splits", "data info", "leaderboard", "show", "compare",
         "publish", "verify", "migrate", "replay", "rescore", "worker", "status", "new-plugin", "doctor",
+        "submit", "tune", "report", "evaluate", "export",
     }  # fmt: skip
 
 

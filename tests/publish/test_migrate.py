@@ -40,7 +40,7 @@ def aged(record: dict, found: registry.Registry, checkpoints: dict[str, str]) ->
     """The record as a run in the time of schema 2 wrote it. checkpoints: cell key -> SHA-256."""
     identity = dict(record["identity"])
     starts_from = identity.pop("starts_from")
-    for later in ("judge", "trained_on", "leaves_out"):
+    for later in ("judge", "trained_on", "leaves_out", "origin"):
         identity.pop(later)
     identity["recipe"] = identity["recipe"] | {"precision": record["precision"]}
     if starts_from:

@@ -38,7 +38,9 @@ class Teller:
         self._epochs(cell, lease.get("recent") or [], lease)
 
     def rest(self, cell: PlannedCell, record: Record) -> None:
-        """The epochs that ended after the last look were told, as the record has them."""
+        """The epochs that ended after the last look were told, as the record has them; none of one that is scored anew."""
+        if cell.record is not None and cell.record.started_at == record.started_at:
+            return
         told = self.shown.get(cell.key)
         if told is None or told in record.history:  # else of several networks, whose epochs the record has side by side
             self._epochs(cell, record.history, {"epochs": cell.identity.recipe.epochs})
