@@ -9,7 +9,17 @@ from typing import Any, Literal
 from tumorbench.contracts.problem import Budget, Protocol, Task
 from tumorbench.contracts.recipe import Card, Recipe
 
-__all__ = ["KEY_VERSION", "OWN", "CellIdentity", "Judge", "Origin", "OtherSet", "canonical_json", "cell_key", "derive_seed"]
+__all__ = [
+    "KEY_VERSION",
+    "OWN",
+    "CellIdentity",
+    "Judge",
+    "Origin",
+    "OtherSet",
+    "canonical_json",
+    "cell_key",
+    "derive_seed",
+]
 
 KEY_VERSION = 3  # raised when the meaning of a field or one of the recipe's defaults changes
 OWN = "own/"  # begins the id of a model that is a torch module of the process that ran it
