@@ -172,7 +172,7 @@ def table(rows: Sequence[Row], titles: Mapping[str, str]) -> str:
 
 def _times(ratio: Ratio | None) -> str:
     if ratio is None:
-        return "disturbed, no ratio"
+        return "too few undisturbed pairs"
     return f"**{ratio.median:.2f}x** ({ratio.lower:.2f} to {ratio.upper:.2f}, {ratio.pairs} pairs)"
 
 
@@ -180,6 +180,6 @@ def _harness(row: Row) -> str:
     """What the harness adds, a step and an epoch."""
     ratio, epoch = row.ratio(BY_HAND), row.overhead()
     if ratio is None or epoch is None:
-        return "disturbed, no ratio"
+        return "too few undisturbed pairs"
     middle, least, most = (f"{100 * (1 / each - 1):+.1f}" for each in (ratio.median, ratio.upper, ratio.lower))
     return f"harness **{middle} %** ({least} to {most}, {ratio.pairs} pairs); {100 * epoch:+.1f} % an epoch"
