@@ -1,4 +1,7 @@
-"""A board's lines fit a screen; its columns can be chosen, and a plugin's metric is among them where its card says so."""
+"""A board's lines fit a screen.
+
+Its columns can be chosen, and a plugin's metric is among them where its card says so.
+"""
 
 from dataclasses import replace
 

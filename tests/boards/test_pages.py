@@ -1,6 +1,7 @@
 import pytest
 
 from tumorbench.boards import summary_table
+from tumorbench.boards.summary import leading
 
 PAGES = {"classification.md", "segmentation.md", "generation.md", "throughput.md", "README.md"}
 
@@ -67,6 +68,12 @@ def test_a_speed_row_shows_every_value_with_its_unit(speed, render, tables):
     )
     assert (shown["parameters (trainable)"], shown["peak memory, MiB"]) == ("475,779 (475,779)", "812")
     assert shown["share of GEMM rate (train / inference)"] == "62% / —"
+
+
+def test_the_leading_values_of_a_record_are_its_headlines_in_the_boards_order(located):
+    values = {"ks_d": 0.2, "coverage[eyes]": 0.5, "kid/glioma[eyes]": 0.1, "unknown": 1.0, "kid[eyes]": 0.3}
+    record = located(values, model="art", task="generation").record
+    assert [metric.name for metric in leading(record)] == ["kid[eyes]", "coverage[eyes]", "ks_d"]
 
 
 def test_the_summary_gives_each_cells_first_headline_metric(located):

@@ -57,7 +57,8 @@ def test_a_metric_that_one_record_was_not_scored_by_splits_no_row(located, rende
         located({"accuracy": 0.9, "f1_macro": 0.5}, fold=1, instruments=scored_by),
     ]
     page = render(records)["figs.md"]
-    found = [len(rows_with(page, *texts)) for texts in (["results/"], ["`net-a 1`", "0.8000 ± 0.1414"], ["0.5000 ± —"])]
+    texts = (["results/"], ["`net-a 1`", "0.8000 ± 0.1414"], ["0.5000 ± —"])
+    found = [len(rows_with(page, *each)) for each in texts]
     assert found == [1, 1, 1]
 
 

@@ -1,4 +1,7 @@
-"""The live table: each cell with its epoch, loss, main value and time left, and a total; lines where it is no terminal."""
+"""The live table: each cell with its epoch, loss, main value and time left, and a total.
+
+Lines where it is no terminal.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,8 @@ def cell(number, model="net", epochs=20):
 
 def record(status="ok", reason="", **metrics):
     values = [SimpleNamespace(name=name, value=value) for name, value in metrics.items()]
-    return SimpleNamespace(status=status, reason=reason, metrics=values)
+    identity = SimpleNamespace(task="classification")
+    return SimpleNamespace(status=status, reason=reason, metrics=values, identity=identity)
 
 
 @pytest.fixture
@@ -83,13 +87,13 @@ def test_the_total_counts_what_was_cached_and_what_failed_and_shares_time_among_
     assert shown.total() == "2 of 4 cells, 1 cached, 1 failed, 0:00 so far, about 1:40 left"
 
 
-def test_an_ended_cell_tells_its_first_metric_or_its_reason(clock):
+def test_an_ended_cell_tells_its_first_headline_or_its_reason(clock):
     cells = [cell(0), cell(1)]
     shown = board(clock, cells)
-    for each, ended in zip(cells, (record(accuracy=None, f1=0.91234), record("failed", "it diverged")), strict=True):
+    for each, ended in zip(cells, (record(own=0.5, f1_macro=0.91234, accuracy=None), record("failed", "it diverged")), strict=True):
         shown.begin(each)
         shown.end(each, ended, cached=False)
-    assert [(row.state, row.main) for row in shown.shown()] == [("ok", "f1 0.9123"), ("failed", "it diverged")]
+    assert [(row.state, row.main) for row in shown.shown()] == [("ok", "f1_macro 0.9123"), ("failed", "it diverged")]
 
 
 def test_a_table_of_hundreds_of_cells_fits_a_screen_and_shows_what_happens_now(clock):

@@ -10,7 +10,7 @@ from tumorbench.tables.inputs import BoardCards, metric_id
 from tumorbench.tables.markdown import plain
 from tumorbench.tables.rows import Row
 
-__all__ = ["ARROWS", "HEADLINES", "Block", "Ranking", "blocks"]
+__all__ = ["ARROWS", "HEADLINES", "TSTR", "Block", "Ranking", "blocks"]
 
 HEADLINES = {
     "classification": (

@@ -55,7 +55,10 @@ def main_entries(lines: Sequence[Line], block: Block, cards: BoardCards) -> list
 def chosen_entries(
     lines: Sequence[Line], block: Block, cards: BoardCards, columns: Sequence[str]
 ) -> list[dict[str, str]]:
-    """The same with the columns that were chosen, each value with its interval. What the table does not have is left out."""
+    """The same with the columns that were chosen, each value with its interval.
+
+    What the table does not have is left out.
+    """
     names = {column: _named(block, column) for column in columns}
     found = []
     for line in lines:

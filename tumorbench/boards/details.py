@@ -1,4 +1,4 @@
-"""A data set's own page: every metric of every row with its interval, splits, hardware and records, and the reports' values."""
+"""A data set's own page: every metric of every row with interval, splits, hardware, records and reports' values."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from tumorbench.boards.blocks import ARROWS
 from tumorbench.boards.standing import Line, Standing, standings
-from tumorbench.boards.words import BUDGETS, NOT_COMPARABLE, SYNTHETIC, heading, memorised_note, patients_in_words
+from tumorbench.boards.words import BUDGETS, SYNTHETIC, heading, memorised_note, opening, patients_in_words
 from tumorbench.contracts.cards import Reported
 from tumorbench.tables import entries
 from tumorbench.tables.columns import SPLITS, protocol_of
@@ -116,12 +116,7 @@ def _facts_of(task: str, row: Row, every: Sequence[Row], cards: BoardCards) -> d
 def _values(task: str, standing: Standing, cards: BoardCards) -> Iterator[str]:
     """A table for each metric, with a column for each class that it has a value of."""
     block = standing.block
-    if block.title:
-        yield f"### {block.title}{'' if block.comparable else ' †'}"
-    if block.note:
-        yield block.note
-    if not block.comparable:
-        yield NOT_COMPARABLE
+    yield from opening(block, 3)
     if note := standing.note:
         yield note
     by_metric: dict[str, list[str]] = {}

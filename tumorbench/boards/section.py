@@ -8,12 +8,12 @@ from tumorbench.boards.standing import Standing, standings
 from tumorbench.boards.tables import board_table
 from tumorbench.boards.words import (
     BUDGETS,
-    NOT_COMPARABLE,
     SYNTHETIC,
     anchor,
     detail_page,
     heading,
     memorised_note,
+    opening,
     patients_in_words,
 )
 from tumorbench.tables.coverage import COVERAGE_NOTE, differs
@@ -56,12 +56,7 @@ def dataset_section(
 def _tables(standing: Standing, cards: BoardCards, columns: Sequence[str]) -> Iterator[str]:
     """The ranked rows, and those that do not rank."""
     block, rows = standing.block, [line.row for line in standing.lines]
-    if block.title:
-        yield f"#### {block.title}{'' if block.comparable else ' †'}"
-    if block.note:
-        yield block.note
-    if not block.comparable:
-        yield NOT_COMPARABLE
+    yield from opening(block, 4)
     groups = {ranked: [line for line in standing.lines if line.row.ranked == ranked] for ranked in (True, False)}
     for ranked, lines in groups.items():
         if lines:

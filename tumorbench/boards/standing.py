@@ -1,4 +1,4 @@
-"""The rows of one table in its order, with their places and the intervals of all their values: every page shows these."""
+"""The rows of one table in its order, with places and the intervals of all values: every page shows these."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Line", "Standing", "standings"]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A row of a table. places: by the heading of each column of ranks, the first being the one that orders the table."""
+    """A row of a table. places: by the heading of each column of ranks; the first orders the table."""
 
     row: Row
     sure: Sureness

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tumorbench.boards.blocks import HEADLINES
+from tumorbench.boards.blocks import HEADLINES, TSTR
 from tumorbench.contracts.record import MetricValue, Record
 from tumorbench.tables.inputs import metric_id
 
-__all__ = ["summary_table"]
+__all__ = ["leading", "summary_table"]
 
 
 def summary_table(records: Sequence[Record]) -> list[dict[str, Any]]:
@@ -32,7 +32,7 @@ def _order(record: Record) -> tuple[str, str, str, str, int, int, str]:
 
 
 def _line(record: Record) -> dict[str, Any]:
-    identity, metric = record.identity, _headline(record)
+    identity, metric = record.identity, next(iter(leading(record)), None)
     return {
         "dataset": identity.dataset,
         "model": identity.model,
@@ -48,9 +48,8 @@ def _line(record: Record) -> dict[str, Any]:
     }
 
 
-def _headline(record: Record) -> MetricValue | None:
-    for name in HEADLINES[record.identity.task]:
-        for metric in record.metrics:
-            if "/" not in metric.name and metric_id(metric.name) == name:
-                return metric
-    return None
+def leading(record: Record) -> list[MetricValue]:
+    """The headline metrics of the record, not those of a class, in the boards' order."""
+    order = (*HEADLINES[record.identity.task], *TSTR)
+    whole = [metric for metric in record.metrics if "/" not in metric.name and metric_id(metric.name) in order]
+    return sorted(whole, key=lambda metric: order.index(metric_id(metric.name)))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from tumorbench.boards.blocks import Block
 from tumorbench.contracts.cards import DatasetSpec
 from tumorbench.tables.inputs import LocatedRecord
 from tumorbench.tables.markdown import code, plain
@@ -18,6 +19,7 @@ __all__ = [
     "detail_page",
     "heading",
     "memorised_note",
+    "opening",
     "patients_in_words",
 ]
 
@@ -35,6 +37,16 @@ BUDGETS = {
 }
 NOT_COMPARABLE = "† not comparable with published values: the literature's are computed with another feature extractor."
 PAGES = ("readme", "classification", "segmentation", "generation", "throughput", "what-a-split-is-worth")
+
+
+def opening(block: Block, level: int) -> Iterator[str]:
+    """What stands above a block's tables: its heading, of that level, its note, and how far its values compare."""
+    if block.title:
+        yield f"{'#' * level} {block.title}{'' if block.comparable else ' †'}"
+    if block.note:
+        yield block.note
+    if not block.comparable:
+        yield NOT_COMPARABLE
 
 
 def heading(cell: LocatedRecord) -> str:
@@ -62,7 +74,10 @@ def patients_in_words(card: DatasetSpec) -> str:
     """Whether the data set says whose its slices are."""
     if card.patients_known:
         return "known."
-    return "not known to the set; `grouped` keeps near-copies together, and the patients that a match with another set told."
+    return (
+        "not known to the set; `grouped` keeps near-copies together, and the patients that a match with another set "
+        "told."
+    )
 
 
 def memorised_note(rows: Sequence[Row]) -> str:

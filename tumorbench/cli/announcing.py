@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["introduce", "observing", "opening", "watching"]
 
+SHOWN = 3  # values of a finished cell
+
 
 def opening(asked: Budget | None, device: str) -> str:
     """The first line of a run: its budget and device, and why where the budget is the short one by default."""
@@ -98,9 +100,11 @@ def _lines(report: Reporter) -> Watch:
         report.epoch(lease.get("entry") or {"epoch": lease["epoch"]}, int(lease.get("epochs") or 0))
 
     def done(cell: PlannedCell, record: Record, cached: bool) -> None:
+        from tumorbench.boards.summary import leading
+
         if not cached:
-            values = [metric for metric in record.metrics[:3] if metric.value is not None]
-            told = record.reason or ", ".join(f"{metric.name} {metric.value:.4g}" for metric in values)
+            values = [f"{each.name} {each.value:.4g}" for each in leading(record) if each.value is not None]
+            told = record.reason or ", ".join(values[:SHOWN])
             report.line(f"  {record.status} in {record.timing.total_s:.0f} s: {_name(cell)}: {told}")
 
     def held(cell: PlannedCell, lease: dict[str, Any]) -> None:

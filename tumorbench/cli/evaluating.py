@@ -77,10 +77,12 @@ def evaluate(
 
 
 def _say(record: Record, store: Path) -> None:
+    from tumorbench.boards.summary import leading
+
     def shown(value: float | None) -> str:
         return "undefined" if value is None else f"{value:.4g}"
 
-    whole = [metric for metric in record.metrics if "/" not in metric.name][:SHOWN]
+    whole = leading(record)[:SHOWN]
     ends = [" to ".join(map(shown, metric.interval)) if metric.interval else "" for metric in whole]
     print_table(
         [

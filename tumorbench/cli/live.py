@@ -1,4 +1,7 @@
-"""The live table of a run: each cell with its epoch, loss, main value and time left, and the total below. For terminals."""
+"""The live table of a run: each cell with its epoch, loss, main value and time left, and the total below.
+
+For terminals.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,10 @@ ENDED, NEXT, RUNNING = 5, 3, 10  # rows of each kind at most, so that the table 
 
 @dataclass(slots=True)
 class Row:
-    """One cell as the table shows it. began: on the board's clock, None where it has not; left_s: None where nothing tells it."""
+    """One cell as the table shows it. began: on the board's clock, None where it has not.
+
+    Left_s: None where nothing tells it.
+    """
 
     cell: str
     state: str = "waiting"
@@ -56,7 +62,7 @@ class Row:
 
 
 class Board:
-    """What is known of the cells of a plan while they run. expected_s: key -> seconds, of cells for which a store tells."""
+    """What is known of a plan's cells while they run. expected_s: key -> seconds, where a store tells."""
 
     def __init__(
         self, plan: Plan, expected_s: Mapping[str, float], clock: Callable[[], float] = time.monotonic
@@ -86,6 +92,8 @@ class Board:
 
     def end(self, cell: PlannedCell, record: Record, cached: bool) -> None:
         """The cell has a record."""
+        from tumorbench.boards.summary import leading
+
         with self._lock:
             row = self.rows.pop(cell.key)
             self.rows[cell.key] = row  # the last to end stands last
@@ -97,7 +105,7 @@ class Board:
                 self.took_s.setdefault(self.kinds[cell.key], []).append(self.clock() - row.began)
             row.state, row.step = record.status, 0
             self.failed += record.status not in ("ok", "skipped")
-            first = next((metric for metric in record.metrics if metric.value is not None), None)
+            first = next((metric for metric in leading(record) if metric.value is not None), None)
             row.result = record.reason or (f"{first.name} {first.value:.4g}" if first else "")
 
     def left_s(self, key: str) -> float | None:
