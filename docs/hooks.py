@@ -1,4 +1,4 @@
-"""The site beside ``docs/``: the README as its first page, the boards, the plugins' pages, and every option of the command line.
+"""The site beside ``docs/``: the README as its first page, boards, plugins' pages, every option of the command line.
 
 Pages are written for the repository, where their links work as they are. On the site a link to another page of the site
 leads there, and one to a file that the site has not is its text alone.
@@ -44,7 +44,7 @@ def repository_path(uri: str) -> str:
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """The pages that do not lie in ``docs/``, the pictures that they show, and the page of options, are of the site too."""
+    """Pages that do not lie in ``docs/``, the pictures they show, and the page of options, are of the site too."""
     shown = {path for pattern in BESIDE for path in ROOT.glob(pattern) if path.is_file()}
     for page in [each for each in shown if each.suffix == ".md"]:
         targets = (page.parent / link[3] for link in LINK.finditer(page.read_text(encoding="utf-8")) if link[1])

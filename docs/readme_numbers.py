@@ -1,4 +1,4 @@
-"""The README's table of numbers, made from the published pages and the models' cards: ``python docs/readme_numbers.py``.
+"""The README's table of numbers, from the published pages and the models' cards: ``python docs/readme_numbers.py``.
 
 The pages themselves are held against their records by ``tumorbench leaderboard --published leaderboards --check``, and
 the README against this module by its test.

@@ -1,4 +1,6 @@
-"""The options ``--tumorbench-bench*`` of pytest. Without them nothing of tumorbench is imported: any test run pays nothing.
+"""The options ``--tumorbench-bench*`` of pytest.
+
+Without them nothing of tumorbench is imported: any test run pays nothing.
 
 A package of its own, because importing a module of ``tumorbench`` imports its cards first.
 """
@@ -18,7 +20,7 @@ def pytest_addoption(parser: Any) -> None:
         action="append",
         default=[],
         metavar="MODEL[@PIXELS]",
-        help="check this installed model against the baseline, on images of 64 or PIXELS pixels a side; may be repeated",
+        help="check this installed model against the baseline, on images of 64 or PIXELS pixels a side; repeatable",
     )
     group.addoption(
         "--tumorbench-bench-baseline",

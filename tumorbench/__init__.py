@@ -1,7 +1,7 @@
 """tumorbench: one harness, four public brain-tumour MRI data sets, every model a plugin.
 
-From Python: ``datasets``, ``models``, ``metrics``, ``load``, ``run``, ``evaluate`` and ``results`` (docs/python.md). All else
-is what a plugin needs. A name that needs torch or pandas imports it on first use.
+From Python: ``datasets``, ``models``, ``metrics``, ``load``, ``run``, ``evaluate`` and ``results`` (docs/python.md).
+All else is what a plugin needs. A name that needs torch or pandas imports it on first use.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The cheapest real models do exactly the operations of their baseline; ``tox -e bench`` checks the others, times and memory."""
+"""The cheapest real models do exactly the operations of their baseline.
+
+``tox -e bench`` checks the others, times and memory.
+"""
 
 from __future__ import annotations
 

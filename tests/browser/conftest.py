@@ -1,4 +1,4 @@
-"""Reports in a real browser: Debian's Chromium through Playwright, in which every request is caught, aborted and counted.
+"""Reports in a real browser: Debian's Chromium through Playwright; every request is caught, aborted and counted.
 
 apt-get install chromium; CHROMIUM names another executable. Screenshots lie in the folder of temporary files, or where
 SCREENSHOTS says.
@@ -63,7 +63,7 @@ def published_report(tmp_path_factory, tiny_site):
 
 @pytest.fixture
 def visit(chromium):
-    """Opens a file and returns its page, which has the attributes ``requests`` and ``told``: the console, and errors."""
+    """Opens a file and returns its page, with the attributes ``requests`` and ``told``: the console, and errors."""
     contexts = []
 
     def open_file(path: Path, *, size=DESKTOP, dark=False, scripts=True):

@@ -1,4 +1,4 @@
-"""``tumorbench leaderboard``: a plugin's metric without an edit in the core, chosen columns, JSON, and pages left over."""
+"""``tumorbench leaderboard``: a plugin's metric without an edit in the core, chosen columns, JSON, old pages."""
 
 import json
 import shutil

@@ -165,7 +165,7 @@ def test_a_new_plugin_overwrites_nothing(make, tumorbench):
 
 @pytest.fixture(scope="module")
 def fresh(tmp_path_factory) -> Iterator[Path]:
-    """The programs of a virtual environment in which only tumorbench and its plugins are installed, as the README says."""
+    """The programs of a virtual environment that has only tumorbench and its plugins, as the README says."""
     root, folder = Path(__file__).parents[2], tmp_path_factory.mktemp("fresh") / "venv"
     packages = [root, *sorted(path.parent for path in root.glob("plugins/*/pyproject.toml"))]
     if uv := shutil.which("uv"):

@@ -108,7 +108,7 @@ def _measured(job: Job, processes: Mapping[str, Process], rounds: int, seconds: 
 
 
 def _take_turns(row: Row, way: str, processes: Mapping[str, Process], images: Mapping[str, int]) -> None:
-    """The row has a turn more of that way, and of tumorbench and the hand-written loop beside it, these two in either order."""
+    """The row has one more turn of that way, and of tumorbench and the hand-written loop beside it, in either order."""
     for name in (way, *((OURS, BY_HAND) if len(row.turns[OURS]) % 2 else (BY_HAND, OURS))):
         row.turns[name].append(processes[name].turn(images[name]))
     own = len(row.turns[OURS]) - 1
@@ -130,10 +130,16 @@ def _notes(rows: list[Row]) -> list[str]:
     pairs, kept = (sum(each) for each in zip(*(row.counted() for row in rows), strict=True))
     same = f"loss {worst['float64', 'loss']:.0e} and gradient {worst['float64', 'gradient_norm']:.0e} in float64"
     return [
-        f"- The same batch, largest relative difference from tumorbench: {same}, {worst['float32', 'loss']:.0e} in float32.",
+        (
+            f"- The same batch, largest relative difference from tumorbench: {same}, "
+            f"{worst['float32', 'loss']:.0e} in float32."
+        ),
         f"- Goal of at least {GOAL:.0f}x the first: {_met(first)}.",
         f"- Goal of at most {100 * HARNESS_GOAL:.0f} % an epoch for the harness: {_met(harness)}.",
-        f"- {pairs - kept} of {pairs} pairs are left out: others took a tenth of the CPUs, or the matrix product before a turn did not get them.",
+        (
+            f"- {pairs - kept} of {pairs} pairs are left out: others took a tenth of the CPUs, or the matrix product before "
+            "a turn did not get them."
+        ),
     ]
 
 

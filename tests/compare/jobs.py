@@ -127,7 +127,10 @@ def _decoded(name: str, context: Context) -> Decoded:
 
 
 def _as_files(dataset: Decoded, published: Path) -> Path:
-    """The folder of ``Job.files``: links to the data set's own pictures; what it has in other files is written as PNG."""
+    """The folder of ``Job.files``: links to the data set's own pictures.
+
+    What it has in other files is written as PNG.
+    """
     folder = cache_root() / "compare" / f"{dataset.spec.id}-{dataset.fingerprint[:12]}"
     done = folder / "complete"
     if done.exists():

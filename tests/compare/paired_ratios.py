@@ -57,7 +57,10 @@ class Ratio:
 
 @dataclass(slots=True)
 class Row:
-    """What was measured of one model. pairs: (way, its turn's number, tumorbench's turn's number), neighbours in time."""
+    """What was measured of one model.
+
+    pairs: (way, its turn's number, tumorbench's turn's number), neighbours in time.
+    """
 
     model: str
     dataset: str
@@ -82,7 +85,7 @@ class Row:
         return paired_ratio(self.turns[way], self.turns[OURS], pairs)
 
     def overhead(self) -> float | None:
-        """What the harness adds to a hand-written loop's time for an epoch of every slice, its end included: 0.01 is 1 %."""
+        """What the harness adds to a hand-written loop's time of an epoch, its end included: 0.01 is 1 %."""
         if (ratio := self.ratio(BY_HAND)) is None:
             return None
         epoch_s = self.slices / self.images_per_s(BY_HAND)
@@ -114,7 +117,7 @@ class Row:
 
 
 def kept_turns(turns: Sequence[Turn]) -> list[int]:
-    """Numbers of the undisturbed turns: others had at most a tenth of the CPUs, and the product before it was as it can be.
+    """Numbers of the undisturbed turns: others had a tenth of the CPUs at most, and the product before it ran well.
 
     That is ``speed.rounds``' rule, but for the turn itself: reading files alone leaves a CPU idle, and is no disturbance.
     """
@@ -141,7 +144,8 @@ def paired_ratio(turns: Sequence[Turn], others: Sequence[Turn], pairs: Sequence[
 def check_losses(losses: Mapping[str, Mapping[str, Any]]) -> dict[tuple[str, str], float]:
     """The largest difference from tumorbench, relative, of each quantity of ``TOLERANCES``.
 
-    losses: way -> dtype -> ``turns.Loss``. Raises: ValueError, naming the way, where a difference is above its tolerance.
+    losses: way -> dtype -> ``turns.Loss``. Raises: ValueError, naming the way, where a difference is above its
+    tolerance.
     """
     worst = dict.fromkeys(TOLERANCES, 0.0)
     for way, found in losses.items():

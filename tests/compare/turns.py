@@ -109,7 +109,7 @@ class Gate:
         return time.perf_counter()
 
     def _taken_s(self) -> float:
-        """CPU seconds so far that others had on the CPUs of this process: all that were busy, less its own and its workers'."""
+        """CPU seconds that others have had on this process's CPUs: all that were busy, less its own and its workers'."""
         every = psutil.cpu_times(percpu=True)
         busy = sum(getattr(every[cpu], kind, 0.0) for cpu in self._cpus for kind in BUSY)
         return busy - sum(os.times()[:4])

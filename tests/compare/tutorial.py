@@ -1,4 +1,4 @@
-"""As tutorials do it: ImageFolder or a Dataset that opens an image and its mask, DataLoader, a plain loop in float32."""
+"""As tutorials do it: ImageFolder or a Dataset that opens image and mask, DataLoader, a plain loop in float32."""
 
 from __future__ import annotations
 

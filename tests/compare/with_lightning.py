@@ -1,4 +1,4 @@
-"""PyTorch Lightning with its defaults: logger, checkpoints, progress bar and summary are on, since none needs a network."""
+"""PyTorch Lightning with its defaults: logger, checkpoints, progress bar and summary are on; none needs a network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""AUROC and average precision against a value worked out by hand, scikit-learn, torchmetrics, and samples drawn twice."""
+"""AUROC and average precision against values worked out by hand, scikit-learn, torchmetrics and doubled samples."""
 
 import numpy as np
 import pytest

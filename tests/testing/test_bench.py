@@ -1,4 +1,4 @@
-"""``pytest --tumorbench-bench MODEL`` in a stranger's folder: green on what is unchanged, red on each kind of regression."""
+"""``pytest --tumorbench-bench MODEL`` in a stranger's folder: green where nothing changed, red on each regression."""
 
 from __future__ import annotations
 

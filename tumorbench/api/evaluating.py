@@ -100,7 +100,7 @@ def evaluate(
 def ids_tested(
     dataset: str, *, task: str, protocol: str, fold: int, data_root: Folder | None = None
 ) -> list[tuple[str, str]]:
-    """(sample id, class) of each slice that the fold tests, or ("", class) of each image that a generator has to make."""
+    """(sample id, class) of each slice that the fold tests, or ("", class) of each image to generate."""
     context = context_at(None, data_root)
     card = evaluated_card("none", one_of("task", task, Task), "1")
     cell = _cell(context, card, dataset, protocol, fold, seed=0)
@@ -148,7 +148,10 @@ def _written(
     seconds: dict[str, float],
     started: datetime,
 ) -> Record:
-    """The record, which lies in the store with its predictions and its split. Raises: BadInput where it cannot be written."""
+    """The record, which lies in the store with its predictions and its split.
+
+    Raises: BadInput where it cannot be written.
+    """
     folder = context.store.cell_folder(cell.identity, cell.key)
     folder.mkdir(parents=True, exist_ok=True)
     lease = Lease.acquire(folder)
@@ -194,6 +197,7 @@ def _record(cell: Cell, scores: Scores, facts: dict[str, Any], seconds: dict[str
         timing=Timing(**seconds, total_s=seconds["evaluate_s"]),
         hardware=hardware.describe_hardware("cpu"),
         environment=hardware.describe_environment() | {"evaluated": facts},
-        command=f"tumorbench.evaluate(..., {called}, protocol={identity.protocol!r}, fold={identity.fold}, seed={identity.seed})",
+        command=f"tumorbench.evaluate(..., {called}, protocol={identity.protocol!r}, fold={identity.fold}, "
+        f"seed={identity.seed})",
         started_at=started.isoformat(timespec="seconds"),
     )

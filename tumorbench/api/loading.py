@@ -33,8 +33,8 @@ LARGEST = 4096  # pixels a side
 class Arrays(NamedTuple):
     """A part as numpy arrays, one entry a slice.
 
-    images: float32 ``(n, 1, size, size)`` from 0, black, to 1. labels: int64 ``(n,)``. masks: uint8 ``(n, size, size)``,
-    0 the background, or None where the data set has none. patients, sample_ids: text ``(n,)``.
+    images: float32 ``(n, 1, size, size)`` from 0, black, to 1. labels: int64 ``(n,)``. masks: uint8 ``(n, size,
+    size)``, 0 the background, or None where the data set has none. patients, sample_ids: text ``(n,)``.
     """
 
     images: NDArray[np.float32]
@@ -48,7 +48,8 @@ class Part(Dataset[Item]):
     """One part of a split. ``part[i]`` is an ``Item``, which torch's ``DataLoader`` puts into batches as it is.
 
     dataset: its id. size: pixels a side. classes: label i is ``classes[i]``. mask_classes: mask value i is
-    ``mask_classes[i - 1]``. labels: int64 ``(n,)``. patients: "" where not known. sample_ids: in the order of the slices.
+    ``mask_classes[i - 1]``. labels: int64 ``(n,)``. patients: "" where not known. sample_ids: in the order of the
+    slices.
     """
 
     def __init__(

@@ -25,7 +25,9 @@ Folder = str | os.PathLike[str]
 def context_at(
     store: Folder | None, data_root: Folder | None, device: str = "cpu", found: registry.Registry | None = None
 ) -> Context:
-    """The context of one call. store: None where nothing is kept. data_root: None: ``TUMORBENCH_DATA``, else the user's cache.
+    """The context of one call.
+
+    store: None where nothing is kept. data_root: None: ``TUMORBENCH_DATA``, else the user's cache.
 
     Raises: BadInput for a folder that cannot be used, or a device that is not here.
     """

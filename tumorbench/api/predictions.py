@@ -1,4 +1,7 @@
-"""What somebody's own model returns, checked: class probabilities, masks or images. What is wrong is one line with the shape that is due."""
+"""What somebody's own model returns, checked: class probabilities, masks or images.
+
+What is wrong is one line with the shape that is due.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ __all__ = ["Predict", "as_images", "as_masks", "as_probabilities", "in_batches"]
 Predict = Callable[[Any], Any]
 """Images, float32 ``(batch, 1, size, size)`` from 0 to 1, or for a generator labels, int64 ``(batch,)`` -> an array."""
 SUM = 1e-3  # by which the sum of probabilities may differ from 1
+MAPS = 4  # axes of a batch of images with channels
 
 
 def in_batches(predict: Predict, batches: Iterator[Any]) -> Iterator[tuple[int, NDArray[Any]]]:
@@ -102,8 +106,9 @@ def as_images(rows: Sequence[tuple[int, NDArray[Any]]]) -> NDArray[np.uint8]:
     parts = []
     for n, found in rows:
         due = f"({n}, side, side) or ({n}, 1, side, side): one image a label, floats from 0 to 1 or uint8"
-        images = found[:, 0] if found.ndim == 4 and found.shape[1] == 1 else found  # noqa: PLR2004 - batch, channel, rows, columns
-        if images.ndim != 3 or len(images) != n or images.shape[1] != images.shape[2] or not images.size:  # noqa: PLR2004
+        images = found[:, 0] if found.shape[1:2] == (1,) and found.ndim == MAPS else found
+        square = images.ndim == MAPS - 1 and images.shape[1] == images.shape[2]
+        if not square or len(images) != n or not images.size:
             raise BadInput(f"predict returned {_shown(found)}, expected {due}")
         _require_finite(images, due)
         if images.dtype != np.uint8:

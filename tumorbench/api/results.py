@@ -76,8 +76,8 @@ class Results:
 
         metrics: by name; None: those that boards show of the tasks that are here. spread: the sample standard deviation
         of each (NaN for one cell) in a column ``METRIC ±`` beside it. cells: over how many the mean is. Rows of one
-        data set, protocol and budget follow one another, evaluated ones after trained ones, by the first metric that they
-        have, the best first.
+        data set, protocol and budget follow one another, evaluated ones after trained ones, by the first metric that
+        they have, the best first.
         """
         import pandas as pd
 

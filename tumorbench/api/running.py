@@ -54,7 +54,9 @@ def run(
     timeout_s: float | None = None,
     progress: bool = True,
 ) -> Results:
-    """Every model is trained and scored on every data set; finished cells are taken from the store. Returns their results.
+    """Every model is trained and scored on every data set; finished cells are taken from the store.
+
+    Returns their results.
 
     models: one or several of: an id, with parameters in brackets (``pose-cnn[dropout=0.4]``); a card; a torch module,
     with ``recipe`` and ``task``. Of a module give the class, or a function, that is called once a cell, with the

@@ -130,7 +130,10 @@ def _native(cell: Cell, batches: Iterator[NDArray[np.float32]]) -> Iterator[NDAr
 
 
 def _table_of_masks(cell: Cell, masks: list[NDArray[np.uint8]], size: int | None) -> pd.DataFrame:
-    """The masks beside the true ones. size: that the model saw, which bounds what it can reach; None: the slices' own."""
+    """The masks beside the true ones. size: that the model saw, which bounds what it can reach.
+
+    None: the slices' own.
+    """
     import torch
 
     from tumorbench.metrics.segmentation import pixel_confusion

@@ -22,9 +22,9 @@ __all__ = ["COLUMNS", "images_in", "masks_in", "probabilities_in", "read_predict
 
 ID, MASK, IMAGE, LABEL = "sample_id", "mask_png", "image_png", "label"
 COLUMNS = {
-    "classification": f"{ID} and one column p/CLASS for each class: probabilities from 0 to 1 that sum to 1 in each row",
+    "classification": f"{ID} and one column p/CLASS a class: probabilities from 0 to 1 that sum to 1 in each row",
     "segmentation": f"{ID} and {MASK}: a grey PNG of the slice's own size, 0 the background, 1 the first mask class",
-    "generation": f"{LABEL}: the class's name or number, and {IMAGE}: a grey PNG, one row for each image that is held out",
+    "generation": f"{LABEL}: the class's name or number, and {IMAGE}: a grey PNG, one row for each held-out image",
 }
 """Task -> the columns that its table has; others are left aside."""
 SUM = 1e-3  # by which the sum of probabilities may differ from 1

@@ -29,7 +29,8 @@ class _Kind:
 
     requires: packages beside tumorbench. tested_with: packages that only the tests and the commands need. run: the
     arguments of the ``tumorbench run`` that shows it at work. before, shown: commands around that one. after: one more
-    check of what was run. speed: checks of it beside the package's own. versions: when the version of its card is raised.
+    check of what was run. speed: checks of it beside the package's own. versions: when the version of its card is
+    raised.
     """
 
     title: str
@@ -173,7 +174,7 @@ def _values(name: str, kind: Kind, author: str, said: str) -> dict[str, str]:
 
 
 def _bounds() -> dict[str, str]:
-    """Package -> the versions that are asked for: tumorbench's own below the next that may break, others' as tumorbench's."""
+    """Package -> versions: tumorbench's own below the next that may break, others' as tumorbench asks for them."""
     installed = version("tumorbench")
     major, minor = (int(part) for part in installed.split(".")[:2])
     following = f"{major}.{minor + 1}" if major == 0 else f"{major + 1}"

@@ -1,4 +1,7 @@
-"""What a terminal shows while a command works: a board that changes, and bars below it. Imports rich: import it when it is shown."""
+"""What a terminal shows while a command works: a board that changes, and bars below it.
+
+Imports rich: import it when it is shown.
+"""
 
 from __future__ import annotations
 

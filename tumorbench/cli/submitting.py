@@ -29,7 +29,7 @@ def submit(
     sign: Key = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make the folder for a pull request: records, predictions, splits and cards, and a text that says how it is checked.
+    """Make the folder for a pull request: records, predictions, splits, cards, and a text on how it is checked.
 
     Each record is checked before, as by publish. One that is not what its files say is named and left out.
     """

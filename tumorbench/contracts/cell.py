@@ -25,7 +25,7 @@ KEY_VERSION = 3  # raised when the meaning of a field or one of the recipe's def
 OWN = "own/"  # begins the id of a model that is a torch module of the process that ran it
 
 Origin = Literal["trained", "evaluated"]
-"""Who made the predictions: a model that the harness trained, or one that was trained elsewhere (``tumorbench.evaluate``)."""
+"""Who made the predictions: a model that the harness trained, or one trained elsewhere (``tumorbench.evaluate``)."""
 
 
 class Judge(Card):

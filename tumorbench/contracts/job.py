@@ -15,7 +15,10 @@ JOB_VERSION = 1
 
 
 class Trial(Card):
-    """Which trial of a study a job is: all that it is given of the data is the folder ``material``. Paths are absolute."""
+    """Which trial of a study a job is: all that it is given of the data is the folder ``material``.
+
+    Paths are absolute.
+    """
 
     study: str  # the file of the study
     number: int

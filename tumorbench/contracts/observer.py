@@ -60,7 +60,7 @@ class Observer(Protocol):
         """The cell has begun, or goes on where a killed run stopped."""
 
     def epoch(self, cell: ObservedCell, entry: Mapping[str, float]) -> None:
-        """An epoch is over. entry: ``epoch`` from 1, losses, validation values ``val_NAME``, ``learning_rate``, ``wall_s``."""
+        """An epoch is over. entry: ``epoch`` from 1, losses, values ``val_NAME``, ``learning_rate``, ``wall_s``."""
 
     def end(self, cell: ObservedCell, record: Record) -> None:
         """The cell has its record, well or not."""

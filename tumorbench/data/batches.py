@@ -91,7 +91,10 @@ def normalise(images: Tensor, preprocessing: Preprocessing) -> Tensor:
 
 @cache
 def _imagenet(channels: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Mean and deviation of the first channels, ``(1, channels, 1, 1)``; on the device once, so that no step waits for a copy."""
+    """Mean and deviation of the first channels, ``(1, channels, 1, 1)``.
+
+    On the device once, so that no step waits for a copy.
+    """
     with torch.inference_mode(mode=False):
         mean, std = (torch.tensor(each[:channels]).view(1, -1, 1, 1) for each in (IMAGENET_MEAN, IMAGENET_STD))
         return mean.to(device), std.to(device)

@@ -57,7 +57,7 @@ class Matches(NamedTuple):
 
 
 def thumbnails(images: Iterable[NDArray[np.uint8]], processes: int = 1) -> NDArray[np.uint8]:
-    """uint8 ``(3, n, 32, 32)`` of slices, uint8 ``(height, width)``: each as a whole, and cropped to its brain in two ways."""
+    """uint8 ``(3, n, 32, 32)`` of slices, uint8 ``(height, width)``: as a whole, and cropped to the brain in two ways."""
     from joblib import Parallel, delayed
 
     found = Parallel(processes, batch_size=BLOCK)(delayed(_three)(np.asarray(image)) for image in images)

@@ -69,7 +69,9 @@ def _one_vs_rest(
 
 
 def weighted_orders(scores: Array, positive: NDArray[np.bool_], weights: Array) -> tuple[Array, Array]:
-    """(AUROC, average precision) of each weighting of the samples, float64 ``(draws,)``; NaN where a side has no weight.
+    """(AUROC, average precision) of each weighting of the samples, float64 ``(draws,)``.
+
+    NaN where a side has no weight.
 
     scores, positive: ``(n,)``. weights: ``(draws, n)``, how often each sample counts: 0, 1, 2.
 

@@ -87,9 +87,10 @@ def submit(
 ) -> Submission:
     """``folder`` holds what a pull request adds to the repository, and its text.
 
-    Every sound finished record of the store, with predictions, split and figures as ``publish`` would have them, and the
-    cards of their models and data sets. models, datasets: ids of those that are wanted; all of the store without any.
-    key: the SSH key that signs each record. Raises: BadInput where ``folder`` holds something, or cannot be written.
+    Every sound finished record of the store, with predictions, split and figures as ``publish`` would have them, and
+    the cards of their models and data sets. models, datasets: ids of those that are wanted; all of the store without
+    any. key: the SSH key that signs each record. Raises: BadInput where ``folder`` holds something, or cannot be
+    written.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise BadInput(f"{folder} exists already; give another folder with --out")
@@ -134,7 +135,10 @@ def _card(registry: Registry, kind: str, name: str) -> Any:
 
 
 def _package(registry: Registry, kind: str, name: str) -> tuple[str, str]:
-    """The distribution that provides the item, and its version; of a model by name or with parameters, that of its family."""
+    """The distribution that provides the item, and its version.
+
+    Of a model by name or with parameters, that of its family.
+    """
     base = name.partition("[")[0]
     for plugin in registry.plugins:
         families = tuple(each.removesuffix("*") for each in plugin.provides.get("patterns", ()))

@@ -1,4 +1,4 @@
-"""What is told of a campaign as it goes on: that cells begin and end, how far they are, and each of their epochs once."""
+"""What is told of a campaign as it goes on: that cells begin and end, how far they are, and each epoch once."""
 
 from __future__ import annotations
 
@@ -38,7 +38,10 @@ class Teller:
         self._epochs(cell, lease.get("recent") or [], lease)
 
     def rest(self, cell: PlannedCell, record: Record) -> None:
-        """The epochs that ended after the last look were told, as the record has them; none of one that is scored anew."""
+        """The epochs that ended after the last look were told, as the record has them.
+
+        None of one that is scored anew.
+        """
         if cell.record is not None and cell.record.started_at == record.started_at:
             return
         told = self.shown.get(cell.key)

@@ -33,14 +33,15 @@ SMALL_BATCH = 2  # the least that batch normalisation can train on
 class Measurement:
     """The measured fields of ``contracts.record.Throughput``.
 
-    peak_memory_mib: of training at ``train_batch``, above what the process held before the network was built (CUDA: tensors; CPU: resident memory).
-    gflop: a multiply-add counts as two; a training image's count is a whole step's (every loss and optimizer) over its batch; None where torch cannot count.
-    gemm_gflop_per_s: the faster of a square matrix product and a 3 x 3 convolution, in the same precision, between the rounds.
-    share_of_gemm: the model's arithmetic rate over that one, the median of paired rounds; it may pass 1 a little where the model's shapes suit the machine better.
-    copy_gb_per_s: bytes that are read and written where a large buffer is copied. gb_per_image: bytes that the operations of a training step read and write.
-    share_of_roofline: the least time that arithmetic and traffic take at these two rates (``speed.roofline``), over the time that was taken.
-    rounds, discarded_rounds: of training, inference and latency together, those kept and those thrown away as disturbed
-    by other processes.
+    peak_memory_mib: of training at ``train_batch``, above what the process held before the network was built (CUDA:
+    tensors; CPU: resident memory). gflop: a multiply-add counts as two; a training image's count is a whole step's
+    (every loss and optimizer) over its batch; None where torch cannot count. gemm_gflop_per_s: the faster of a square
+    matrix product and a 3 x 3 convolution, in the same precision, between the rounds. share_of_gemm: the model's
+    arithmetic rate over that one, the median of paired rounds; it may pass 1 a little where the model's shapes suit the
+    machine better. copy_gb_per_s: bytes that are read and written where a large buffer is copied. gb_per_image: bytes
+    that the operations of a training step read and write. share_of_roofline: the least time that arithmetic and traffic
+    take at these two rates (``speed.roofline``), over the time that was taken. rounds, discarded_rounds: of training,
+    inference and latency together, those kept and those thrown away as disturbed by other processes.
     """
 
     train_batch: int

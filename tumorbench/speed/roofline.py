@@ -38,7 +38,7 @@ class Operations(NamedTuple):
 
 
 def operations_of(action: Callable[[], object], counts: Mapping[Any, Callable[..., int]]) -> Operations:
-    """The operations of one call of ``action``. counts: of some operations' flops, where torch's own counts are wrong."""
+    """The operations of one call of ``action``. counts: of operations' flops, where torch's own are wrong."""
     with _Recorded(counts) as recorded:
         action()
     flops, moved = np.array(recorded.operations, np.float64).reshape(-1, 2).T

@@ -145,7 +145,7 @@ def generate(
 
 
 def timed_predictions(predict: Callable[[int], T], n: int) -> tuple[T, dict[str, float]]:
-    """(what is predicted of all n images, ``predict_all_s`` that it took and ``predict_one_s``, the median of one image).
+    """(what is predicted of all n images, the seconds ``predict_all_s`` and, the median of one, ``predict_one_s``).
 
     predict: called with k, predicts the first k images to host memory. It is warm when it is timed.
     """

@@ -37,7 +37,10 @@ NEEDED = {"surfaces": ("surfaces", "spacing_mm"), "lesions": ("lesions",)}
 
 
 class Outlines(NamedTuple):
-    """Of a true and a predicted mask of one slice: how far they are apart; lesions that are true, predicted, matched."""
+    """Of a true and a predicted mask of one slice: how far they are apart.
+
+    Lesions that are true, predicted, matched.
+    """
 
     surfaces: SurfaceDistances
     lesions: tuple[int, int, int]
@@ -49,7 +52,10 @@ class Outlines(NamedTuple):
 
 
 def spacing_of(spacing: PixelSpacing | None, shape: tuple[int, ...]) -> float:
-    """The side of a pixel in mm of a slice of that ``(height, width)``; NaN where the data set's card does not say it."""
+    """The side of a pixel in mm of a slice of that ``(height, width)``.
+
+    NaN where the data set's card does not say it.
+    """
     known = spacing is not None and shape == (spacing.height, spacing.width)
     return spacing.mm if known and spacing is not None else np.nan
 

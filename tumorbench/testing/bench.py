@@ -1,4 +1,4 @@
-"""What pytest does where ``--tumorbench-bench MODEL`` is given: the checks of ``bench_checks`` are collected, with no test file.
+"""What pytest does where ``--tumorbench-bench MODEL`` is given: it collects ``bench_checks``, with no test file.
 
 Collecting imports no torch. Without paths on the command line only the checks run; with paths they come after the tests there.
 """
@@ -40,7 +40,10 @@ def only_checks_without_paths(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
-    """The checks of each named model are among the items. Raises: UsageError for a model or a baseline that cannot be used."""
+    """The checks of each named model are among the items.
+
+    Raises: UsageError for a model or a baseline that cannot be used.
+    """
     update = config.getoption("tumorbench_bench_update")
     try:
         registry = find()

@@ -26,7 +26,7 @@ ROOM = {
 
 @dataclass(slots=True)
 class Baseline:
-    """path: of the file. command: which writes it. models: name@pixels -> what was measured. torch, cpu: of which it is."""
+    """path: of the file. command: writes it. models: name@pixels -> what was measured. torch, cpu: where."""
 
     path: Path
     command: str
@@ -76,7 +76,7 @@ class Baseline:
 
 
 def torch_release() -> str:
-    """The installed torch's release, without importing it and without its build: the counts of both builds are the same."""
+    """The installed torch's release, without importing it, and without its build: builds give the same counts."""
     return version("torch").partition("+")[0]
 
 
@@ -99,7 +99,10 @@ def judged_bound(name: str, stored: float, measured: float) -> tuple[bool, str]:
 
 
 def judged_ratio(stored: float, ratio: float, measure_again: Callable[[], float]) -> tuple[bool, str]:
-    """(whether it holds, what it is): a time as ratio to the reference. It fails where two measurements in a row are 25 % slower."""
+    """(whether it holds, what it is): a time as ratio to the reference.
+
+    It fails where two measurements in a row are 25 % slower.
+    """
     if ratio > FAIL * stored:
         ratio = min(ratio, measure_again())
     change = ratio / stored

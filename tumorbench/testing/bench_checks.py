@@ -1,4 +1,7 @@
-"""The checks of one model: exact counts, what an epoch reads, memory, time. Collected by ``bench``, never from a path."""
+"""The checks of one model: exact counts, what an epoch reads, memory, time.
+
+Collected by ``bench``, never from a path.
+"""
 
 from __future__ import annotations
 
@@ -155,7 +158,10 @@ def test_time(check: Check, request: pytest.FixtureRequest) -> None:
 
 
 def _ratio(subject: Subject, reference: Reference, measured: list[dict[str, float]]) -> float:
-    """GFLOP that the reference does in the time of one step: the median of the undisturbed paired rounds. Too few: a skip."""
+    """GFLOP that the reference does in the time of one step: the median of the undisturbed paired rounds.
+
+    Too few: a skip.
+    """
     from tumorbench.speed.rounds import Rounds
 
     batch = subject.batch(4)

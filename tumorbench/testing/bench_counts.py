@@ -1,4 +1,4 @@
-"""What one step of a model does, as numbers that are the same in every run: operations, waits for the device, files that are opened.
+"""What one step of a model does, as numbers that are the same in every run: operations, waits, opened files.
 
 Everything is in float32 on the CPU: counts in bf16 depend on the kind of processor. A wait is what would make the host
 wait for a GPU: there every ``item``, ``tolist``, ``cpu``, ``nonzero`` stops the queue, whatever the CPU makes of it.
@@ -106,7 +106,7 @@ def exact_counts(spec: ModelSpec, pixels: int) -> tuple[dict[str, float | None],
 
 
 def memory_of(spec: ModelSpec, pixels: int) -> dict[str, float]:
-    """``page_faults`` of the training step that has the fewest of four, and ``peak_memory_mib`` of training above what was held before."""
+    """``page_faults`` of the calmest of four training steps, and ``peak_memory_mib`` of training above what was held."""
     import resource
 
     held_mib = reset_peak_mib("cpu")
@@ -181,7 +181,7 @@ def _by_mask(indices: Any) -> bool:
 
 
 def _where() -> str:
-    """The line that asked, as "at my_models.py:12": the innermost one that is neither torch's, Pillow's nor tumorbench's own."""
+    """The line that asked, as "at my_models.py:12": the innermost that is not torch's, Pillow's or tumorbench's."""
     frame: Any = sys._getframe(2)  # noqa: SLF001 - the way to a caller's line
     while frame is not None:
         file = frame.f_code.co_filename
@@ -205,7 +205,10 @@ _hooked: list[bool] = []
 
 @contextmanager
 def _reading(noticed: list[str]) -> Iterator[dict[str, bool]]:
-    """While its switch is on, what Python opens and what Pillow decodes is noted. An audit hook stays for ever: there is one."""
+    """While its switch is on, what Python opens and what Pillow decodes is noted.
+
+    An audit hook stays for ever: there is one.
+    """
     switch, load = {"on": False}, ImageFile.ImageFile.load
     if not _hooked:
         sys.addaudithook(_heard)

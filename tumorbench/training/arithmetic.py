@@ -1,4 +1,4 @@
-"""How a network computes, the same for all: the layout of its images, and the layers that a CPU computes in another way.
+"""How a network computes, the same for all: the layout of its images, and layers that a CPU computes otherwise.
 
 Measured (``docs/speed.md``): on every kind of processor channels-last is the faster layout for convolutions. In bf16 a
 CPU's backward pass of a depthwise convolution is several times slower than in float32, and torch draws a dropout's mask
@@ -124,7 +124,10 @@ class _Dropout(nn.Dropout):
 
 @torch.no_grad()
 def _takes(network: Network, device: str) -> bool:
-    """Whether the network's code takes images that lie channels-last. Other faults are left to show where it is used."""
+    """Whether the network's code takes images that lie channels-last.
+
+    Other faults are left to show where it is used.
+    """
     problem, training = network.problem, network.training
     with torch.random.fork_rng():
         network.eval()

@@ -148,7 +148,8 @@ class Keeper:
 
     ``path`` holds the state after an epoch; the best weights, where the recipe keeps them, lie in a file of their own
     beside it, which is named by its epoch and written when they have changed. A thread writes copies, so that training
-    goes on meanwhile. Closing it, also after an error, loses no epoch; a process that is killed loses ``every_s`` at most.
+    goes on meanwhile. Closing it, also after an error, loses no epoch; a process that is killed loses ``every_s`` at
+    most.
     """
 
     def __init__(self, path: Path, device: str, every_s: float) -> None:

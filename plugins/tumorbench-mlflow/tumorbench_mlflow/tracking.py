@@ -1,4 +1,7 @@
-"""One MLflow run for each cell, in an experiment for each data set. Numbers and words only: no image, no predictions."""
+"""One MLflow run for each cell, in an experiment for each data set.
+
+Numbers and words only: no image, no predictions.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One run of TensorBoard for each cell: its epochs as scalars, its scores on the test part, its recipe as hyper-parameters."""
+"""One run of TensorBoard a cell: epochs as scalars, scores on the test part, the recipe as hyper-parameters."""
 
 from __future__ import annotations
 
@@ -37,7 +37,10 @@ class EventFiles:
                 self.writers[cell.key].add_scalar(_tag(name), value, int(entry["epoch"]))
 
     def end(self, cell: ObservedCell, record: Record) -> None:
-        """The cell's files are closed; they have its scores at the step of the epoch that was scored, and its status."""
+        """The cell's files are closed.
+
+        They have its scores at the step of the epoch that was scored, and its status.
+        """
         writer = self.writers.pop(cell.key)
         step, scores = record.best_epoch or len(record.history), _scores(record)
         for name, value in scores.items():

@@ -1,4 +1,4 @@
-"""Records of three classifiers, a segmenter and a generator with all that a report shows, and the elements of a page."""
+"""Records of three classifiers, a segmenter and a generator with all a report shows, and the elements of a page."""
 
 from __future__ import annotations
 

@@ -10,7 +10,10 @@ PICTURES = ["worst mistakes", "masks", "real samples", "samples", "samples over 
 
 @pytest.fixture
 def folder(cell, predictions, tmp_path, monkeypatch):
-    """A folder with a store of one classifier, its table of predictions, and every kind of picture; its boards' folder too."""
+    """A folder with a store of one classifier, its table of predictions, and every kind of picture.
+
+    Its boards' folder too.
+    """
 
     def make(name):
         store = Store(tmp_path / name)

@@ -136,7 +136,7 @@ class FromData:
 
 
 def _check_masks(path: Path, record: Record, cell: Cell) -> Iterator[str]:
-    """The stored masks, beside the data set's own, give the stored confusions and distances, where both are of one size."""
+    """The stored masks, beside the data set's own, give the stored confusions and distances, where sizes agree."""
     table = read_table(path, record, {ID, "confusion", "mask_png", *OUTLINES})
     if table is None or not {"confusion", "mask_png"} <= set(table):
         return

@@ -1,4 +1,4 @@
-"""The boards of a section as tables that can be sorted: the entries of the Markdown boards, with the numbers behind them."""
+"""The boards of a section as tables that can be sorted: the Markdown boards' entries, and the numbers behind them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The panel of one row: its facts, learning curves, confusion matrix, calibration, worst mistakes, pictures, every metric."""
+"""The panel of one row: facts, learning curves, confusion matrix, calibration, worst mistakes, pictures, metrics."""
 
 from __future__ import annotations
 

@@ -67,7 +67,10 @@ def _bins(kind: str, labels: NDArray[np.int64], chances: NDArray[np.float64]) ->
 
 
 def mistakes(tables: Sequence[tuple[LocatedRecord, pd.DataFrame]], task: str) -> Table | None:
-    """The wrong answers of the highest confidence, or the lesions of the lowest Dice; None where no table tells them."""
+    """The wrong answers of the highest confidence, or the lesions of the lowest Dice.
+
+    None where no table tells them.
+    """
     if not tables or any(not NEEDED.get(task, {"?"}).issubset(table.columns) for _, table in tables):
         return None
     return _least_dice(tables) if task == "segmentation" else _most_confident(tables)

@@ -1,7 +1,7 @@
 """The script of the plotting library and of the page, in the file itself, and what a browser is told to allow.
 
-Rule for addresses: everywhere in the file, ``http://`` and ``https://`` are taken out where they do not begin the name of
-an XML namespace (``http://www.w3.org/...``), which a browser never fetches. The library has three: its editor's, a
+Rule for addresses: everywhere in the file, ``http://`` and ``https://`` are taken out where they do not begin the name
+of an XML namespace (``http://www.w3.org/...``), which a browser never fetches. The library has three: its editor's, a
 schema's and an issue's, none of which is needed. The page's Content-Security-Policy forbids every request besides.
 """
 

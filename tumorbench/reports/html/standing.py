@@ -1,4 +1,4 @@
-"""The rows of each table of a section with their places and intervals, as the boards give them: nothing is ranked here."""
+"""The rows of each table of a section, with places and intervals as the boards give them: nothing is ranked here."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ UNRANKED = "tstr_generated"  # of a table that does not rank: what generated ima
 class StandingRow:
     """A row of a board.
 
-    places: by the name of the ranking metric, the first being the one that orders the table; ranks: the same in words, by
-    the heading of their column.
+    places: by the name of the ranking metric, the first being the one that orders the table; ranks: the same in words,
+    by the heading of their column.
     """
 
     row: Row
@@ -44,7 +44,7 @@ class StandingRow:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A table of a board: its columns, and its rows in the board's order. note: what limits its ranks, "" for nothing."""
+    """A table of a board: its columns, and its rows in order. note: what limits its ranks, "" for nothing."""
 
     block: Block
     rows: Sequence[StandingRow]

@@ -1,4 +1,7 @@
-"""What a run tells its observers. It never waits for one: a thread writes to each observer's process, another listens."""
+"""What a run tells its observers.
+
+It never waits for one: a thread writes to each observer's process, another listens.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The file of a study: its trials, with the value of each epoch. Optuna keeps it, as SQLite, and says what is tried next."""
+"""The file of a study: its trials, with the value of each epoch.
+
+Optuna keeps it, as SQLite, and says what is tried next.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,10 @@ Direction = Literal["minimize", "maximize"]
 
 @dataclass(slots=True)
 class Told:
-    """A trial that runs: what is told of it lies in the file at once. A step that the file has already stays as it is."""
+    """A trial that runs: what is told of it lies in the file at once.
+
+    A step that the file has already stays as it is.
+    """
 
     study: Study
     number: int

@@ -1,4 +1,7 @@
-"""What a trial is given of a data set: files with its training and validation slices. The test part is in none of them."""
+"""What a trial is given of a data set: files with its training and validation slices.
+
+The test part is in none of them.
+"""
 
 from __future__ import annotations
 
@@ -88,7 +91,10 @@ def write_material(cell: Cell, folder: Path) -> None:
 
 
 def read_material(folder: Path, spec: DatasetSpec, identity: CellIdentity) -> tuple[WithoutTest, Split]:
-    """The data set that a trial sees, and its split, whose test part is empty. Raises: BadInput where it is not there."""
+    """The data set that a trial sees, and its split, whose test part is empty.
+
+    Raises: BadInput where it is not there.
+    """
     content = read_json(folder / INDEX)
     samples = tuple(Sample(**each) for each in content["samples"])
     known = {"size": int(content["size"]), "crop": content["crop"], "folder": folder}

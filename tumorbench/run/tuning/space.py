@@ -1,4 +1,7 @@
-"""From a model's card to the values that are tried, and from values to the model's name. Optuna is imported where it is used."""
+"""From a model's card to the values that are tried, and from values to the model's name.
+
+Optuna is imported where it is used.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ DIGITS = 4  # of a tried value that is no whole number, so that its name can be 
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """What is searched for a model. spec: with the parameters that the user fixed in brackets, which are not searched."""
+    """What is searched for a model. spec: with the parameters that the user fixed in brackets; these stay."""
 
     spec: ModelSpec
     base: str
@@ -57,7 +60,10 @@ class Space:
 
 
 def space_of(registry: Registry, name: str) -> Space:
-    """What is searched for the model that the user named. Raises: BadInput where its card declares nothing to search."""
+    """What is searched for the model that the user named.
+
+    Raises: BadInput where its card declares nothing to search.
+    """
     spec = registry.model(name)
     base, fixed = split_name(name)
     if not spec.search:

@@ -69,7 +69,8 @@ class Watching:
 class Study:
     """A study as it was asked for, planned: nothing has run yet.
 
-    Raises: BadInput where the model has no search space, starts from another cell, or nothing is held out for validation.
+    Raises: BadInput where the model has no search space, starts from another cell, or nothing is held out for
+    validation.
     """
 
     def __init__(self, asked: Asked, context: Context, announce: Callable[[], None] = lambda: None) -> None:
@@ -90,7 +91,10 @@ class Study:
         self.folder = self._folder()
 
     def _folder(self) -> Path:
-        """Where the study lies. What makes trials comparable is in its name: another data set or space is another study."""
+        """Where the study lies.
+
+        What makes trials comparable is in its name: another data set or space is another study.
+        """
         identity = self.cell.identity
         searched = {name: search.model_dump() for name, search in self.space.searched.items()}
         whole = [identity.model_dump(mode="json", exclude_defaults=True), searched, self.objective]

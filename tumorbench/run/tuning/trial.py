@@ -30,8 +30,9 @@ class _Pruned(Exception):
 def run_trial(job: Job, context: Context, options: CellOptions) -> Record:
     """The job's trial is told to its study. The caller holds the lease of the cell's folder.
 
-    Of the data set this process opens the job's material alone. The record, in the trial's own store, has no metric: its
-    status is ``skipped``, for the cell is not scored. Raises: Stopped; the same trial continues from its checkpoint.
+    Of the data set this process opens the job's material alone. The record, in the trial's own store, has no metric:
+    its status is ``skipped``, for the cell is not scored. Raises: Stopped; the same trial continues from its
+    checkpoint.
     """
     assert job.trial is not None
     cell, folder = _cell(job, context), context.store.cell_folder(job.identity, job.cell_key)

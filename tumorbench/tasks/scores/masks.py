@@ -1,4 +1,7 @@
-"""A table of masks becomes metric values: of pixel confusions, and of whatever else a metric's card needs. Loads no torch."""
+"""A table of masks becomes metric values: of pixel confusions, and of whatever else a metric's card needs.
+
+Loads no torch.
+"""
 
 from __future__ import annotations
 
