@@ -1,8 +1,8 @@
 """How a network computes, the same for all: the layout of its images, and layers that a CPU computes otherwise.
 
-Measured (``docs/speed.md``): on every kind of processor channels-last is the faster layout for convolutions. In bf16 a
-CPU's backward pass of a depthwise convolution is several times slower than in float32, and torch draws a dropout's mask
-on the CPU one number after the other. So
+Measured (``docs/speed.md``): channels-last is the faster layout for nearly every network here. In bf16 a CPU's backward
+pass of a depthwise convolution is several times slower than in float32, and torch draws a dropout's mask on the CPU one
+number after the other. So
 
 - images lie channels-last on every device, unless the network's code cannot take them so (it calls ``view``);
 - on a CPU in bf16, depthwise convolutions that train compute in float32;
