@@ -40,9 +40,17 @@ def test_the_index_counts_records_and_marks_synthetic_data(located, speed, rende
 
 
 def test_cpu_and_cuda_speeds_never_share_a_table(speed, render, tables):
-    cpu, cuda = tables(render([], [speed(), speed(device="cuda")])["throughput.md"])
+    _, _, cpu, cuda = tables(render([], [speed(), speed(device="cuda")])["throughput.md"])
     assert ("a cpu of ours" in cpu, "a cuda of ours" in cpu) == (True, False)
     assert ("a cpu of ours" in cuda, "a cuda of ours" in cuda) == (False, True)
+
+
+def test_speeds_of_two_machines_never_share_a_table_that_fits_a_screen(speed, render, tables):
+    two = [speed(hardware={"device": "cpu", "name": "slow", "threads": threads}) for threads in (1, 2)]
+    page = render([], two)["throughput.md"]
+    assert "slow, 1 thread, fp32. Matrix products: 193 GFLOP/s" in page
+    assert "slow, 2 threads, fp32. Matrix products: 193 GFLOP/s" in page
+    assert [table.count("`net-a`") for table in tables(page)] == [1, 1, 2]
 
 
 def test_quick_speeds_and_speeds_on_synthetic_data_stand_apart(located, speed, render, tables):
@@ -52,22 +60,39 @@ def test_quick_speeds_and_speeds_on_synthetic_data_stand_apart(located, speed, r
         "## CPU, full budget",
         "## CPU, quick budget",
         "## CPU, full budget, SYNTHETIC data",
+        "## Everything measured",
     ]
-    assert len(tables(page)) == 3
+    assert len(tables(page)) == 6
 
 
-def test_a_speed_row_shows_every_value_with_its_unit(speed, render, tables):
-    (table,) = tables(render([], [speed()])["throughput.md"])
-    heading, _, row = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in table.splitlines()]
-    shown = dict(zip(heading, row, strict=True))
-    assert shown["data set, input"] == "`figs` 1 x 64 x 64"
-    assert (shown["train img/s"], shown["inference img/s"], shown["latency p50 / p95, ms"]) == (
-        "21",
-        "1,234",
-        "5.25 / 7.5",
+def test_a_speed_row_shows_its_values_with_their_units_on_a_screen(speed, render, shown, tables):
+    measured = speed(
+        model="timm/a-network-of-a-very-long-name[image_size=224]",
+        train_quartiles=(20.0, 22.0),
+        inference_quartiles=(1200.0, 1250.0),
+        train_share_of_roofline=0.614,
     )
-    assert (shown["parameters (trainable)"], shown["peak memory, MiB"]) == ("475,779 (475,779)", "812")
-    assert shown["share of GEMM rate (train / inference)"] == "62% / —"
+    page = render([], [measured])["throughput.md"]
+    row = shown(page)[0]
+    assert (row["data set"], row["px"], row["MiB"], row["roofline"]) == ("`figs`", "64", "812", "61%")
+    assert (row["train img/s"], row["predict img/s"], row["ms/image"]) == (
+        "21 ± 4.8 %",
+        "1,234 ± 2.0 %",
+        "5.25",
+    )
+    assert max(len(line) for line in tables(page)[0].splitlines()) <= 120
+
+
+def test_everything_that_was_measured_of_a_speed_is_shown(speed, render, shown):
+    measured = speed(train_quartiles=(20.04, 22.0), rounds=31, discarded_rounds=2)
+    row = shown(render([], [measured])["throughput.md"])[-1]
+    assert row["data set, input"] == "`figs` 1 x 64 x 64"
+    assert row["training img/s, quartiles"] == "20 to 22"
+    assert row["predicting img/s, quartiles"] == "—"
+    assert row["latency p50 / p95, ms"] == "5.25 / 7.5"
+    assert row["parameters (trainable)"] == "475,779 (475,779)"
+    assert row["share of GEMM rate (training / predicting)"] == "62% / —"
+    assert row["rounds kept / discarded"] == "31 / 2"
 
 
 def test_the_leading_values_of_a_record_are_its_headlines_in_the_boards_order(located):

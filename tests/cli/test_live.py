@@ -90,7 +90,9 @@ def test_the_total_counts_what_was_cached_and_what_failed_and_shares_time_among_
 def test_an_ended_cell_tells_its_first_headline_or_its_reason(clock):
     cells = [cell(0), cell(1)]
     shown = board(clock, cells)
-    for each, ended in zip(cells, (record(own=0.5, f1_macro=0.91234, accuracy=None), record("failed", "it diverged")), strict=True):
+    for each, ended in zip(
+        cells, (record(own=0.5, f1_macro=0.91234, accuracy=None), record("failed", "it diverged")), strict=True
+    ):
         shown.begin(each)
         shown.end(each, ended, cached=False)
     assert [(row.state, row.main) for row in shown.shown()] == [("ok", "f1_macro 0.9123"), ("failed", "it diverged")]

@@ -130,7 +130,9 @@ def test_every_figure_is_positive_and_plausible(measured):
     assert 0 < measured.inference_share_of_gemm <= 1.5
     assert measured.gemm_gflop_per_s > 1
     assert measured.peak_memory_mib > 0
-    assert measured.rounds >= 9  # three of training, of inference, and of single images
+    assert measured.rounds >= 15  # five of training, of inference, and of single images
+    slower, faster = measured.train_quartiles
+    assert 0 < slower <= measured.train_images_per_s <= faster
     assert 2 <= measured.train_batch <= 8  # a busy machine fits fewer into the time
     assert 2 <= measured.inference_batch <= 16
 
@@ -239,6 +241,11 @@ def test_of_a_machine_that_is_always_busy_no_round_is_kept():
 def test_a_round_in_which_the_reference_was_slow_is_thrown_away_though_it_had_every_cpu():
     quiet = (1.0, 1.0, 1.0)
     assert undisturbed([*pairs_of(quiet), *pairs_of(quiet, seconds=1.5), *pairs_of(quiet, seconds=1.2)]) == [0, 2]
+
+
+def test_quartiles_are_of_the_action_and_interpolated():
+    rounds = Rounds(action_s=(5.0, 1.0, 2.0, 4.0), reference_s=(9.0, 9.0, 9.0, 9.0), discarded=0)
+    assert rounds.quartiles_s == (1.75, 4.25)
 
 
 def test_latencies_are_those_of_the_kept_rounds():

@@ -186,6 +186,8 @@ class Throughput(Card):
     inference_batch: int
     train_images_per_s: float
     inference_images_per_s: float
+    train_quartiles: tuple[float, float] | None = None  # images a second, over rounds; None in older records
+    inference_quartiles: tuple[float, float] | None = None
     latency_p50_ms: float
     latency_p95_ms: float
     peak_memory_mib: float

@@ -33,6 +33,7 @@ SMALL_BATCH = 2  # the least that batch normalisation can train on
 class Measurement:
     """The measured fields of ``contracts.record.Throughput``.
 
+    train_quartiles, inference_quartiles: images a second of the slower and the faster quarter of the rounds.
     peak_memory_mib: of training at ``train_batch``, above what the process held before the network was built (CUDA:
     tensors; CPU: resident memory). gflop: a multiply-add counts as two; a training image's count is a whole step's
     (every loss and optimizer) over its batch; None where torch cannot count. gemm_gflop_per_s: the faster of a square
@@ -48,6 +49,8 @@ class Measurement:
     inference_batch: int
     train_images_per_s: float
     inference_images_per_s: float
+    train_quartiles: tuple[float, float]
+    inference_quartiles: tuple[float, float]
     latency_p50_ms: float
     latency_p95_ms: float
     peak_memory_mib: float
@@ -76,6 +79,12 @@ class _Phase:
     @property
     def images_per_s(self) -> float:
         return self.batch / self.rounds.median_s
+
+    @property
+    def quartiles(self) -> tuple[float, float]:
+        """Images a second, the lower one first."""
+        fast_s, slow_s = self.rounds.quartiles_s
+        return self.batch / slow_s, self.batch / fast_s
 
     @property
     def gflop_per_image(self) -> float | None:
@@ -116,7 +125,7 @@ def measure(
     """Speed of a fresh network on random images, in about ``seconds`` for each of training and inference, and half as much for latency.
 
     The training batch is the recipe's; on the CPU it is halved until a step should take no more than a quarter of ``seconds`` and half of the free memory.
-    The inference batch is 64 on CUDA and 16 on the CPU, halved likewise. At least three rounds of each are timed, however slow the model.
+    The inference batch is 64 on CUDA and 16 on the CPU, halved likewise. At least five rounds of each are timed, however slow the model.
     discard: False keeps rounds that other processes disturbed: every figure of time is then theirs as much as the
     model's. Random states and determinism flags are afterwards what they were.
 
@@ -179,6 +188,8 @@ def _summary(
         inference_batch=inference.batch,
         train_images_per_s=training.images_per_s,
         inference_images_per_s=inference.images_per_s,
+        train_quartiles=training.quartiles,
+        inference_quartiles=inference.quartiles,
         latency_p50_ms=latency.p50_ms,
         latency_p95_ms=latency.p95_ms,
         peak_memory_mib=peak_memory_mib,

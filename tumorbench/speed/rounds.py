@@ -5,8 +5,7 @@ from it; where too few are left there is no figure:
 
 - the reference got less than 0.9 of (threads x wall) in CPU time;
 - a thread of either waited for a CPU more than a tenth of the time in which it could have run; where the system does
-not
-  tell that, the action got less than 0.9 of the most that it ever got (one with serial parts never gets all);
+  not tell that, the action got less than 0.9 of the most that it ever got (one with serial parts never gets all);
 - the reference ran at less than 0.75 of its best rate, as on a CPU whose twin is busy, or on a GPU that others use too.
 """
 
@@ -26,7 +25,7 @@ from tumorbench.speed.clock import Timed, clock, least
 
 __all__ = ["Pair", "Reference", "Rounds", "busy", "undisturbed"]
 
-FEWEST, MOST = 3, 40
+FEWEST, MOST = 5, 40
 PATIENCE = 3  # times the seconds that were asked for, while too few rounds are undisturbed
 ROUND_S = 0.05  # what is shorter is repeated within a round
 UNDISTURBED = 0.9  # of the CPU time that was available
@@ -95,10 +94,10 @@ class Rounds:
         *,
         discard: bool = True,
     ) -> Rounds:
-        """Rounds for about ``seconds``, three at least, and up to three times as long until three are undisturbed.
+        """Rounds for about ``seconds``, five at least, and up to three times as long until five are undisturbed.
 
         The action is warm already. what: its name in an error. discard: False keeps disturbed rounds too.
-        Raises: NotMeasurable where fewer than three are left.
+        Raises: NotMeasurable where fewer than five are left.
         """
         started = time.perf_counter()
         repeats = max(1, round(ROUND_S / max(clock(action, device).seconds, 1e-6)))
@@ -121,6 +120,12 @@ class Rounds:
     def median_s(self) -> float:
         """Of the action, one call."""
         return statistics.median(self.action_s)
+
+    @property
+    def quartiles_s(self) -> tuple[float, float]:
+        """Of the action, one call: what a quarter of the rounds took at most, and what a quarter took at least."""
+        low, _, high = statistics.quantiles(self.action_s, n=4, method="inclusive")
+        return low, high
 
     def share(self, action_flops: float, reference_flops: float) -> float:
         """The action's arithmetic rate over the reference's: the median of the paired ratios."""
