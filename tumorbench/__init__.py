@@ -146,7 +146,20 @@ _HOME = {name: module for module, names in _ON_FIRST_USE.items() for name in nam
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'tumorbench' has no attribute {name!r}")
-    return getattr(import_module(_HOME[name]), name)
+    found, folder = getattr(import_module(_HOME[name]), name), sys.modules.get(f"tumorbench.{name}")
+    if folder:
+        vars(found).update(_modules_of(folder))
+    return found
+
+
+def _modules_of(folder: ModuleType) -> dict[str, ModuleType]:
+    """The modules of the folder that have been imported, so that ``import tumorbench.run.plan as plan`` finds it."""
+    inside = f"{folder.__name__}."
+    return {
+        name: module
+        for name, module in vars(folder).items()
+        if isinstance(module, ModuleType) and module.__name__.startswith(inside)
+    }
 
 
 def __dir__() -> list[str]:
@@ -157,7 +170,8 @@ class _Package(ModuleType):
     """The package itself. ``run`` and ``metrics`` are functions of it, and folders of modules too.
 
     Importing a module of such a folder names the folder in the package, where the function's name is to stay the
-    function's: ``from tumorbench.run.plan import ...`` works whatever was used before.
+    function's: ``from tumorbench.run.plan import ...`` works whatever was used before. The folder's modules are
+    attributes of the function (``__getattr__``).
     """
 
     def __setattr__(self, name: str, value: object) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 import tumorbench as tb
 
 
@@ -21,6 +23,25 @@ def test_a_function_keeps_its_name_whatever_module_of_its_folder_is_imported():
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("import tumorbench.metrics.builtin as module",),
+        ("import tumorbench as tb", "tb.metrics()", "import tumorbench.metrics.builtin as module"),
+        ("import tumorbench.metrics.builtin", "module = tumorbench.metrics.builtin"),
+        ("import tumorbench.run.lost, tumorbench.metrics.builtin", "module = tumorbench.metrics.builtin"),
+        ("from tumorbench.metrics import builtin as module",),
+    ],
+)
+def test_a_module_is_found_below_a_folder_that_has_a_functions_name(lines):
+    program = (
+        "\n".join((*lines, "import sys, tumorbench", "print(module is sys.modules['tumorbench.metrics.builtin'])"))
+        + "\nprint(dir(tumorbench) == sorted(tumorbench.__all__), tumorbench.metrics.__module__)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["True", "True", "tumorbench.api.catalogue"], done.stderr
 
 
 def test_lists_of_cards_load_no_torch():
