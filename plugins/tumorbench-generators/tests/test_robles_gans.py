@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
+from torch._dynamo.testing import CompileCounterWithBackend
 
 import tumorbench as tb
 from tumorbench.training.networks import build, count_network
@@ -52,6 +53,55 @@ def test_the_gradient_norm_is_computed_in_float32_under_bf16_autocast(batch):
     with torch.autocast("cpu", torch.bfloat16):
         norms = gradient_norms(network.critic, batch.images, batch.labels)
     assert torch.equal(norms, expected)
+
+
+def norms_by_the_graph(critic, images, labels):
+    """What ``gradient_norms`` gives, by a second graph over the first instead of ``torch.func``."""
+    points = images.detach().requires_grad_()
+    (gradients,) = torch.autograd.grad(critic(points, labels).sum(), points, create_graph=True)
+    return gradients.flatten(1).norm(dim=1)
+
+
+@pytest.mark.parametrize("critic", [1, 2])
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.float64, 1e-10)])
+def test_the_penalty_and_its_gradients_are_those_of_a_graph_over_a_graph(batch, critic, dtype, tolerance):
+    network, found = WCGANGP(TINY, critic=critic).to(dtype), []
+    nn.init.normal_(network.critic.label.weight)
+    for norms_of in (gradient_norms, norms_by_the_graph):
+        torch.manual_seed(1)  # of the dropout
+        norms = norms_of(network.critic, batch.images.to(dtype), batch.labels)
+        weights = {name: weight for name, weight in network.critic.named_parameters() if weight.requires_grad}
+        gradients = torch.autograd.grad((norms - 1).square().mean(), list(weights.values()), allow_unused=True)
+        found.append(
+            {"norms": norms.detach()}
+            | {name: each for name, each in zip(weights, gradients, strict=True) if each is not None}
+        )
+    ours, expected = found
+    assert ours["norms"].dtype == dtype
+    assert {"norms", "layers.0.weight", "verdict.weight", "label.weight"} <= ours.keys() == expected.keys()
+    for name, values in expected.items():
+        assert values.norm() > 0 or name.endswith("bias")  # which a slope does not have
+        assert (ours[name] - values).norm() <= tolerance * values.norm(), name
+
+
+@pytest.mark.parametrize("critic", [1, 2])
+def test_the_critic_s_whole_loss_is_one_graph_with_the_same_values_and_gradients(batch, critic):
+    torch.compiler.reset()
+    network, graphs = WCGANGP(TINY, critic=critic), CompileCounterWithBackend("aot_eager")
+    found = []
+    for loss_of in (network.critic_loss, torch.compile(network.critic_loss, backend=graphs, fullgraph=True)):
+        torch.manual_seed(1)  # of the dropout and the points
+        network.zero_grad()
+        loss, seen = loss_of(batch.images, batch.images.flip(0), batch.labels)
+        loss.backward()
+        gradients = {name: weight.grad for name, weight in network.critic.named_parameters() if weight.grad is not None}
+        found.append({"loss": loss.detach()} | seen | gradients)
+    plain, compiled = found
+    assert graphs.frame_count == 1
+    assert plain.keys() == compiled.keys()
+    for name, values in plain.items():
+        assert (compiled[name] - values).norm() <= 1e-5 * values.norm(), name
+    torch.compiler.reset()
 
 
 @pytest.mark.parametrize("critic", [1, 2])

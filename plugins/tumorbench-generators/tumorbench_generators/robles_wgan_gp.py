@@ -74,34 +74,36 @@ class WGANGP(ConditionalGAN):
     def losses(self, batch: Batch) -> Iterator[tuple[str, Tensor]]:
         """The critic's loss five times, then the generator's; latents and interpolates are drawn anew for each."""
         for _ in range(CRITIC_STEPS):
-            yield "critic", self._critic_loss(batch)
+            with torch.no_grad():
+                generated = self.imagine(batch.labels).float()
+            loss, self.observed = self.critic_loss(batch.images, generated, batch.labels)
+            yield "critic", loss
         with frozen(self.critic):
             loss = -self.critic(self.imagine(batch.labels), batch.labels).mean()
         yield "generator", loss
 
-    def _critic_loss(self, batch: Batch) -> Tensor:
-        with torch.no_grad():
-            generated = self.imagine(batch.labels).float()
-        distance = self._distance(batch, generated)
-        share = torch.rand(len(batch), 1, 1, 1, device=generated.device)  # of the real image
-        norms = gradient_norms(self.critic, share * batch.images + (1 - share) * generated, batch.labels)
+    def critic_loss(self, images: Tensor, generated: Tensor, labels: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """The critic's whole loss, a function of tensors alone, and what is observed of it."""
+        distance = self._distance(images, generated, labels)
+        share = torch.rand(len(images), 1, 1, 1, device=images.device)  # of the real image
+        norms = gradient_norms(self.critic, share * images + (1 - share) * generated, labels)
         penalty = (norms - 1).square().mean()
-        self.observed = {
+        return PENALTY * penalty - distance, {
             "critic_gradient_norm": norms.detach().mean(),
             "gradient_penalty": penalty.detach(),
             "wasserstein_estimate": distance.detach(),
         }
-        return PENALTY * penalty - distance
 
-    def _distance(self, batch: Batch, generated: Tensor) -> Tensor:
-        """The critic's mean verdict on the batch's images less that on ``generated``, of the same classes."""
-        verdicts = self.critic(torch.cat([batch.images, generated]), batch.labels.repeat(2))
+    def _distance(self, images: Tensor, generated: Tensor, labels: Tensor) -> Tensor:
+        """The critic's mean verdict on ``images`` less that on ``generated``, of the same classes."""
+        verdicts = self.critic(torch.cat([images, generated]), labels.repeat(2))
         real, false = verdicts.chunk(2)
         return real.mean() - false.mean()
 
     def validation(self, batch: Batch) -> dict[str, Tensor]:
         """``wasserstein_estimate`` of held-out images: where the critic knows the training images by heart, it is lower than theirs."""
-        return {"wasserstein_estimate": self._distance(batch, self.imagine(batch.labels).float())}
+        generated = self.imagine(batch.labels).float()
+        return {"wasserstein_estimate": self._distance(batch.images, generated, batch.labels)}
 
 
 class WCGANGP(WGANGP):
@@ -111,12 +113,16 @@ class WCGANGP(WGANGP):
 
 
 def gradient_norms(critic: torch.nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-    """Euclidean norm of each verdict's gradient with respect to its image, float32 ``(batch,)``; it can be differentiated again.
+    """Euclidean norm of each verdict's gradient with respect to its image, in ``images``' precision, at least float32.
 
-    The critic must judge each image apart from the rest of its batch.
+    ``(batch,)``; it can be differentiated again. The critic must judge each image apart from the rest of its batch.
     """
+
+    def verdicts(points: Tensor) -> Tensor:
+        found: Tensor = critic(points * 1.0, labels)  # a leaf itself would stop torch's counter of operations
+        return found.sum()
+
     with torch.autocast(images.device.type, enabled=False):
-        points = images.detach().float().requires_grad_()
-        verdicts = critic(points * 1.0, labels)  # a leaf itself would stop torch's counter of operations
-        (gradients,) = torch.autograd.grad(verdicts.sum(), points, create_graph=True)
+        points = images.detach().to(torch.promote_types(images.dtype, torch.float32))
+        gradients: Tensor = torch.func.grad(verdicts)(points)
     return gradients.flatten(1).norm(dim=1)
