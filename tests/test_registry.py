@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tumorbench import registry
+from tumorbench.contracts.cell import CellIdentity, cell_key
 from tumorbench.errors import BadInput
 
 MODEL = """
@@ -194,10 +195,60 @@ def test_brackets_that_repeat_the_default_are_the_same_model(install_plugin):
     assert found.model("good-net[width=8]") == found.model("good-net")
 
 
+def test_brackets_change_words_of_the_recipe(install_plugin):
+    install_plugin("good", good_module=model_module("good-net", "good_module"))
+    spec, plain = (registry.find().model(f"good-net{text}") for text in ("[learning_rate=3e-4,weight_decay=.01]", ""))
+    assert spec.id == "good-net[learning_rate=0.0003,weight_decay=0.01]"
+    optimizer = plain.recipe.optimizer.model_copy(update={"learning_rate": 0.0003, "weight_decay": 0.01})
+    assert spec.recipe == plain.recipe.model_copy(update={"optimizer": optimizer})
+
+
+def test_a_batch_size_in_brackets_is_that_of_both_budgets():
+    found = registry.find()
+    small = found.model("pose-cnn[batch_size=32]")  # of the full budget 300, of the quick one 32
+    assert [small.recipe.for_budget(budget).batch_size for budget in ("full", "quick")] == [32, 32]
+    assert found.model("pose-cnn[batch_size=300]").recipe.for_budget("quick").batch_size == 300
+    assert found.model("robles-baseline[batch_size=32]") == found.model("robles-baseline")  # of both 32
+
+
+def test_words_at_the_cards_own_value_leave_every_key_as_it_is():
+    found, dataset = registry.find(), "figshare3064"
+
+    def key(name):
+        spec = found.model(name)
+        identity = CellIdentity(
+            dataset=dataset, dataset_fingerprint="a", protocol="grouped", split_fingerprint="b", fold=0, task=spec.task,
+            model=spec.id, model_version=spec.version, recipe=spec.recipe.for_budget("quick"), seed=0, budget="quick",
+        )  # fmt: skip
+        return cell_key(identity)
+
+    assert key("pose-cnn[learning_rate=1e-3,weight_decay=0]") == key("pose-cnn")
+    assert key("pose-cnn[learning_rate=1e-3,dropout=0.4]") == key("pose-cnn[dropout=0.4]")
+    assert len({key("pose-cnn"), key("pose-cnn[learning_rate=2e-3]"), key("pose-cnn[weight_decay=0.1]")}) == 3
+
+
+def test_a_source_counts_the_network_and_not_how_it_is_trained():
+    found = registry.find()
+    assert found.model("pose-cnn[learning_rate=2e-3]").parameters == found.model("pose-cnn").parameters
+    assert found.model("pose-cnn[dropout=0.4,learning_rate=2e-3]").parameters is None
+
+
+def test_a_models_own_parameter_comes_before_a_word_of_the_same_name(install_plugin):
+    module = model_module("good-net", "good_module").replace('"wide": False}', '"wide": False, "batch_size": "auto"}')
+    install_plugin("good", good_module=module)
+    spec = registry.find().model("good-net[batch_size=large]")
+    assert (spec.recipe.params["batch_size"], spec.recipe.batch_size) == ("large", 4)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("depth=2", "no parameter 'depth'"),
+        ("depth=2", "no parameter 'depth'; it has width, wide, rate, mode, learning_rate, weight_decay, batch_size"),
+        ("learning_rate=0", r"good-net\[learning_rate\] is above 0 and at most 10, not '0'"),
+        ("learning_rate=fast", "of type float"),
+        ("weight_decay=-0.1", r"good-net\[weight_decay\] is at least 0 and at most 1, not '-0.1'"),
+        ("batch_size=0", r"good-net\[batch_size\] is at least 1 and at most 65536, not '0'"),
+        ("batch_size=8.5", "of type int"),
         ("width=big", "of type int"),
         ("wide=maybe", "true or false"),
         ("width=1e3", "of type int"),

@@ -25,7 +25,11 @@ def card(**search: tb.Search) -> tb.ModelSpec:
         licence="MIT",
         paper=tb.Paper(title="none"),
         recipe=RECIPE,
-        ranges={"rate": tb.Range(ge=0, lt=1), "norm": tb.Range(one_of=("batch", "group"))},
+        ranges={
+            "rate": tb.Range(ge=0, lt=1),
+            "weight_decay": tb.Range(lt=0.1),
+            "norm": tb.Range(one_of=("batch", "group")),
+        },
         search=search,
         factory="module:Net",
     )
@@ -50,7 +54,19 @@ def test_what_is_neither_an_interval_nor_a_choice_is_refused(given, fault):
 @pytest.mark.parametrize(
     ("search", "fault"),
     [
-        ({"depth": tb.Search(low=0, high=1)}, "search names 'depth', which is none of the recipe's params"),
+        (
+            {"depth": tb.Search(low=0, high=1)},
+            "search names 'depth', which is none of width, rate, norm, wide, learning_rate",
+        ),
+        (
+            {"learning_rate": tb.Search(low=0, high=1)},
+            "search of learning_rate reaches 0.0, and by its range it is above 0",
+        ),
+        ({"batch_size": tb.Search(low=0.5, high=8)}, "its default 4 is a whole number"),
+        (
+            {"weight_decay": tb.Search(low=0, high=0.5)},
+            "search of weight_decay reaches 0.5, and by its range it is below 0.1",
+        ),
         ({"width": tb.Search(low=1.5, high=4)}, "its default 8 is a whole number"),
         ({"width": tb.Search(one_of=(4, 8.0))}, "8.0 is not of the type of its default 8"),
         ({"norm": tb.Search(low=0, high=1)}, "its default 'batch' is no number, so it takes one_of"),
@@ -73,5 +89,8 @@ def test_a_search_of_every_type_is_taken():
         rate=tb.Search(low=0, high=0.9, step=0.1),
         norm=tb.Search(one_of=("batch", "group")),
         wide=tb.Search(one_of=(False, True)),
+        learning_rate=tb.Search(low=1e-4, high=1e-2, log=True),
+        weight_decay=tb.Search(low=0, high=0.01),
+        batch_size=tb.Search(one_of=(2, 4)),
     )
-    assert set(spec.search) == set(RECIPE.params)
+    assert set(spec.search) == {*RECIPE.params, "learning_rate", "weight_decay", "batch_size"}

@@ -81,6 +81,11 @@ class Idle(Linear):
         return {}
 
 
+class OwnPace(Linear):
+    def optimizers(self, recipe):
+        return {"loss": torch.optim.Adam(self.parameters(), 1e-3)}
+
+
 class Pixels(tb.Segmenter):
     def __init__(self, problem):
         super().__init__(problem)
@@ -173,6 +178,7 @@ def test_a_sound_model_of_each_family_passes(factory, task, count):
 @pytest.mark.parametrize(("factory", "task", "fault"), [
     (Unreachable, "classification", "m: training does not move forgotten.bias, forgotten.weight"),
     (Thawed, "classification", "m: training moves the frozen layer.bias"),
+    (OwnPace, "classification", "m: no optimizer takes the recipe's learning_rate; make them with tb.build_optimizer"),
     (OneLogitTooMany, "classification", "m: its logits have the shape (4, 3), not (4, 2)"),
     (LooksAround, "classification", "m: the logits of an image depend on the rest of its batch"),
     (Misnames, "classification", "m: its losses name the optimizer 'critic', and its optimizers are loss"),

@@ -9,8 +9,9 @@ from pydantic import Field, NonNegativeInt, PositiveInt, StringConstraints, mode
 from tumorbench.contracts.known import KnownCopy
 from tumorbench.contracts.problem import FOLDED, FOLDS, Problem, Protocol, Task
 from tumorbench.contracts.ranges import Range
-from tumorbench.contracts.recipe import Card, Recipe
+from tumorbench.contracts.recipe import Card, Recipe, Scalar
 from tumorbench.contracts.search import Search
+from tumorbench.contracts.words import WORDS, settings_of
 
 __all__ = [
     "DatasetSpec",
@@ -190,32 +191,41 @@ class ModelSpec(Card):
     judges: bool = False  # a classifier that is trained on generated images, to see what they are worth; one of those that are installed
     conditional: bool = False  # a generator that makes the class it is asked for
     parameters: ParameterCount | None = None
-    ranges: dict[str, Range] = Field(default_factory=dict)  # of the recipe's params: what brackets may make of them
-    search: dict[str, Search] = Field(default_factory=dict)  # of the recipe's params: where tune looks for better ones
+    ranges: dict[str, Range] = Field(
+        default_factory=dict
+    )  # what brackets may make of the recipe's params, and narrower ones of learning_rate, weight_decay, batch_size
+    search: dict[str, Search] = Field(default_factory=dict)  # of the same names: where tune looks for better values
     factory: (
         FactoryPath  # called as factory(problem, **recipe.params); returns a family of tumorbench.contracts.families
     )
 
     @model_validator(mode="after")
     def _ranges_hold_the_defaults(self) -> ModelSpec:
+        own = settings_of(self.recipe)
         for name, allowed in self.ranges.items():
-            if name not in self.recipe.params:
-                raise ValueError(f"ranges names {name!r}, which is none of the recipe's params")
-            if fault := allowed.fault(self.recipe.params[name]):
-                raise ValueError(f"the recipe's {name} is {self.recipe.params[name]}, and by its range {fault}")
+            if name not in own:
+                raise ValueError(f"ranges names {name!r}, which is none of {', '.join(own)}")
+            if fault := allowed.fault(own[name]):
+                raise ValueError(f"the recipe's {name} is {own[name]}, and by its range {fault}")
         return self
 
     @model_validator(mode="after")
     def _search_stays_within_the_ranges(self) -> ModelSpec:
+        own = settings_of(self.recipe)
         for name, space in self.search.items():
-            if name not in self.recipe.params:
-                raise ValueError(f"search names {name!r}, which is none of the recipe's params")
-            if fault := space.fault(self.recipe.params[name]):
+            if name not in own:
+                raise ValueError(f"search names {name!r}, which is none of {', '.join(own)}")
+            if fault := space.fault(own[name]):
                 raise ValueError(f"search of {name}: {fault}")
             for value in space.extremes():
-                if name in self.ranges and (allowed := self.ranges[name].fault(value)):
+                if allowed := self.range_fault(name, value):
                     raise ValueError(f"search of {name} reaches {value}, and by its range it is {allowed}")
         return self
+
+    def range_fault(self, name: str, value: Scalar) -> str:
+        """What brackets may make of ``name``, such as "at least 0 and below 1", where ``value`` is not; "" where it is."""
+        general = None if name in self.recipe.params else WORDS[name]
+        return next((fault for each in (self.ranges.get(name), general) if each and (fault := each.fault(value))), "")
 
     @model_validator(mode="after")
     def _monitor_exists_for_the_task(self) -> ModelSpec:

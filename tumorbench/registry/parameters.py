@@ -7,6 +7,8 @@ import re
 from typing import Any
 
 from tumorbench.contracts.cards import ModelSpec
+from tumorbench.contracts.recipe import Scalar
+from tumorbench.contracts.words import settings_of, with_settings
 from tumorbench.errors import BadInput
 
 __all__ = ["quoted", "split_name", "with_parameters"]
@@ -42,36 +44,40 @@ def split_name(name: str) -> tuple[str, str | None]:
 
 
 def with_parameters(spec: ModelSpec, text: str) -> ModelSpec:
-    """The card with the parameters of ``NAME=VALUE,...``; those at their default leave the id as it is.
+    """The card with the parameters of ``NAME=VALUE,...``; those that change nothing leave the id as it is.
 
-    Raises: BadInput for what is none of the card's parameters, is given twice, or is outside of the card's ranges.
+    Raises: BadInput for what is none of the card's parameters nor a word of its recipe, is given twice, or is outside
+    of its range.
     """
-    defaults, changed = spec.recipe.params, {}
+    recipe, defaults, changed = spec.recipe, settings_of(spec.recipe), {}
     for item in text.split(","):
-        key, value = _pair(spec, item)
+        key, value = _pair(spec, defaults, item)
         if key in changed:
             raise BadInput(f"{spec.id}[{key}] is given twice; give it once")
         changed[key] = _as_type_of(defaults[key], value, f"{spec.id}[{key}]")
-        if key in spec.ranges and (fault := spec.ranges[key].fault(changed[key])):
+        if fault := spec.range_fault(key, changed[key]):
             raise BadInput(f"{spec.id}[{key}] is {fault}, not {quoted(value)}")
-    params = defaults | changed
-    shown = ",".join(f"{key}={value}" for key, value in sorted(params.items()) if value != defaults[key])
-    update: dict[str, Any] = {"recipe": spec.recipe.model_copy(update={"params": params})}
-    if shown:
-        update |= {"id": f"{spec.id}[{shown}]", "parameters": None}
+    shown = {key: value for key, value in sorted(changed.items()) if with_settings(recipe, {key: value}) != recipe}
+    if not shown:
+        return spec
+    update: dict[str, Any] = {"recipe": with_settings(recipe, shown), "id": f"{spec.id}[{_joined(shown)}]"}
+    if not shown.keys().isdisjoint(recipe.params):
+        update["parameters"] = None  # what the source counted is another network
     return spec.model_copy(update=update)
 
 
-def _pair(spec: ModelSpec, item: str) -> tuple[str, str]:
+def _joined(values: dict[str, Any]) -> str:
+    return ",".join(f"{key}={value}" for key, value in values.items())
+
+
+def _pair(spec: ModelSpec, defaults: dict[str, Scalar], item: str) -> tuple[str, str]:
     """The name of one of the card's parameters, and the text of its value. Raises: BadInput."""
-    defaults = spec.recipe.params
-    known = ", ".join(defaults) or "none"
+    known = ", ".join(defaults)
     key, equals, value = (part.strip(" ") for part in item.partition("="))
     if not key:
-        what = "a comma too many" if defaults else "nothing to change"
         raise BadInput(
-            f"{spec.id}: a parameter without a name in its brackets, or {what}; write {spec.id}[NAME=VALUE,...], the "
-            f"parameters are {known}"
+            f"{spec.id}: a parameter without a name in its brackets, or a comma too many; write "
+            f"{spec.id}[NAME=VALUE,...], the parameters are {known}"
         )
     if key not in defaults:
         raise BadInput(f"{spec.id} has no parameter {quoted(key)}; it has {known}")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.optim import Optimizer
 
 from tumorbench.contracts.cards import ModelSpec
 from tumorbench.contracts.families import Batch, Generator, Network
 from tumorbench.contracts.problem import Problem
+from tumorbench.contracts.words import with_settings
 from tumorbench.testing.contract import check_card, promised, require
 from tumorbench.training import promises
 from tumorbench.training.networks import build, count_parameters, problem_for
@@ -70,6 +72,10 @@ def _check_training(spec: ModelSpec, network: Network, batch: Batch) -> None:
     )  # decay alone is no training
     with promised(spec):
         optimizers = promises.optimizers_of(network, recipe)
+        rate = {"learning_rate": 2 * recipe.optimizer.learning_rate}
+        faster = promises.optimizers_of(network, with_settings(recipe, rate))
+    follows = _rates(optimizers) != _rates(faster) or "learning_rate" in recipe.params
+    require(follows, spec, "no optimizer takes the recipe's learning_rate; make them with tb.build_optimizer")
     before = {name: weight.detach().clone() for name, weight in network.named_parameters()}
     used = set()
     network.train()
@@ -90,6 +96,10 @@ def _check_training(spec: ModelSpec, network: Network, batch: Batch) -> None:
     trains = {name for name, weight in network.named_parameters() if weight.requires_grad}
     require(trains <= moved, spec, f"training does not move {', '.join(sorted(trains - moved))}")
     require(moved <= trains, spec, f"training moves the frozen {', '.join(sorted(moved - trains))}")
+
+
+def _rates(optimizers: dict[str, Optimizer]) -> list[float]:
+    return [group["lr"] for optimizer in optimizers.values() for group in optimizer.param_groups]
 
 
 def _check_logits(spec: ModelSpec, network: Network, images: Tensor) -> None:

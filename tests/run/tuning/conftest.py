@@ -11,6 +11,8 @@ import pytest
 MODELS = """
 import tumorbench as tb
 
+PARAMS = {"loud": {"gain": 1}, "hasty": {}}
+
 
 @tb.hookimpl
 def tumorbench_models():
@@ -18,12 +20,14 @@ def tumorbench_models():
         ("picky", {"width": tb.Search(low=2, high=16)}),
         ("loud", {"gain": tb.Search(low=1, high=100)}),
         ("spy", {"width": tb.Search(low=2, high=16)}),
+        ("hasty", {"learning_rate": tb.Search(low=1e-4, high=1, log=True), "batch_size": tb.Search(one_of=(8, 16))}),
     ):
         yield tb.ModelSpec(
             id=name, title=name, version="1", task="classification", licence="MIT", paper=tb.Paper(title="none"),
             in_all="never", search=search, factory=f"tuned_networks:{name}",
             recipe=tb.Recipe(
-                preprocessing=tb.Preprocessing(size=32), epochs=6, batch_size=16, params={next(iter(search)): 8 if "width" in search else 1},
+                preprocessing=tb.Preprocessing(size=32), epochs=6, batch_size=16, params=PARAMS.get(name, {"width": 8}),
+                optimizer=tb.Optimizer(learning_rate=1e-4 if name == "hasty" else 1e-3),
                 quick=tb.Quick(epochs=6, steps_per_epoch=3, batch_size=16),
             ),
         )
@@ -50,6 +54,11 @@ def loud(problem, gain):
             return super().forward(images) * gain
 
     return Loud(problem)
+
+
+def hasty(problem):
+    """Has no parameter of its own: what is searched is how it is trained."""
+    return TinyClassifier(problem, 8)
 
 
 def spy(problem, width):

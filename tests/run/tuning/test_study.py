@@ -38,6 +38,22 @@ def test_a_trial_has_the_validation_values_of_a_run_of_the_same_model_and_is_no_
     assert content["trials"][0]["value"] == record["history"][record["best_epoch"] - 1]["val_loss"]
 
 
+def test_a_learning_rate_and_a_batch_size_are_tuned_and_the_best_runs_with_the_same_values(study, tumorbench):
+    code, content, err = study("hasty", "--trials", "4", "--no-prune")
+    assert code == 0, err
+    assert content["trials"][0]["model"] == "hasty"
+    rates = [float(each["model"].partition("learning_rate=")[2].rstrip("]")) for each in content["trials"][1:]]
+    assert len({*rates, 1e-4}) == 4
+    assert len({each["value"] for each in content["trials"]}) == 4
+    words = content["command"].replace("'", "").split()
+    assert words[words.index("-m") + 1] == content["best"]["model"]
+    ran = tumorbench(*words[1 : words.index("--fold") + 2], "--no-throughput", "--json")
+    (record,) = json.loads(ran.out)
+    optimizer = record["identity"]["recipe"]["optimizer"]
+    assert f"learning_rate={optimizer['learning_rate']}" in content["best"]["model"]
+    assert content["best"]["value"] == record["history"][record["best_epoch"] - 1]["val_loss"]
+
+
 def test_the_same_command_computes_nothing_and_more_trials_go_on(study):
     first = study("tiny-classifier", "--trials", "2")[1]["trials"]
     code, again, err = study("tiny-classifier", "--trials", "2")

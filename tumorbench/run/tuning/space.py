@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tumorbench.contracts.cards import ModelSpec
+from tumorbench.contracts.problem import Budget
 from tumorbench.contracts.recipe import Scalar
 from tumorbench.contracts.search import Search
+from tumorbench.contracts.words import settings_of
 from tumorbench.errors import BadInput
 from tumorbench.registry import Registry
 from tumorbench.registry.parameters import split_name
@@ -29,19 +31,23 @@ class Space:
     """What is searched for a model. spec: with the parameters that the user fixed in brackets; these stay."""
 
     spec: ModelSpec
+    budget: Budget
     base: str
     fixed: str  # NAME=VALUE,... as the user gave them
     searched: dict[str, Search]
 
     @property
     def defaults(self) -> dict[str, Scalar]:
-        """The card's own value of each searched parameter."""
-        return {name: self.spec.recipe.params[name] for name in self.searched}
+        """The card's own value of each searched parameter, as the budget has it."""
+        own = settings_of(self.spec.recipe, self.budget)
+        return {name: own[name] for name in self.searched}
 
     def name_of(self, values: Mapping[str, Any]) -> str:
-        """The model with these values as a bracket expression: ``pose-cnn[dense_dropout=0.5,dropout=0.1]``."""
-        shown = [f"{name}={value}" for name, value in self.rounded(values).items()]
-        return f"{self.base}[{','.join(filter(None, (self.fixed, *shown)))}]"
+        """The model with these values as a bracket expression: ``pose-cnn[dropout=0.1,learning_rate=0.0003]``."""
+        own = self.defaults
+        shown = [f"{name}={value}" for name, value in self.rounded(values).items() if value != own[name]]
+        inside = ",".join(filter(None, (self.fixed, *shown)))
+        return f"{self.base}[{inside}]" if inside else self.base
 
     def rounded(self, values: Mapping[str, Any]) -> dict[str, Scalar]:
         """The values as they are tried, of the type of their defaults."""
@@ -49,7 +55,7 @@ class Space:
 
     def distributions(self) -> dict[str, BaseDistribution]:
         """The searched parameters as Optuna takes them."""
-        return {name: _distribution(search, self.spec.recipe.params[name]) for name, search in self.searched.items()}
+        return {name: _distribution(self.searched[name], default) for name, default in self.defaults.items()}
 
     def allows(self, values: Mapping[str, Scalar]) -> bool:
         """Whether each value is one of those that are searched."""
@@ -59,8 +65,8 @@ class Space:
         return all(found[name]._contains(found[name].to_internal_repr(value)) for name, value in values.items())  # noqa: SLF001 - nothing public tells
 
 
-def space_of(registry: Registry, name: str) -> Space:
-    """What is searched for the model that the user named.
+def space_of(registry: Registry, name: str, budget: Budget) -> Space:
+    """What is searched for the model that the user named, under that budget.
 
     Raises: BadInput where its card declares nothing to search.
     """
@@ -68,7 +74,7 @@ def space_of(registry: Registry, name: str) -> Space:
     base, fixed = split_name(name)
     if not spec.search:
         having = ", ".join(sorted(each.id for each in registry.models.values() if each.search)) or "none installed"
-        own = ", ".join(spec.recipe.params) or "none"
+        own = ", ".join(settings_of(spec.recipe))
         raise BadInput(
             f"{base} declares no search space, so there is nothing to tune; add search to its card (its parameters: "
             f"{own}), or name a model that has one: {having}"
@@ -77,7 +83,7 @@ def space_of(registry: Registry, name: str) -> Space:
     searched = {each: search for each, search in spec.search.items() if each not in given}
     if not searched:
         raise BadInput(f"{name} fixes every parameter of its search space ({', '.join(spec.search)}); leave one out")
-    return Space(spec, base, fixed or "", searched)
+    return Space(spec, budget, base, fixed or "", searched)
 
 
 def _rounded(value: Any, default: Scalar) -> Scalar:

@@ -23,7 +23,7 @@ from tumorbench.errors import BadInput
 from tumorbench.run.campaign import How, Watch, run_all
 from tumorbench.run.context import Context
 from tumorbench.run.executors import Executor, Handle
-from tumorbench.run.plan import Plan, PlannedCell, Selection, make_plan
+from tumorbench.run.plan import Plan, PlannedCell, Selection, budget_on, make_plan
 from tumorbench.run.tuning.archive import Archive, Direction
 from tumorbench.run.tuning.material import write_material
 from tumorbench.run.tuning.space import Space, space_of
@@ -76,7 +76,7 @@ class Study:
     def __init__(self, asked: Asked, context: Context, announce: Callable[[], None] = lambda: None) -> None:
         self.asked, self.context = asked, context
         (name,), (protocol,) = asked.selection.models, asked.selection.protocols
-        self.space: Space = space_of(context.registry, name)
+        self.space: Space = space_of(context.registry, name, budget_on(context.device, asked.selection.budget))
         if protocol not in PROTOCOLS:
             raise BadInput(f"tune does not run under the protocol {protocol}; give --protocol grouped")
         self.cell = _only_cell(make_plan(asked.selection, context, announce), name)

@@ -103,6 +103,11 @@ POSE_CNN = ModelSpec(
         problem=Problem("classification", ("meningioma", "glioma", "pituitary"), channels=3, size=512),
     ),
     ranges={"dropout": Range(ge=0, lt=1), "dense_dropout": Range(ge=0, lt=1)},
-    search={"dropout": Search(low=0, high=0.5, step=0.05), "dense_dropout": Search(low=0, high=0.8, step=0.05)},
+    search={
+        "learning_rate": Search(low=1e-4, high=1e-2, log=True),
+        "weight_decay": Search(one_of=(0.0, 1e-5, 1e-4, 1e-3)),
+        "dropout": Search(low=0, high=0.5, step=0.05),
+        "dense_dropout": Search(low=0, high=0.8, step=0.05),
+    },
     factory="tumorbench_classifiers.pose_cnn:PoseCNN",
 )

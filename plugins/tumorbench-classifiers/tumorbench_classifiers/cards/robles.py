@@ -96,7 +96,12 @@ ROBLES_BASELINE = ModelSpec(
         total=3_418_148, trainable=5_124, problem=Problem("classification", FOUR_CLASSES, channels=3, size=224)
     ),
     ranges={"dropout": Range(ge=0, lt=1)},
-    search={"dropout": Search(low=0, high=0.9, step=0.05)},
+    search={
+        "learning_rate": Search(low=1e-4, high=3e-2, log=True),
+        "weight_decay": Search(one_of=(0.0, 1e-5, 1e-4, 1e-3)),
+        "batch_size": Search(one_of=(16, 32, 64)),
+        "dropout": Search(low=0, high=0.9, step=0.05),
+    },
     judges=True,
     factory="tumorbench_classifiers.robles_baseline:RoblesBaseline",
 )
