@@ -131,8 +131,8 @@ def _range(quartiles: tuple[float, float] | None) -> str:
     return NOTHING if quartiles is None else f"{_rate(quartiles[0])} to {_rate(quartiles[1])}"
 
 
-def _count(count: int | None) -> str:
-    return NOTHING if count is None else str(count)
+def _count(count: float | None) -> str:
+    return NOTHING if count is None else f"{count:.0f}"
 
 
 def _both(shown: Callable[[float | None], str], train: float | None, inference: float | None) -> str:
