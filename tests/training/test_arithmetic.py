@@ -94,30 +94,21 @@ def test_an_arranged_network_has_the_gradients_of_the_plain_one(precision, toler
         assert (plain[name] - found[name]).norm() <= tolerance * plain[name].norm(), name
 
 
-def last_operations(network) -> dict[str, str]:
-    """What made each convolution's output under bf16 autocast: the convolution itself, or a copy in another dtype."""
-    found = {}
+def test_in_bf16_a_depthwise_convolution_has_a_backward_pass_of_its_own_and_computes_in_bf16():
+    network = arranged(made(), "cpu", "bf16")
+    names = {}
     for name in ("first", "depthwise"):
         getattr(network, name).register_forward_hook(
-            lambda module, given, output, name=name: found.update({name: output.grad_fn.name()})
+            lambda module, given, output, name=name: names.update({name: output.grad_fn.name()})
         )
     with autocast("cpu", "bf16"):
         network(torch.zeros(2, 3, 16, 16))
-    return found
+    assert names == {"first": "ConvolutionBackward0", "depthwise": "DepthwiseConvolutionBackward"}
+    assert network.seen["dtype"] == torch.bfloat16
 
 
-def test_in_bf16_a_depthwise_convolution_computes_in_float32_and_hands_on_bf16():
-    plain, found = made(), arranged(made(), "cpu", "bf16")
-    assert last_operations(plain) == dict.fromkeys(("first", "depthwise"), "ConvolutionBackward0")
-    assert last_operations(found) == {"first": "ConvolutionBackward0", "depthwise": "ToCopyBackward0"}
-    assert found.seen["dtype"] == torch.bfloat16
-
-
-@pytest.mark.parametrize(("precision", "trains"), [("fp32", True), ("bf16", False)])
-def test_in_float32_or_without_training_a_depthwise_convolution_is_left_alone(precision, trains):
-    network = made()
-    network.depthwise.requires_grad_(trains)
-    assert type(arranged(network, "cpu", precision).depthwise) is nn.Conv2d
+def test_in_float32_a_depthwise_convolution_is_left_alone():
+    assert type(arranged(made(), "cpu", "fp32").depthwise) is nn.Conv2d
 
 
 @pytest.mark.parametrize("rate", [0.1, 0.25, 0.5])

@@ -1,11 +1,11 @@
 """How a network computes, the same for all: the layout of its images, and layers that a CPU computes otherwise.
 
 Measured (``docs/speed.md``): channels-last is the faster layout for nearly every network here. In bf16 a CPU's backward
-pass of a depthwise convolution is several times slower than in float32, and torch draws a dropout's mask on the CPU one
+pass of a depthwise convolution can be many times slower than need be, and torch draws a dropout's mask on the CPU one
 number after the other. So
 
 - images lie channels-last on every device, unless the network's code cannot take them so (it calls ``view``);
-- on a CPU in bf16, depthwise convolutions that train compute in float32;
+- on a CPU in bf16, depthwise convolutions have a backward pass of our own (``depthwise``);
 - on a CPU, ``nn.Dropout`` draws four elements' chances from one random number;
 - under ``--deterministic`` on CUDA, pooling to one place is a mean, whose gradient has one order of summation; a layer
   that cannot repeat there is named before training.
@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from tumorbench.contracts.families import Generator, Network
 from tumorbench.errors import INTERRUPTIONS, BadInput
+from tumorbench.training.depthwise import Depthwise, is_depthwise
 
 __all__ = ["arranged", "repeatable"]
 
@@ -88,24 +89,9 @@ def _replace(module: nn.Module, precision: str) -> None:
     """The layer computes in the CPU's better way, where there is one."""
     if type(module) is nn.Dropout:
         module.__class__ = _Dropout
-    elif precision == "bf16" and _is_depthwise(module) and module.weight.requires_grad:
+    elif precision == "bf16" and is_depthwise(module) and not isinstance(module, Depthwise):
         kind = type(module)
-        module.__class__ = type(kind.__name__, (_Float32, kind), {})
-
-
-def _is_depthwise(module: nn.Module) -> bool:
-    return isinstance(module, nn.Conv2d) and module.groups == module.in_channels > 1
-
-
-class _Float32:
-    """A layer that computes in float32 under bf16 autocast, and hands its output on in bf16."""
-
-    def forward(self, images: Tensor) -> Tensor:
-        if not torch.is_autocast_enabled("cpu"):
-            return super().forward(images)  # type: ignore[misc,no-any-return]
-        with torch.autocast("cpu", enabled=False):
-            found: Tensor = super().forward(images.float())  # type: ignore[misc]
-            return found.to(torch.bfloat16)
+        module.__class__ = type(kind.__name__, (Depthwise, kind), {})
 
 
 class _Dropout(nn.Dropout):
