@@ -22,7 +22,7 @@ from tumorbench.run.plan import Selection, make_plan
 from tumorbench.speed import measure
 from tumorbench.speed.clock import clock
 from tumorbench.speed.rounds import Reference, Rounds, busy
-from tumorbench.speed.throughput import measure_each
+from tumorbench.speed.throughput import measure_each, one_of_each_dataset
 from tumorbench.store import Store
 
 SELECTION = ("-d", "tiny-shapes", "-m", "tiny-classifier", "--device", "cpu", "--budget", "quick")
@@ -69,10 +69,14 @@ def _warm():
     measure(lambda: Linear(PROBLEM), PROBLEM, RECIPE, "cpu", "fp32", seconds=0.05, discard=False)
 
 
+def context_in(folder):
+    return Context(registry.find(), Store(folder / "runs").open(), folder, "cpu")
+
+
 @pytest.fixture
 def stored(tiny):
     """A record of long ago in the store; it was measured whatever else runs here."""
-    context = Context(registry.find(), Store(tiny / "runs").open(), tiny, "cpu")
+    context = context_in(tiny)
     cells = make_plan(Selection(False, ("tiny-shapes",), ("tiny-classifier",), ("grouped",), "quick"), context).cells
     found = measure_each([cells[0].cell], context.tools(), context.store, print, discard=False).found
     (path,) = (tiny / "runs/throughput").glob("*.json")
@@ -124,6 +128,13 @@ def test_a_cached_figure_says_so_and_when_it_was_measured(tumorbench, stored):
     assert (shown["cached"], shown["train_images_per_s"]) == (True, stored.train_images_per_s)
 
 
+def test_seeds_and_folds_have_one_speed(tiny):
+    selection = Selection(False, ("tiny-shapes",), ("tiny-classifier",), ("grouped",), "full")
+    cells = [each.cell for each in make_plan(selection, context_in(tiny)).cells]
+    assert len({(cell.identity.fold, cell.identity.seed) for cell in cells}) == 15
+    assert one_of_each_dataset(cells) == cells[:1]
+
+
 def test_a_record_counts_its_rounds(stored):
-    assert stored.rounds >= 9
+    assert stored.rounds >= 15
     assert stored.discarded_rounds == 0

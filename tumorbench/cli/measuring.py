@@ -50,14 +50,14 @@ def bench(
     )
     from tumorbench.cli.pages import write_boards
     from tumorbench.run.plan import make_plan
-    from tumorbench.speed.throughput import measure_each
+    from tumorbench.speed.throughput import measure_each, one_of_each_dataset
 
     with reporter(silent=as_json) as report:
         context = context_of(store, data_root, device, report)
         planned = make_plan(selection, context)
         for missing in planned.unavailable:
             report.line(f"unavailable: {missing}")
-        cells = [cell.cell for cell in planned.cells if cell.asked]
+        cells = one_of_each_dataset(each.cell for each in planned.cells if each.asked)
         speeds = measure_each(cells, context.tools(), context.store, report.line, force=force)
     write_boards(context.store, context.store.root / "boards", context.registry)
     if as_json:

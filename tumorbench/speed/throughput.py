@@ -19,7 +19,7 @@ from tumorbench.store import Store, read_throughput, write_json
 from tumorbench.tasks.cell import Cell, Tools
 from tumorbench.training import networks, seed_everything
 
-__all__ = ["SECONDS", "Speed", "Speeds", "measure_each", "measure_speed", "one_of_each_shape"]
+__all__ = ["SECONDS", "Speed", "Speeds", "measure_each", "measure_speed", "one_of_each_dataset", "one_of_each_shape"]
 
 SECONDS: dict[Budget, float] = {"full": 8.0, "quick": 1.0}  # of training and inference each; half of it for latency
 
@@ -38,6 +38,14 @@ class Speeds:
 
     found: list[Speed] = field(default_factory=list)
     failures: dict[str, str] = field(default_factory=dict)
+
+
+def one_of_each_dataset(cells: Iterable[Cell]) -> list[Cell]:
+    """The first cell of each model and data set: seeds and folds have one speed."""
+    chosen: dict[tuple[str, str], Cell] = {}
+    for cell in cells:
+        chosen.setdefault((cell.model.id, cell.dataset.spec.id), cell)
+    return list(chosen.values())
 
 
 def one_of_each_shape(cells: Iterable[Cell]) -> list[Cell]:
