@@ -34,9 +34,16 @@ def test_the_index_counts_records_and_marks_synthetic_data(located, speed, rende
         located(fold=1, status="oom", reason="full"),
         located({"accuracy": 0.9}, dataset="phantom", synthetic=True),
     ]
-    (row,) = rows_with(render(records, [speed()])["README.md"], "classification.md")
+    page = render(records, [speed(), speed(dataset="elsewhere")])["README.md"]
+    (row,) = rows_with(page, "classification.md")
     assert "2 records, 1 without a result" in row
-    assert "[figs](figs.md), [phantom](phantom.md) (synthetic)" in row
+    boards = [" ".join(row.split()) for row in rows_with(page.split("\n\n")[5], "|")[2:]]
+    assert boards == [
+        "| `elsewhere` | throughput |",
+        "| [figs](figs.md) | classification, throughput |",
+        "| [phantom](phantom.md) (synthetic) | classification |",
+    ]
+    assert max(len(" ".join(row.split())) for row in rows_with(page, "](")) <= 120
 
 
 def test_cpu_and_cuda_speeds_never_share_a_table(speed, render, tables):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
@@ -16,7 +17,7 @@ from tumorbench.boards.words import detail_page
 from tumorbench.contracts.record import Record, Throughput
 from tumorbench.errors import BadInput
 from tumorbench.tables.inputs import BoardCards, LocatedRecord
-from tumorbench.tables.markdown import DASH, NOTHING, code, link, plain, plural, table
+from tumorbench.tables.markdown import DASH, code, link, plain, plural, table
 from tumorbench.tables.rows import without_outdated_failures
 
 __all__ = ["GENERATED", "by_task_of", "render_boards"]
@@ -29,6 +30,7 @@ TASKS = {
 }
 THROUGHPUT = "How fast each model trains and predicts, by kind of device."
 INDEX = "Every row is rendered from records, each of which says how to run it again. Only the `grouped` protocol ranks."
+DETAILS = "Of each data set every metric, class and interval, the splits and the records:"
 WORTH = (
     "[What a split is worth](what-a-split-is-worth.md): every classifier and segmenter under each protocol, and on "
     "clean test images alone, as table and plot."
@@ -140,38 +142,36 @@ def _throughput_page(throughputs: Sequence[Throughput], synthetic: set[str]) -> 
 def _index(
     by_task: dict[str, list[LocatedRecord]], throughputs: Sequence[Throughput], synthetic: set[str]
 ) -> list[str]:
-    lines = []
+    lines, boards = [], defaultdict(list)  # data set -> the boards that it stands on
     for task, about in TASKS.items():
         located = by_task[task]
-        finished = sum(cell.record.status == "ok" for cell in located)
-        content = (
-            f"{plural(finished, 'record')}, {len(located) - finished} without a result" if located else "nothing yet"
-        )
-        lines.append(_index_line(task, about, content, {cell.record.identity.dataset for cell in located}, synthetic))
+        lines.append(_index_line(task, about, _content(located)))
+        for dataset in {cell.record.identity.dataset for cell in located}:
+            boards[dataset].append(task)
+    paged = set(boards)  # a data set has a page of its own where it has records
     measured = plural(len(throughputs), "measurement") if throughputs else "nothing yet"
-    lines.append(_index_line("throughput", THROUGHPUT, measured, {speed.dataset for speed in throughputs}, synthetic))
-    paragraphs = [
-        "# Leaderboards",
-        INDEX,
-        table(lines),
-    ]
-    if any(by_task.values()) or throughputs:
+    lines.append(_index_line("throughput", THROUGHPUT, measured))
+    for dataset in {speed.dataset for speed in throughputs}:
+        boards[dataset].append("throughput")
+    paragraphs = ["# Leaderboards", INDEX, table(lines)]
+    if boards:
+        paragraphs += [DETAILS, table([_dataset_line(each, boards[each], paged, synthetic) for each in sorted(boards)])]
         paragraphs.append(WORTH)
     missing = [MAKE_RECORDS] if not any(by_task.values()) else []
     missing += [MAKE_THROUGHPUTS] if not throughputs else []
     return [*paragraphs, *(f"Nothing there yet? {command}" for command in missing)]
 
 
-def _index_line(board: str, about: str, content: str, datasets: set[str], synthetic: set[str]) -> dict[str, str]:
-    paged = board != "throughput"  # whose data sets have a page of their own only where they have records
-    named = ", ".join(
-        (link(dataset, detail_page(dataset)) if paged else code(dataset))
-        + (" (synthetic)" if dataset in synthetic else "")
-        for dataset in sorted(datasets)
-    )
-    return {
-        "board": link(board, f"{board}.md"),
-        "what it shows": about,
-        "content": content,
-        "data sets": named or NOTHING,
-    }
+def _content(located: list[LocatedRecord]) -> str:
+    finished = sum(cell.record.status == "ok" for cell in located)
+    without = f", {len(located) - finished} without a result" if len(located) > finished else ""
+    return f"{plural(finished, 'record')}{without}" if located else "nothing yet"
+
+
+def _index_line(board: str, about: str, content: str) -> dict[str, str]:
+    return {"board": link(board, f"{board}.md"), "what it shows": about, "content": content}
+
+
+def _dataset_line(dataset: str, boards: list[str], paged: set[str], synthetic: set[str]) -> dict[str, str]:
+    named = link(dataset, detail_page(dataset)) if dataset in paged else code(dataset)
+    return {"data set": named + (" (synthetic)" if dataset in synthetic else ""), "stands on": ", ".join(boards)}
