@@ -61,18 +61,25 @@ def published(found: Found) -> str:
     return f"{values[0]:.4f}" if values else NOTHING
 
 
+def shown_of(budgets: set[str]) -> set[str]:
+    """The full budget, else shares of it, else the quick one."""
+    return budgets & {"full"} or budgets - {"quick"} or budgets
+
+
 def numbers(text: str) -> str:
     """The README's table: the models of the page ``text`` that were run on a published split and with patients apart.
 
-    Of a data set with rows of the full budget those of the quick one are left out.
+    Of a data set with rows of the full budget the others are left out, and those of the quick one beside a share's.
     """
     rows = list(read_page(text))
-    full = {each.dataset for each in rows if each.budget == "full"}
+    budgets = {each.dataset: set[str]() for each in rows}
+    for each in rows:
+        budgets[each.dataset].add(each.budget)
     lines = []
     for found in rows:
         source = next((name for name in ("paper", "official") if found.values.get(name, NOTHING) != NOTHING), None)
         apart = found.values.get("grouped", NOTHING)
-        if source is None or apart == NOTHING or (found.dataset in full and found.budget != "full"):
+        if source is None or apart == NOTHING or found.budget not in shown_of(budgets[found.dataset]):
             continue
         cells = (
             f"`{found.model}`",

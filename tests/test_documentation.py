@@ -20,8 +20,9 @@ import typer
 import tumorbench as tb
 from tumorbench.cli import app
 from tumorbench.contracts import hookspecs, schema
+from tumorbench.contracts.budget import BUDGETS
 from tumorbench.contracts.factory import load
-from tumorbench.contracts.problem import Budget, Protocol, Task
+from tumorbench.contracts.problem import Protocol, Task
 from tumorbench.contracts.record import Status
 from tumorbench.metrics.builtin import tumorbench_metrics
 from tumorbench.testing import check_card, check_model, plugin_cards
@@ -144,10 +145,13 @@ def test_the_site_explains_a_field_by_its_comment_and_fences_examples():
     assert shown == "What it is, of:\n\n- one\n- two\n\n```pycon\n>>> 1 + 1\n2\n```\n\nSo:\n\n    code"
 
 
-@pytest.mark.parametrize("word", [Task, Protocol, Budget, Status], ids=["task", "protocol", "budget", "status"])
-def test_the_guide_explains_every_value_of_its_words(word):
-    explained = [value for value in typing.get_args(word) if value != "ok"]
-    assert unnamed(explained, guide()) == []
+@pytest.mark.parametrize(
+    "values",
+    [*map(typing.get_args, (Task, Protocol, Status)), (*BUDGETS, "1of20")],
+    ids=["task", "protocol", "status", "budget"],
+)
+def test_the_guide_explains_every_value_of_its_words(values):
+    assert unnamed([value for value in values if value != "ok"], guide()) == []
 
 
 def test_contributing_names_every_tox_environment():
@@ -195,7 +199,7 @@ def test_the_readme_s_numbers_are_those_of_the_published_pages():
     assert README.read_text() == made, "run: python docs/readme_numbers.py"
 
 
-def test_the_readme_s_numbers_leave_out_quick_rows_of_a_set_with_full_ones():
+def test_the_readme_s_numbers_leave_out_quick_rows_of_a_set_with_others():
     page = """## Classification: `accuracy`
 
 ### A set (`figshare3064`), full budget
@@ -211,7 +215,10 @@ def test_the_readme_s_numbers_leave_out_quick_rows_of_a_set_with_full_ones():
 |:------------|:-----------------|:-----------------|:--------|
 | `pose-cnn`  | 0.5 (0.4 to 0.6) | 0.4 (0.3 to 0.5) | -0.1000 |
 """
-    lines = module_of("docs/readme_numbers.py").numbers(page).splitlines()[2:]
+    numbers = module_of("docs/readme_numbers.py").numbers
+    shares = numbers(page.replace("full budget", "1of20 budget")).splitlines()[2:]
+    assert [line.split(" | ")[1] for line in shares] == ["`figshare3064`, 1of20 budget"]
+    lines = numbers(page).splitlines()[2:]
     assert lines == [
         "| `pose-cnn` | `figshare3064`, full budget | `accuracy` | 0.9400 | 0.9 (0.8 to 1.0) | 0.7 (0.6 to 0.8) | -0.2000 |"
     ]

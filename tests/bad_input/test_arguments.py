@@ -36,7 +36,20 @@ pytestmark = pytest.mark.usefixtures("tiny")
         ((*RUN, "-m", "pose-cnn[dropout=2]"), "pose-cnn[dropout] is at least 0 and below 1, not '2'"),
         ((*RUN, "-m", "pose-cnn[dropout=.4,dropout=.5]"), "pose-cnn[dropout] is given twice; give it once"),
         ((*RUN, "--fold", "9"), "--fold 9 is not one of the 5 folds 0 to 4"),
-        ((*RUN, "--budget", "huge"), "--budget huge is unknown; give one of full, quick"),
+        *(
+            ((command, *RUN[1:], "--budget", given), f"--budget {given} is unknown; give full, quick, or a share of ")
+            for command, given in [
+                ("run", "huge"),
+                ("run", "0of20"),
+                ("plan", "20of20"),
+                ("run", "3/2"),
+                ("plan", "0.05"),
+            ]
+        ),
+        (
+            ("tune", "pose-cnn", "-d", "phantom", "--budget", "2of1"),
+            "--budget 2of1 is unknown; give full, quick, or a ",
+        ),
         ((*RUN, "--protocol", "best"), "--protocol best is unknown; give one of paper, official, grouped"),
         ((*RUN, "--executor", "rya"), "no executor is called 'rya'; did you mean ray?"),
         ((*RUN, "--device", "tpu"), "device 'tpu' is not known; use auto, cuda or cpu"),

@@ -37,11 +37,17 @@ def test_each_task_and_budget_has_a_heading_that_the_boards_lead_to(located, ren
     records = [
         located({"accuracy": 0.9}),
         located({"accuracy": 0.8}, budget="quick"),
+        located({"accuracy": 0.8}, budget="1of20"),
         located({"dice": 0.7}, task="segmentation"),
     ]
     pages = render(records)
     headings = re.findall(r"^## (.*)$", pages["figs.md"], re.MULTILINE)
-    assert headings == ["Classification, full budget", "Classification, quick budget", "Segmentation, full budget"]
+    assert headings == [
+        "Classification, full budget",
+        "Classification, 1of20 budget",
+        "Classification, quick budget",
+        "Segmentation, full budget",
+    ]
     there = {heading.lower().replace(",", "").replace(" ", "-") for heading in headings}
     led_to = re.findall(r"\(figs\.md#([\w-]*)\)", pages["classification.md"] + pages["segmentation.md"])
     assert sorted(led_to) == sorted(there)

@@ -1,5 +1,6 @@
 """What stands in which table of a board, and what is said of it."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -19,6 +20,28 @@ def test_quick_and_full_results_never_share_a_table(located, render, tables):
     assert heading == "### Quick budget"
     assert "not comparable with full" in sentence
     assert "(figs.md#classification-quick-budget)" in sentence
+
+
+def test_each_share_has_a_table_of_its_own_under_its_share_between_full_and_quick(located, render, tables, shown):
+    budgets = {"quick": 0.5, "1of20": 0.6, "full": 0.9, "1of3": 0.7}
+    records = [located({"accuracy": value}, budget=budget) for budget, value in budgets.items()]
+    page = render(records)["classification.md"]
+    assert re.findall("^### (.*)$", page, re.MULTILINE) == [
+        "Full budget",
+        "1of3 budget",
+        "1of20 budget",
+        "Quick budget",
+    ]
+    assert [[row["accuracy ↑"] for row in shown(table)] for table in tables(page)] == [
+        ["0.9000"], ["0.7000"], ["0.6000"], ["0.5000"],
+    ]  # fmt: skip
+    assert [row["rank"] for table in tables(page) for row in shown(table)] == ["1"] * 4
+    sentence = page.split("### 1of20 budget\n\n")[1].split("\n\n")[0]
+    assert sentence.startswith(
+        "Every model trained for 1/20 of its full recipe's epochs, at least one; all else is as "
+    )
+    assert "not comparable with full ones" in sentence
+    assert sentence.endswith("(figs.md#classification-1of20-budget).")
 
 
 def test_synthetic_and_real_data_never_share_a_table_and_synthetic_says_so(located, render, tables):

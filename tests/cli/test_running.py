@@ -31,6 +31,7 @@ class Terminal(io.StringIO):
         (None, "cpu", QUICK),
         ("full", "cpu", "full budget on cpu"),
         ("quick", "cuda", "quick budget on cuda"),
+        ("1of20", "cpu", "1of20 budget on cpu (1/20 of each recipe's epochs, all else as in full)"),
     ],
 )
 def test_the_opening_names_the_budget_that_is_run(asked, device, line):

@@ -63,6 +63,7 @@ FOR_EVER = {
         identity(protocol="external", trained_on=OtherSet(dataset="other-set", fingerprint="2" * 64)),
         "b12504c478d9f7d5c5a11fa48506405fb9b1aaa18955c69da85f06f51473ccc2",
     ),
+    "share": (identity(budget="1of20"), "458853fe6c68472f07cc31bfb197e219e0c435ac1a3615bae451bd39499ebbe0"),
     "left out": (
         identity(protocol="paper", leaves_out=OtherSet(dataset="other-set", fingerprint="2" * 64)),
         "b985e295ceb177f6334a0d91c5958af19044b9e46a7680e5d7e5e974ec43039f",
@@ -90,6 +91,7 @@ def test_what_stands_at_its_default_is_not_part_of_the_key():
         {"seed": 1},
         {"fold": 1},
         {"budget": "full"},
+        {"budget": "1of20"},
         {"model_version": "2"},
         {"dataset_fingerprint": "2" * 64},
         {"recipe": PLAIN.model_copy(update={"precision": "fp32"})},

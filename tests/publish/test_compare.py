@@ -70,6 +70,18 @@ def test_a_difference_has_an_interval_over_patients_and_an_effect(store, here):
     assert row.effect == pytest.approx(row.difference / (error * np.sqrt(len(sizes))), rel=0.12)
 
 
+def test_cells_of_two_budgets_are_never_compared(store, here):
+    def shared(record):
+        record["identity"]["budget"] = "1of20"
+
+    rewritten(folder_of(store, SECOND), shared)
+    assert "grouped" not in {row.protocol for row in paired_differences(store, FIRST, SECOND, here)}
+    rewritten(folder_of(store, FIRST), shared)
+    assert {row.budget for row in paired_differences(store, FIRST, SECOND, here) if row.protocol == "grouped"} == {
+        "1of20"
+    }
+
+
 def test_mcnemar_counts_the_slices_that_one_alone_has_right(store, here):
     found = accuracy(paired_differences(store, FIRST, SECOND, here)).mcnemar
     one, other = (

@@ -48,6 +48,17 @@ def test_a_quick_value_stands_only_where_there_is_no_full_one_and_is_marked(spec
     assert alone["ours, `paper`"].startswith("0.5000 ± — (**quick**, 1 cell: ")
 
 
+def test_a_share_stands_only_where_there_is_no_full_value_and_before_a_quick_one(spec, lines, located):
+    share = [located({"accuracy": 0.6}, protocol=protocol, budget="1of4") for protocol in ("paper", "grouped")]
+    less = [located({"accuracy": 0.4}, protocol="grouped", budget=budget) for budget in ("1of20", "quick")]
+    full, part = lines([*less, *share, located()], spec(ACCURACY))
+    assert (full["ours, `paper`"].split(" (")[0], full["ours, `grouped`"]) == ("0.8000 ± —", "—")
+    assert part["ours, `paper`"] == "—"
+    assert part["ours, `grouped`"].startswith("0.6000 ± — (**1of4**, 1 cell, 1 of 5 folds: ")
+    assert part["budget"] == "1of4: 5 epochs, batch 300, 512 x 512"
+    assert "1of4 budget, 5 epochs instead of 20" in part["why they differ"]
+
+
 def test_two_kinds_of_hardware_share_no_line(spec, lines, located):
     found = lines(
         [located(), located({"accuracy": 0.9}, hardware={"device": "cuda", "name": "a gpu of ours"}, precision="bf16")],

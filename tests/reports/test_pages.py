@@ -121,13 +121,14 @@ def test_paper_and_grouped_are_compared_in_one_sentence(spec, page, located):
     )
 
 
-def test_a_comparison_of_quick_runs_is_marked_and_higher_is_said(spec, page, located):
+@pytest.mark.parametrize(("budget", "lead"), [("quick", "Quick"), ("1of4", "1of4")])
+def test_a_comparison_of_runs_that_are_not_full_is_marked_and_higher_is_said(spec, page, located, budget, lead):
     records = [
-        located({"accuracy": 0.5}, budget="quick"),
-        located({"accuracy": 0.6}, protocol="grouped", budget="quick"),
+        located({"accuracy": 0.5}, budget=budget),
+        located({"accuracy": 0.6}, protocol="grouped", budget=budget),
     ]
     assert (
-        "\n**Quick** budget: `accuracy` is 0.5000 under `paper` and 0.6000 under `grouped`, 0.1000 higher with"
+        f"\n**{lead}** budget: `accuracy` is 0.5000 under `paper` and 0.6000 under `grouped`, 0.1000 higher with"
         in page(records, spec(ACCURACY))
     )
 
@@ -136,6 +137,7 @@ def test_a_comparison_of_quick_runs_is_marked_and_higher_is_said(spec, page, loc
     "other",
     [
         {"budget": "quick"},
+        {"budget": "1of4"},
         {"content": "e" * 64},
         {"hardware": {"device": "cuda", "name": "a gpu"}},
         {"metrics": {"f1_macro": 0.5}},

@@ -76,11 +76,18 @@ def test_an_external_row_names_the_set_trained_on(located, worth):
 
 
 def test_quick_and_full_results_never_share_a_table(located, worth):
-    page = worth((located(), table([1])), (located(budget="quick", protocol="grouped"), table([0])))[PAGE]
+    pages = worth(
+        (located(), table([1])),
+        (located(budget="quick", protocol="grouped"), table([0])),
+        (located(budget="1of20", protocol="grouped"), table([1, 0])),
+    )
+    page = pages[PAGE]
     assert [line for line in page.splitlines() if line.startswith("###")] == [
         "### The figs slices (`figs`), full budget",
+        "### The figs slices (`figs`), 1of20 budget",
         "### The figs slices (`figs`), quick budget",
     ]
+    assert "worth-classification-figs-1of20.svg" in pages
 
 
 def test_records_without_tables_and_generators_leave_the_page_without_a_table(located, worth):

@@ -12,8 +12,9 @@ from tqdm import tqdm
 
 from tumorbench.api.place import MOST_SEED, Folder, context_at, listed, one_of
 from tumorbench.api.results import Results
+from tumorbench.contracts.budget import Budget, read_budget
 from tumorbench.contracts.cards import DatasetSpec, ModelSpec
-from tumorbench.contracts.problem import Budget, Protocol, Task
+from tumorbench.contracts.problem import Protocol, Task
 from tumorbench.contracts.recipe import Recipe
 from tumorbench.contracts.record import Record
 from tumorbench.contracts.strangers import described
@@ -80,7 +81,7 @@ def run(
     asked = Selection(
         datasets=tuple(each if isinstance(each, str) else each.id for each in listed(datasets)),
         protocols=tuple(one_of("protocol", each, Protocol) for each in listed(protocol)),
-        budget=None if budget is None else one_of("budget", budget, Budget),
+        budget=None if budget is None else _budget(budget),
         seeds=_numbers("seeds", seeds),
         folds=_numbers("folds", folds),
     )
@@ -123,6 +124,14 @@ def _card(model: Any, recipe: Recipe | None, task: Task, name: str | None) -> Mo
     if not callable(model):
         raise BadInput(f"a model is an id, a card, a torch module or what makes one, not {described(model)}")
     return card_of_module(model, recipe, task, name)
+
+
+def _budget(given: str) -> Budget:
+    """Raises: BadInput for what is no budget."""
+    try:
+        return read_budget(str(given))
+    except ValueError as error:
+        raise BadInput(f"budget {error}") from None
 
 
 def _numbers(what: str, given: Iterable[int]) -> tuple[int, ...]:

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from tumorbench.boards.blocks import ARROWS
 from tumorbench.boards.standing import Line, Standing, standings
-from tumorbench.boards.words import BUDGETS, SYNTHETIC, heading, memorised_note, opening, patients_in_words
+from tumorbench.boards.words import SYNTHETIC, about_budget, heading, memorised_note, opening, patients_in_words
+from tumorbench.contracts.budget import in_order
 from tumorbench.contracts.cards import Reported
 from tumorbench.tables import entries
 from tumorbench.tables.columns import SPLITS, protocol_of
@@ -54,12 +55,11 @@ def dataset_page(by_task: Mapping[str, Sequence[LocatedRecord]], cards: BoardCar
         yield CHECKED
     for task, located in by_task.items():
         finished = [cell for cell in located if cell.record.status == "ok"]
-        for budget in BUDGETS:
+        for budget in in_order(cell.record.identity.budget for cell in finished):
             rows = rows_of(cell for cell in finished if cell.record.identity.budget == budget)
-            if rows:
-                yield f"## {task.capitalize()}, {budget} budget"
-                yield f"{BUDGETS[budget][1]} {TASK_NOTES[task]}"
-                yield from _rows(task, rows, cards)
+            yield f"## {task.capitalize()}, {budget} budget"
+            yield f"{about_budget(budget)} {TASK_NOTES[task]}"
+            yield from _rows(task, rows, cards)
         if missing := [cell for cell in located if cell.record.status != "ok"]:
             yield f"## {task.capitalize()}: cells without a result"
             yield _without_result(missing)

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from tumorbench.boards.standing import standings
 from tumorbench.boards.tables import board_table
-from tumorbench.boards.words import BUDGETS, anchor, detail_page, heading
+from tumorbench.boards.words import anchor, detail_page, heading
+from tumorbench.contracts.budget import in_order
 from tumorbench.tables.inputs import BoardCards, LocatedRecord
 from tumorbench.tables.markdown import link
 from tumorbench.tables.rows import rows_of
@@ -40,11 +41,10 @@ def evaluated_group(
     for _, dataset in sorted({(cell.record.synthetic, cell.record.identity.dataset) for cell in own}):
         located = [cell for cell in own if cell.record.identity.dataset == dataset]
         yield f"### {heading(located[0])}"
-        for budget in BUDGETS:
+        for budget in in_order(cell.record.identity.budget for cell in located):
             rows = rows_of(cell for cell in located if cell.record.identity.budget == budget)
-            for standing in standings(task, rows, cards) if rows else ():
+            for standing in standings(task, rows, cards):
                 if standing.block.title:
                     yield f"#### {standing.block.title}"
                 yield board_table(standing, standing.lines, cards, columns, ranked=False)
-            if rows:
-                yield f"{link('All metrics', detail_page(dataset), anchor(task, budget))}."
+            yield f"{link('All metrics', detail_page(dataset), anchor(task, budget))}."

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from tumorbench.boards.standing import Standing, standings
 from tumorbench.boards.tables import board_table
 from tumorbench.boards.words import (
-    BUDGETS,
     SYNTHETIC,
+    about_budget,
     anchor,
     detail_page,
     heading,
@@ -16,6 +16,7 @@ from tumorbench.boards.words import (
     opening,
     patients_in_words,
 )
+from tumorbench.contracts.budget import in_order
 from tumorbench.tables.coverage import COVERAGE_NOTE, differs
 from tumorbench.tables.inputs import BoardCards, LocatedRecord
 from tumorbench.tables.markdown import link, plain, plural
@@ -41,14 +42,13 @@ def dataset_section(
     finished = [cell for cell in located if cell.record.status == "ok"]
     if not finished:
         yield "No cell on this data set has a result yet."
-    for budget, (title, sentence) in BUDGETS.items():
+    for budget in in_order(cell.record.identity.budget for cell in finished):
         rows = rows_of(cell for cell in finished if cell.record.identity.budget == budget)
-        if rows:
-            yield f"### {title}"
-            details = link("All metrics, each class, intervals, splits and hardware", page, anchor(task, budget))
-            yield f"{sentence} {details}."
-            for standing in standings(task, rows, cards):
-                yield from _tables(standing, cards, columns)
+        yield f"### {budget.capitalize()} budget"
+        details = link("All metrics, each class, intervals, splits and hardware", page, anchor(task, budget))
+        yield f"{about_budget(budget)} {details}."
+        for standing in standings(task, rows, cards):
+            yield from _tables(standing, cards, columns)
     if missing := len(located) - len(finished):
         yield f"{plural(missing, 'cell')} without a result: {link('why', page)}."
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from tumorbench.boards.blocks import Block
+from tumorbench.contracts.budget import Budget, share_of
 from tumorbench.contracts.cards import DatasetSpec
 from tumorbench.tables.inputs import LocatedRecord
 from tumorbench.tables.markdown import code, plain
@@ -12,9 +13,9 @@ from tumorbench.tables.memorised import MEMORISED, memorises
 from tumorbench.tables.rows import Row
 
 __all__ = [
-    "BUDGETS",
     "NOT_COMPARABLE",
     "SYNTHETIC",
+    "about_budget",
     "anchor",
     "detail_page",
     "heading",
@@ -31,10 +32,11 @@ QUICK = (
     "Quick results are runs of a bounded number of steps, for a CPU or CI, some at a smaller image size. They are not "
     "comparable with full ones, which never stand in this table."
 )
-BUDGETS = {
-    "full": ("Full budget", "Every model trained for its recipe's epochs."),
-    "quick": ("Quick budget", QUICK),
-}
+FULL = "Every model trained for its recipe's epochs."
+SHARE = (
+    "Every model trained for {share} of its full recipe's epochs, at least one; all else is as in full. These results "
+    "are not comparable with full ones, nor with those of another share, which never stand in this table."
+)
 NOT_COMPARABLE = "† not comparable with published values: the literature's are computed with another feature extractor."
 PAGES = ("readme", "classification", "segmentation", "generation", "throughput", "what-a-split-is-worth")
 
@@ -65,7 +67,13 @@ def detail_page(dataset: str) -> str:
     return f"data-set-{name}.md" if name.lower() in PAGES else f"{name}.md"
 
 
-def anchor(task: str, budget: str) -> str:
+def about_budget(budget: Budget) -> str:
+    """What the budget means for the results that stand below."""
+    share = share_of(budget)
+    return SHARE.format(share=share) if share else {"full": FULL, "quick": QUICK}[budget]
+
+
+def anchor(task: str, budget: Budget) -> str:
     """Where on a data set's page the task and the budget stand."""
     return f"{task}-{budget}-budget"
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from tumorbench.cli.output import Reporter, fail
-from tumorbench.contracts.problem import Budget
+from tumorbench.contracts.budget import Budget, share_of
 from tumorbench.registry import Registry
 from tumorbench.run.plan import budget_on
 
@@ -27,6 +27,8 @@ def opening(asked: Budget | None, device: str) -> str:
     """The first line of a run: its budget and device, and why where the budget is the short one by default."""
     budget = budget_on(device, asked)
     why = "" if asked or budget == "full" else " (no CUDA device is used; give --budget full for the whole recipe)"
+    if share := share_of(budget):
+        why = f" ({share} of each recipe's epochs, all else as in full)"
     return f"{budget} budget on {device}{why}"
 
 

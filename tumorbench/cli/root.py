@@ -128,7 +128,13 @@ LeaveOut = Annotated[
         show_default=False,
     ),
 ]
-Budgets = Annotated[str | None, typer.Option("--budget", help="full or quick. Default: full on CUDA, quick elsewhere.")]
+Budgets = Annotated[
+    str | None,
+    typer.Option(
+        "--budget",
+        help="full, quick, or a share of the full recipe's epochs, as 1of20. Default: full on CUDA, quick elsewhere.",
+    ),
+]
 Seeds = Annotated[
     int | None,
     typer.Option(

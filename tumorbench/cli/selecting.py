@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, get_args
 
 from tumorbench import registry
 from tumorbench.cli.output import Reporter
-from tumorbench.contracts.problem import Budget, Protocol
+from tumorbench.contracts.budget import read_budget
+from tumorbench.contracts.problem import Protocol
 from tumorbench.errors import BadInput
 
 if TYPE_CHECKING:
@@ -48,13 +49,13 @@ def selection_of(
     leave_out: str | None = None,
 ) -> Selection:
     """What the options ask for. Raises: BadInput for a word that is none of its option's."""
-    named: tuple[tuple[list[str], tuple[Any, ...], str], ...] = (
-        (protocols or [], get_args(Protocol), "--protocol"),
-        ([budget] if budget else [], get_args(Budget), "--budget"),
-    )
-    for given, known, option in named:
-        if wrong := [each for each in given if each not in known]:
-            raise BadInput(f"{option} {wrong[0]} is unknown; give one of {', '.join(known)}")
+    known = get_args(Protocol)
+    if wrong := [each for each in protocols or () if each not in known]:
+        raise BadInput(f"--protocol {wrong[0]} is unknown; give one of {', '.join(known)}")
+    try:
+        chosen = None if budget is None else read_budget(budget)
+    except ValueError as error:
+        raise BadInput(f"--budget {error}") from None
     from tumorbench.run.plan import Selection
 
     return Selection(
@@ -62,7 +63,7 @@ def selection_of(
         tuple(datasets or ()),
         tuple(models or ()),
         tuple(protocols or ()),  # type: ignore[arg-type]
-        budget,  # type: ignore[arg-type]
+        chosen,
         _seeds(seeds, seed),
         tuple(folds or ()),
         train_on,

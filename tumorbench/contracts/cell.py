@@ -6,7 +6,8 @@ import hashlib
 import json
 from typing import Any, Literal
 
-from tumorbench.contracts.problem import Budget, Protocol, Task
+from tumorbench.contracts.budget import Budget
+from tumorbench.contracts.problem import Protocol, Task
 from tumorbench.contracts.recipe import Card, Recipe
 
 __all__ = [

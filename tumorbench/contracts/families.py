@@ -75,7 +75,10 @@ class Network(nn.Module):
         return {"loss": build_optimizer(recipe.optimizer, self.parameters())}
 
     def begin_epoch(self, epoch: int, epochs: int) -> None:
-        """Called before each epoch, the first of ``epochs`` being 1: for schedules that are the model's own, as layers that are frozen at first."""
+        """Called before each epoch, the first of ``epochs`` being 1: for schedules that are the model's own, as layers that are frozen at first.
+
+        epochs: as many as the budget runs, so that a schedule ends with a quick training and with a share of the full one.
+        """
 
     def load_pretrained(self, weights: Mapping[str, Tensor]) -> None:
         """The network starts from ``weights``: what the recipe's ``pretrained`` names. Raises: BadInput where they do not fit."""

@@ -12,7 +12,6 @@ __all__ = [
     "JUDGE_PROCEDURE",
     "JUDGE_SEEDS",
     "TSTR_SPLITS",
-    "Budget",
     "Problem",
     "Protocol",
     "Task",
@@ -20,7 +19,6 @@ __all__ = [
 
 Task = Literal["classification", "segmentation", "generation"]
 Protocol = Literal["paper", "official", "grouped", "external", "tstr", "tstr-paper"]
-Budget = Literal["full", "quick"]
 
 TSTR_SPLITS: dict[Protocol, Protocol] = {"tstr": "grouped", "tstr-paper": "paper"}
 """Train on synthetic, test on real: the protocol -> the one whose split it takes."""

@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt
 
+from tumorbench.contracts.budget import Budget, share_of
+
 __all__ = [
     "CELL",
     "Augmentation",
@@ -129,10 +131,16 @@ class Recipe(Card):
             changes["preprocessing"] = self.preprocessing.model_copy(update={"size": size})
         return self.model_copy(update=changes)
 
-    def for_budget(self, budget: str) -> Recipe:
-        """The recipe as the budget runs it: ``full`` unchanged, ``quick`` with its own epochs, steps, batch and size."""
+    def for_budget(self, budget: Budget) -> Recipe:
+        """The recipe as the budget runs it.
+
+        ``full``: unchanged. ``quick``: with its own epochs, steps, batch and size. A share: with that share of the
+        epochs, rounded and at least one, and all else unchanged, patience in epochs too.
+        """
         if budget == "full":
             return self
+        if share := share_of(budget):
+            return self.model_copy(update={"epochs": max(1, round(self.epochs * share))})
         changes: dict[str, Any] = self.quick.model_dump(exclude={"size"})
         if self.quick.size is not None:
             changes["preprocessing"] = self.preprocessing.model_copy(update={"size": self.quick.size})

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tumorbench.contracts.problem import Budget
+from tumorbench.contracts.budget import Budget
 from tumorbench.contracts.ranges import Range
 from tumorbench.contracts.recipe import Recipe, Scalar
 
@@ -17,7 +17,7 @@ __all__ = ["WORDS", "settings_of", "with_settings"]
 WORDS = {
     "learning_rate": Range(gt=0, le=10),
     "weight_decay": Range(ge=0, le=1),
-    "batch_size": Range(ge=1, le=65_536),  # of both budgets
+    "batch_size": Range(ge=1, le=65_536),  # of every budget
 }
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import ConfigDict, ValidationError
 
 from tumorbench import tasks
 from tumorbench.contracts.cell import CellIdentity, Judge, canonical_json, cell_key
-from tumorbench.contracts.problem import TSTR_SPLITS, Budget, Protocol, Task
+from tumorbench.contracts.problem import TSTR_SPLITS, Protocol, Task
 from tumorbench.contracts.recipe import CELL, Card, Recipe
 from tumorbench.contracts.record import SCHEMA_VERSION, Artifact, Instrument, Record
 from tumorbench.errors import BadInput
@@ -41,7 +41,7 @@ class OldIdentity(Card):
     model_version: str
     recipe: Recipe  # as the budget runs it, precision resolved
     seed: int
-    budget: Budget
+    budget: Literal["full", "quick"]
     metric_suite: str  # fingerprint of the metrics' ids and versions, or of the classifier that judges a generator
     key_version: int = OLD_KEY_VERSION
 

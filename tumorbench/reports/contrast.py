@@ -32,10 +32,11 @@ def _of_metric(name: str, setting: Setting) -> Iterator[str]:
         if same_data and one and other and one.mean is not None and other.mean is not None:
             change = other.mean - one.mean
             turn = f"{number(abs(change), one.mean)} {'lower' if change < 0 else 'higher'}" if change else "the same"
-            quick = "**Quick** budget: " if paper.identity.budget == "quick" else ""
+            budget = paper.identity.budget
+            lead = "" if budget == "full" else f"**{budget.capitalize()}** budget: "
             protocols = [code(row.identity.protocol) for row in (paper, grouped)]
             values = (
                 f"{code(name)} is {number(one.mean)} under {protocols[0]} and {number(other.mean)} under {protocols[1]}"
             )
             cells = f"(cells: {entries.cells(paper)} and {entries.cells(grouped)})"
-            yield f"{quick}{values}, {turn} with patients and near-copies apart {cells}."
+            yield f"{lead}{values}, {turn} with patients and near-copies apart {cells}."

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
+from tumorbench.contracts.budget import share_of
 from tumorbench.contracts.cards import ModelSpec, Reported
+from tumorbench.contracts.recipe import Recipe
 from tumorbench.reports.leaks import leaks_in_words
 from tumorbench.reports.settings import Setting
 from tumorbench.tables.columns import SPLITS, split_of
 from tumorbench.tables.coverage import coverage, differs
 from tumorbench.tables.inputs import BoardCards
-from tumorbench.tables.markdown import code, number, plain
+from tumorbench.tables.markdown import code, number, plain, plural
 from tumorbench.tables.quantities import Measured, is_of_test_images, is_time, measured
 from tumorbench.tables.rows import Row
 
@@ -110,13 +113,8 @@ def tolerance(reported: Reported, ours: Measured) -> float:
 def _facts(row: Row, reported: Reported, standpoint: Standpoint) -> Iterator[str]:
     """Facts of the row's records that bear on the reported value."""
     spec, cards, recipe = standpoint.spec, standpoint.cards, row.identity.recipe
-    if row.identity.budget == "quick":
-        smaller = recipe.preprocessing.size != spec.recipe.preprocessing.size
-        yield "quick budget" + (
-            f", {recipe.preprocessing.size} instead of {spec.recipe.preprocessing.size} pixels a side"
-            if smaller
-            else ""
-        )
+    if row.identity.budget != "full":
+        yield f"{row.identity.budget} budget{_less(recipe, spec.recipe, share_of(row.identity.budget))}"
     if row.identity.model_version != spec.version:
         yield f"version {plain(row.identity.model_version)} of the model, now {plain(spec.version)}"
     if is_time(reported):
@@ -125,6 +123,14 @@ def _facts(row: Row, reported: Reported, standpoint: Standpoint) -> Iterator[str
         yield f"on {coverage(row, cards)}"
     if is_of_test_images(reported):
         yield from _facts_of_the_test_part(row, standpoint)
+
+
+def _less(recipe: Recipe, full: Recipe, share: Fraction | None) -> str:
+    """What a budget that is not full takes less of, after a comma; "" where that is its steps alone."""
+    if share:
+        return f", {plural(recipe.epochs, 'epoch')} instead of {full.epochs}"
+    size, whole = recipe.preprocessing.size, full.preprocessing.size
+    return f", {size} instead of {whole} pixels a side" if size != whole else ""
 
 
 def _facts_of_the_test_part(row: Row, standpoint: Standpoint) -> Iterator[str]:

@@ -97,7 +97,7 @@ def _ours(row: Row, reported: Reported) -> str:
     """``0.8046 ± — (quick, 1 cell: link)``."""
     found, folds = measured(row, reported), entries.folds_covered(row)
     remarks = [
-        *(["**quick**"] if row.identity.budget == "quick" else []),
+        *([] if row.identity.budget == "full" else [f"**{row.identity.budget}**"]),
         plural(len(row.cells), "cell"),
         *([folds] if folds else []),
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from tumorbench.contracts.budget import in_order
 from tumorbench.contracts.cards import ModelSpec
 from tumorbench.contracts.problem import Protocol
 from tumorbench.reports.wording import budget_in_words
@@ -35,14 +36,14 @@ class Setting:
 
 
 def settings_of(spec: ModelSpec, finished: Sequence[LocatedRecord]) -> list[Setting]:
-    """The settings of one model's finished cells on one data set, full ones first.
+    """The settings of one model's finished cells on one data set, by budget: full ones first, quick ones last.
 
-    A protocol with a full row shows no quick one. Cells that leave out what another set tests are no report's split.
+    A protocol shows the rows of the first budget that it has: with a full row no other, with a share no quick one. Cells that leave out what another set tests are no report's split.
     """
     finished = [cell for cell in finished if cell.record.identity.leaves_out is None]
-    found: dict[tuple[bool, str, str], dict[Protocol, list[Row]]] = {}
+    found: dict[tuple[int, str, str], dict[Protocol, list[Row]]] = {}
     shown: set[str] = set()
-    for budget in ("full", "quick"):
+    for place, budget in enumerate(in_order(cell.record.identity.budget for cell in finished)):
         rows = [
             row
             for row in rows_of(cell for cell in finished if cell.record.identity.budget == budget)
@@ -50,7 +51,7 @@ def settings_of(spec: ModelSpec, finished: Sequence[LocatedRecord]) -> list[Sett
         ]
         shown |= {row.identity.protocol for row in rows}
         for row in rows:
-            key = (budget == "quick", _budget(spec, row), entries.hardware(row))
+            key = (place, _budget(spec, row), entries.hardware(row))
             found.setdefault(key, {}).setdefault(row.identity.protocol, []).append(row)
     return [
         Setting(budget, hardware, rows_by_protocol)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from tumorbench.contracts.budget import Budget, share_of
 from tumorbench.contracts.cards import ModelSpec
 from tumorbench.contracts.cell import CellIdentity, Judge, OtherSet
-from tumorbench.contracts.problem import JUDGE_PROCEDURE, TSTR_SPLITS, Budget, Protocol
+from tumorbench.contracts.problem import JUDGE_PROCEDURE, TSTR_SPLITS, Protocol
 from tumorbench.contracts.recipe import CELL, Recipe
 from tumorbench.data.decode import Decoded
 from tumorbench.data.external import Joined
@@ -29,8 +30,8 @@ def identify(
 ) -> CellIdentity:
     """The identity of one cell. dataset: under ``external`` a ``Joined`` one.
 
-    starts_from: key of the cell whose weights it starts from. judge: under ``tstr``. leaves_out: the set whose test
-    part is left out of the split.
+    starts_from: key of the cell whose weights it starts from. judge: under ``tstr``; it measures, so a share of the
+    epochs is not taken of its own. leaves_out: the set whose test part is left out of the split.
     """
     tested, learned = (dataset.tested, dataset.learned) if isinstance(dataset, Joined) else (dataset, None)
     return CellIdentity(
@@ -49,7 +50,7 @@ def identify(
         judge=Judge(
             model=judge.id,
             model_version=judge.version,
-            recipe=judge.recipe.for_budget(budget),
+            recipe=judge.recipe.for_budget("full" if share_of(budget) else budget),
             procedure=JUDGE_PROCEDURE,
         )
         if judge

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from tumorbench import tasks
+from tumorbench.contracts.budget import Budget
 from tumorbench.contracts.cards import DatasetSpec, ModelSpec
 from tumorbench.contracts.cell import CellIdentity
-from tumorbench.contracts.problem import FOLDED, TSTR_SPLITS, Budget, Protocol
+from tumorbench.contracts.problem import FOLDED, TSTR_SPLITS, Protocol
 from tumorbench.contracts.record import Record
 from tumorbench.data.decode import Decoded
 from tumorbench.data.external import Joined, join

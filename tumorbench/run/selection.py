@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import get_args
 
+from tumorbench.contracts.budget import Budget
 from tumorbench.contracts.cards import DatasetSpec, ModelSpec
-from tumorbench.contracts.problem import FOLDS, NAMED, Budget, Protocol
+from tumorbench.contracts.problem import FOLDS, NAMED, Protocol
 from tumorbench.errors import BadInput
 
 __all__ = [

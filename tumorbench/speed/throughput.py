@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tumorbench import hardware, speed
+from tumorbench.contracts.budget import Budget, share_of
 from tumorbench.contracts.cell import canonical_json, derive_seed
 from tumorbench.contracts.families import Network
-from tumorbench.contracts.problem import Budget, Problem
+from tumorbench.contracts.problem import Problem
 from tumorbench.contracts.recipe import Recipe
 from tumorbench.contracts.record import Throughput
 from tumorbench.errors import NotMeasurable, TumorbenchError, one_line
@@ -94,7 +95,7 @@ def measure_speed(cell: Cell, tools: Tools, store: Store, *, force: bool = False
     Raises: NotMeasurable where the machine is too busy, and then nothing is written; what a stranger's model raises.
     """
     hardware.tune_allocator()
-    device, declared = tools.device, cell.identity.recipe
+    device, (budget, declared) = tools.device, _measured(cell)
     precision = hardware.resolve_precision(declared.precision, device)
     recipe = declared.model_copy(update={"precision": precision})
     problem = networks.problem_for(cell.model, cell.dataset.spec, recipe)
@@ -110,7 +111,7 @@ def measure_speed(cell: Cell, tools: Tools, store: Store, *, force: bool = False
         recipe,
         device,
         precision,
-        seconds=SECONDS[cell.identity.budget],
+        seconds=SECONDS[budget],
         discard=discard,
     )
     record = Throughput(
@@ -122,18 +123,24 @@ def measure_speed(cell: Cell, tools: Tools, store: Store, *, force: bool = False
         size=problem.size,
         channels=problem.channels,
         classes=len(problem.classes),
-        budget=cell.identity.budget,
+        budget=budget,
         device=device,
         precision=precision,
         hardware=machine,
         environment=environment,
         parameters=networks.count_parameters(cell.model, problem),
-        command=f"tumorbench bench -d {cell.dataset.spec.id} -m '{cell.model.id}' --budget {cell.identity.budget}",
+        command=f"tumorbench bench -d {cell.dataset.spec.id} -m '{cell.model.id}' --budget {budget}",
         started_at=started.isoformat(timespec="seconds"),
         **asdict(measured),
     )
     write_json(path, record)
     return Speed(record, cached=False)
+
+
+def _measured(cell: Cell) -> tuple[Budget, Recipe]:
+    """What is measured for the cell. A share of the epochs has the steps of the full recipe, and so its speed."""
+    identity = cell.identity
+    return ("full", cell.model.recipe) if share_of(identity.budget) else (identity.budget, identity.recipe)
 
 
 def _key(

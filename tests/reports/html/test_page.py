@@ -100,11 +100,16 @@ def test_every_control_has_a_label_every_picture_a_text_and_every_id_is_one(cell
 
 
 def test_real_and_synthetic_data_and_budgets_have_sections_of_their_own(cell, rendered):
-    records = [cell(), cell(budget="full"), cell(dataset="phantom", synthetic=True)]
-    sections = [each for each in rendered(records).all("section") if each.attributes.get("class") == "set"]
+    records = [cell(), cell(budget="full"), cell(budget="1of20"), cell(dataset="phantom", synthetic=True)]
+    page = rendered(records)
+    sections = [each for each in page.all("section") if each.attributes.get("class") == "set"]
     kinds = [(each.attributes["data-dataset"], each.attributes["data-budget"]) for each in sections]
-    assert kinds == [("figs", "full"), ("figs", "quick"), ("phantom", "quick")]
-    assert ["synthetic" in each.text[:10] for each in sections] == [False, False, True]
+    assert kinds == [("figs", "full"), ("figs", "1of20"), ("figs", "quick"), ("phantom", "quick")]
+    assert ["synthetic" in each.text[:10] for each in sections] == [False, False, False, True]
+    assert "1of20 budget" in sections[1].text
+    assert "Every model trained for 1/20 of its full recipe" in sections[1].text
+    filters = [each.attributes["value"] for each in page.all("input") if each.attributes.get("name") == "budget"]
+    assert filters == ["full", "1of20", "quick"]
 
 
 def test_a_failure_after_which_the_same_succeeded_is_not_told(cell, rendered):

@@ -10,7 +10,7 @@ from tumorbench.contracts.cards import DatasetSpec, ModelSpec
 from tumorbench.contracts.evaluated import NO_RECIPE
 from tumorbench.contracts.files.regular import shown
 from tumorbench.contracts.problem import TSTR_SPLITS, Problem
-from tumorbench.contracts.recipe import CELL
+from tumorbench.contracts.recipe import CELL, Recipe
 from tumorbench.contracts.record import Record
 from tumorbench.errors import TumorbenchError
 from tumorbench.registry import Registry
@@ -146,12 +146,20 @@ def _of_history(record: Record, model: ModelSpec | None) -> Iterator[str]:
         yield "its history is empty, and it was trained"
     if len(epochs) > identity.recipe.epochs:
         yield f"its history has {len(epochs)} epochs, and its recipe {identity.recipe.epochs}"
+    if trained and epochs and len(epochs) < _fewest_epochs(identity.recipe):
+        yield f"its history has {len(epochs)} epochs of the {identity.recipe.epochs} of its recipe"
     if epochs != list(range(1, len(epochs) + 1)):
         yield "the entries of its history are not numbered from 1 on"
     if record.best_epoch is not None and record.best_epoch not in epochs:
         yield f"its best epoch {record.best_epoch} is not in its history"
     if trained and record.identity.protocol not in TSTR_SPLITS and record.timing.train_s <= 0:
         yield "its timing says that training took no time"
+
+
+def _fewest_epochs(recipe: Recipe) -> int:
+    """That a training can end after: all of them, or where it may stop early one more than its patience."""
+    stopping = recipe.early_stopping
+    return min(recipe.epochs, stopping.patience + 1) if stopping else recipe.epochs
 
 
 def _of_timing(record: Record) -> Iterator[str]:

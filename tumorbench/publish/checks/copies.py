@@ -41,8 +41,9 @@ class Outputs:
 def find_copies(records: Sequence[Located]) -> dict[Path, list[str]]:
     """Path -> lines that name the records which it repeats; both of a pair are named, since either may be the copy.
 
-    Where one of them was evaluated from predictions alone, that one is. Cells of one model, seed, budget and split are
-    left out: under two protocols that split alike they are one computation.
+    Where one of them was evaluated from predictions alone, that one is. Cells of one model, seed and split are left out
+    where one training may be the beginning of the other, as of ``full`` and its shares, or both are quick: under two
+    protocols that split alike they are one computation, and the best epoch may lie in both.
     """
     finished = [(path, record) for path, record in records if record.status == "ok"]
     found: dict[Path, dict[str, None]] = defaultdict(dict)
@@ -61,7 +62,7 @@ def _named(record: Record) -> str:
 def _differ(one: Record, other: Record) -> bool:
     """Whether the two cells cannot give the same."""
     first, second = (
-        (each.identity.model, each.identity.seed, each.identity.budget, each.identity.split_fingerprint)
+        (each.identity.model, each.identity.seed, each.identity.budget == "quick", each.identity.split_fingerprint)
         for each in (one, other)
     )
     return first != second

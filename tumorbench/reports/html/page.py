@@ -7,6 +7,7 @@ from itertools import count
 from typing import Any, get_args
 
 from tumorbench.boards.protocols import protocols_in_words
+from tumorbench.contracts.budget import in_order
 from tumorbench.contracts.problem import Protocol
 from tumorbench.reports.html import script
 from tumorbench.reports.html.material import Material
@@ -57,7 +58,7 @@ def _choices(sections: Sequence[Section], located: Sequence[LocatedRecord]) -> d
     return {
         "datasets": sorted({each.dataset for each in sections}),
         "protocols": [name for name in get_args(Protocol) if name in present],
-        "budgets": [name for name in ("full", "quick") if any(each.budget == name for each in sections)],
+        "budgets": in_order(each.budget for each in sections),
     }
 
 

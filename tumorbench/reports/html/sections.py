@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from tumorbench.boards.blocks import HEADLINES
-from tumorbench.boards.words import BUDGETS, SYNTHETIC, patients_in_words
+from tumorbench.boards.words import SYNTHETIC, about_budget, patients_in_words
+from tumorbench.contracts.budget import in_order, share_of
 from tumorbench.contracts.record import Record
 from tumorbench.reports.html.board import board_of
 from tumorbench.reports.html.details import detail_of
@@ -34,7 +35,8 @@ def sections_of(located: Sequence[LocatedRecord], given: Material) -> list[Secti
         for task in TASKS
         if _belongs(cell.record, task)
     }
-    ordered = sorted(found, key=lambda part: (TASKS.index(part[0]), part[1], part[2], list(BUDGETS).index(part[3])))
+    budgets = in_order(budget for *_, budget in found)
+    ordered = sorted(found, key=lambda part: (TASKS.index(part[0]), part[1], part[2], budgets.index(part[3])))
     return [
         _section(task, [cell for cell in located if _belongs(cell.record, task) and _is_of(cell.record, *of)], given)
         for task, *of in ordered
@@ -60,7 +62,8 @@ def _section(task: str, located: Sequence[LocatedRecord], given: Material) -> Se
     what = f"{'SYNTHETIC: ' if record.synthetic else ''}{title}"
     boards = [board_of(task, table, what, given.cards) for table in trained]
     boards += [_of_others(board_of(task, table, what, given.cards)) for table in elsewhere]
-    speeds = [each for each in given.throughputs if (each.dataset, each.budget) == (dataset, budget)]
+    measured = "full" if share_of(budget) else budget  # a share has the steps of the full recipe
+    speeds = [each for each in given.throughputs if (each.dataset, each.budget) == (dataset, measured)]
     return Section(
         key=re.sub(r"[^\w-]", "-", f"{task}-{dataset}-{budget}"),
         task=task,
@@ -69,7 +72,7 @@ def _section(task: str, located: Sequence[LocatedRecord], given: Material) -> Se
         title=title,
         synthetic=record.synthetic,
         facts=list(_facts(dataset, given.cards)),
-        remarks=[*([SYNTHETIC] if record.synthetic else []), BUDGETS[budget][1]],
+        remarks=[*([SYNTHETIC] if record.synthetic else []), about_budget(budget)],
         boards=boards,
         charts=[chart for table in trained for chart in overview(task, table, speeds)],
         details=[detail_of(task, row, given) for row in _in_order(rows, [*trained, *elsewhere])],

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tumorbench.contracts.budget import Budget
 from tumorbench.contracts.cards import ModelSpec
-from tumorbench.contracts.problem import Budget
 from tumorbench.contracts.recipe import Scalar
 from tumorbench.contracts.search import Search
 from tumorbench.contracts.words import settings_of
