@@ -37,7 +37,7 @@ pytestmark = pytest.mark.usefixtures("tiny")
         ((*RUN, "-m", "pose-cnn[dropout=.4,dropout=.5]"), "pose-cnn[dropout] is given twice; give it once"),
         ((*RUN, "--fold", "9"), "--fold 9 is not one of the 5 folds 0 to 4"),
         *(
-            ((command, *RUN[1:], "--budget", given), f"--budget {given} is unknown; give full, quick, or a share of ")
+            ((command, *RUN[1:-1], "--budget", given), f"--budget {given} is unknown; give full, quick, or a share of ")
             for command, given in [
                 ("run", "huge"),
                 ("run", "0of20"),

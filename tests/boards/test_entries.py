@@ -33,6 +33,7 @@ def test_a_row_has_its_rank_values_and_records(located, cards):
 def test_full_and_quick_rows_and_those_of_several_tables_are_told_apart(located, cards):
     records = [
         located({"accuracy": 0.9}, budget="quick"),
+        located({"accuracy": 0.6}, budget="1of20"),
         located({"accuracy": 0.8}),
         located({"kid[e]": 0.5, "ks_d": 0.1}, task="generation"),
         located(status="failed", reason="no"),
@@ -40,6 +41,7 @@ def test_full_and_quick_rows_and_those_of_several_tables_are_told_apart(located,
     found = [(row["task"], row["table"], row["budget"]) for row in board_entries(records, cards)]
     assert found == [
         ("classification", "", "full"),
+        ("classification", "", "1of20"),
         ("classification", "", "quick"),
         ("generation", "Features of `e`", "full"),
         ("generation", "Intensities", "full"),

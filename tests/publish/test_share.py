@@ -39,7 +39,7 @@ def test_shares_and_full_ones_of_one_model_are_sound_beside_one_another(shares, 
     assert sound(3)
 
 
-def test_their_boards_have_a_table_each_and_compare_pairs_none_of_them(shares, tumorbench):
+def test_their_boards_have_a_table_each_and_a_rank_of_its_own(shares, tumorbench):
     board = Path("leaderboards/classification.md").read_text()
     assert [line for line in board.splitlines() if line.startswith("### ")] == [
         "### Full budget",

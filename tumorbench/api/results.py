@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tumorbench import tasks
 from tumorbench.api.place import Folder
+from tumorbench.contracts.budget import place_of
 from tumorbench.contracts.record import MetricValue, Record
 from tumorbench.errors import BadInput
 from tumorbench.store import Store
@@ -177,7 +178,13 @@ def _place(row: Row, names: Sequence[str]) -> tuple[Any, ...]:
     identity = row.identity
     first = next((found for name in names if (found := row.statistic(name)) and found.mean is not None), None)
     worth = 0.0 if first is None or first.mean is None else -first.mean if first.higher_is_better else first.mean
-    where = identity.dataset, identity.protocol, identity.origin == "evaluated", identity.budget, identity.task
+    where = (
+        identity.dataset,
+        identity.protocol,
+        identity.origin == "evaluated",
+        place_of(identity.budget),
+        identity.task,
+    )
     return *where, first is None, worth, identity.model, row.suffix
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from tumorbench.boards.pages import by_task_of
 from tumorbench.boards.standing import Line, standings
+from tumorbench.contracts.budget import place_of
 from tumorbench.tables.inputs import BoardCards, LocatedRecord
 from tumorbench.tables.leaks import leaks
 from tumorbench.tables.rows import rows_of, without_outdated_failures
@@ -19,7 +20,7 @@ def board_entries(records: Sequence[LocatedRecord], cards: BoardCards) -> list[d
     found: list[dict[str, Any]] = []
     for task, located in by_task_of(without_outdated_failures(records)).items():
         finished = [cell for cell in located if cell.record.status == "ok"]
-        for key in sorted({_section(cell) for cell in finished}):
+        for key in sorted({_section(cell) for cell in finished}, key=lambda key: (*key[:-1], place_of(key[-1]))):
             rows = rows_of(cell for cell in finished if _section(cell) == key)
             for standing in standings(task, rows, cards):
                 about = {"task": task, "table": standing.block.title}

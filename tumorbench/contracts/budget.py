@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, WithJsonSchema
 
-__all__ = ["BUDGETS", "Budget", "in_order", "read_budget", "share_of"]
+__all__ = ["BUDGETS", "Budget", "in_order", "place_of", "read_budget", "share_of"]
 
 BUDGETS = ("full", "quick")
 """The budgets besides the shares, of which there are many: ``1of20`` is a twentieth of the full recipe's epochs."""
@@ -62,9 +62,10 @@ def in_order(budgets: Iterable[Budget]) -> list[Budget]:
     >>> in_order(["quick", "1of20", "full", "1of3", "quick"])
     ['full', '1of3', '1of20', 'quick']
     """
-    return sorted(set(budgets), key=_place)
+    return sorted(set(budgets), key=place_of)
 
 
-def _place(budget: Budget) -> tuple[int, Fraction]:
+def place_of(budget: Budget) -> tuple[int, Fraction]:
+    """What budgets are sorted by, as ``in_order`` has them."""
     share = share_of(budget)
     return BUDGETS.index(budget) * 2 if share is None else 1, -(share or Fraction())
