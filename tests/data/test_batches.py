@@ -228,3 +228,12 @@ def test_a_spread_of_slices_has_every_class_of_a_sorted_set_and_is_all_of_a_smal
 def test_the_first_of_features_are_those_of_every_view():
     slices = Slices(torch.arange(12.0).reshape(2, 3, 2), torch.arange(3))
     assert slices.first(2).images.tolist() == [[[0, 1], [2, 3]], [[6, 7], [8, 9]]]
+
+
+def test_the_first_slices_are_no_copy_of_them():
+    slices = Slices(torch.zeros(4, 2, 2, dtype=torch.uint8), torch.arange(4), torch.zeros(4, 2, 2, dtype=torch.uint8))
+    few = slices.first(3)
+    assert len(few) == 3
+    assert [each.data_ptr() for each in (few.images, few.labels, few.masks)] == [
+        each.data_ptr() for each in (slices.images, slices.labels, slices.masks)
+    ]

@@ -55,18 +55,19 @@ class InProcess:
         """Nothing runs any more."""
 
     def _run(self, path: Path) -> _Done:
-        lease = Lease.acquire(path.parent)
+        job, lease = read_job(path), Lease.acquire(path.parent)
         if lease is None:
             return _Done(path)
         with _interrupts_stop() as interrupted:
             try:
                 lease.keep(on_lost=lambda: None)  # the next epoch's beat raises Stopped
-                run_job(read_job(path), self._registry, CellOptions(on_epoch=self._told(lease)))
+                run_job(job, self._registry, CellOptions(on_epoch=self._told(lease)))
             except Stopped:
                 if interrupted.is_set():
                     raise KeyboardInterrupt from None
             finally:
                 lease.release()
+                _empty_cache(job.device)
         return _Done(path)
 
     def _told(self, lease: Lease) -> OnEpoch:
@@ -76,6 +77,14 @@ class InProcess:
             self._on_epoch(entry, epochs)
 
         return on_epoch
+
+
+def _empty_cache(device: str) -> None:
+    """What the cell's tensors held of a GPU is free for the next one and for the caller."""
+    if device == "cuda":
+        import torch
+
+        torch.cuda.empty_cache()
 
 
 @contextmanager
