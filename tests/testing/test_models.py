@@ -118,6 +118,10 @@ class Paints(tb.Generator):
         return self.paint(torch.randn(n, 3, generator=rng))
 
 
+class Misdirects(Paints):
+    compilable = ("paint", "decoder.forward")
+
+
 class Paintless(Paints):
     def sample(self, n, labels, rng):
         return None
@@ -186,6 +190,7 @@ def test_a_sound_model_of_each_family_passes(factory, task, count):
     (Blind, "classification", "m: its forward() returned None, not a tensor of logits"),
     (Speechless, "classification", "m: its losses() returned None, not pairs (optimizer's name, loss)"),
     (Idle, "classification", "m: its optimizers() returned an empty dict: there is nothing that could train it"),
+    (Misdirects, "generation", "m: its compilable names 'decoder.forward', and its network has no such function"),
     (Paintless, "generation", "m: its sample() returned None, not a tensor of samples"),
     (Shrinks, "segmentation", "m: its logits have the shape (4, 2, 8, 7), not (4, 2, 8, 8)"),
     (IgnoresRng, "generation", "m: the same rng gives different samples"),

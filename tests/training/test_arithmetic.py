@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import copy
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
 
 import tumorbench as tb
 from tumorbench import hardware
-from tumorbench.data.batches import Slices, training_batches
 from tumorbench.training import autocast
 from tumorbench.training.arithmetic import arranged, repeatable
 
@@ -165,28 +163,3 @@ def test_layers_that_cannot_repeat_on_cuda_are_named_before_training():
     network.add_module("up", nn.Upsample(scale_factor=2, mode="bicubic"))
     with pytest.raises(tb.BadInput, match=r"gradient of pad, pool, up has no deterministic form; leave out --determin"):
         repeatable(network)
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU")
-def test_no_step_waits_for_the_gpu():
-    slices = Slices.of(np.zeros((32, 16, 16), np.uint8), np.arange(32) % 3, None, "cuda")
-    recipe = tb.Recipe(
-        preprocessing=tb.Preprocessing(size=16, channels=3, normalisation="imagenet"),
-        epochs=1,
-        batch_size=8,
-        augmentation=tb.Augmentation(rotation_degrees=10, horizontal_flip=True),
-        quick=tb.Quick(epochs=1, steps_per_epoch=1, batch_size=8),
-    )
-    network = arranged(made(), "cuda", "bf16")
-    optimizer = network.optimizers(recipe)["loss"]
-    for waits in ("default", "error"):  # the first epoch loads and compiles
-        torch.cuda.set_sync_debug_mode(waits)
-        try:
-            for batch in training_batches(slices, recipe, 0, 1):
-                with autocast("cuda", "bf16"):
-                    ((_, loss),) = network.losses(batch)
-                optimizer.zero_grad(set_to_none=True)
-                loss.backward()
-                optimizer.step()
-        finally:
-            torch.cuda.set_sync_debug_mode("default")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -57,7 +58,13 @@ def build_optimizer(recipe: Optimizer, parameters: Iterator[nn.Parameter]) -> to
 
 
 class Network(nn.Module):
-    """What the loop trains. A subclass takes ``(problem, **params)``, keeps the problem, and defines its layers."""
+    """What the loop trains. A subclass takes ``(problem, **params)``, keeps the problem, and defines its layers.
+
+    compilable: the functions that a GPU may run compiled in training, by dotted names (``generator.forward``). What
+    they return follows from tensors alone, and no gradient is taken of their gradients.
+    """
+
+    compilable: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, problem: Problem) -> None:
         super().__init__()
@@ -98,6 +105,8 @@ class Network(nn.Module):
 class Classifier(Network):
     """``forward``: images -> logits ``(batch, classes)``."""
 
+    compilable = ("forward",)
+
     def losses(self, batch: Batch) -> Iterator[tuple[str, Tensor]]:
         """Cross-entropy of the logits, in float32."""
         yield "loss", F.cross_entropy(self(batch.images).float(), batch.labels)
@@ -108,6 +117,8 @@ class TransferClassifier(Classifier):
 
     The harness computes the features once for each data set and view, and trains the head on them.
     """
+
+    compilable = ()
 
     def __init__(self, problem: Problem, backbone: nn.Module, head: nn.Module) -> None:
         super().__init__(problem)
@@ -139,6 +150,8 @@ class TransferClassifier(Classifier):
 
 class Segmenter(Network):
     """``forward``: images -> logits ``(batch, 1 + foreground classes, size, size)``; channel 0 is the background."""
+
+    compilable = ("forward",)
 
     def losses(self, batch: Batch) -> Iterator[tuple[str, Tensor]]:
         """Mean cross-entropy over pixels, in float32."""

@@ -142,7 +142,9 @@ def _record(
         ),
         hardware=hardware.describe_hardware(context.device),
         environment=hardware.describe_environment() | {"executor": executor},
-        determinism=determinism | ({"discarded_progress": fit.discarded} if fit.discarded else {}),
+        determinism=determinism
+        | ({"compiled": fit.compiled} if fit.compiled else {})
+        | ({"discarded_progress": fit.discarded} if fit.discarded else {}),
         command=command_of(cell.identity),
         started_at=started.isoformat(timespec="seconds"),
         artifacts=tuple(outcome.artifacts),

@@ -149,6 +149,7 @@ def _train(
             fit(one, own, progress, seed=seed, name=name, result=fits[name])
         finally:
             outcome.fit.history = side_by_side({each: found.history for each, found in fits.items()})
+            outcome.fit.compiled = fits[name].compiled
 
 
 def _fit(

@@ -38,6 +38,7 @@ def check_model(spec: ModelSpec, problem: Problem | None = None) -> None:
     torch.manual_seed(0)
     with promised(spec):
         network = build(spec, problem, spec.recipe)
+    _check_compilable(spec, network)
     batch = _random_batch(spec, problem)
     _check_training(spec, network, batch)
     network.eval()
@@ -63,6 +64,15 @@ def _random_batch(spec: ModelSpec, problem: Problem) -> Batch:
     images = torch.rand(n, problem.channels, problem.size, problem.size) * (high - low) + low
     masks = torch.randint(0, problem.outputs, (n, problem.size, problem.size)) if spec.task == "segmentation" else None
     return Batch(images, torch.arange(n) % len(problem.classes), masks)
+
+
+def _check_compilable(spec: ModelSpec, network: Network) -> None:
+    """What it says may be compiled are functions of it."""
+    names = {name for name, _ in network.named_modules()}
+    for name in network.compilable:
+        owner, _, function = name.rpartition(".")
+        there = owner in names and callable(getattr(network.get_submodule(owner), function, None))
+        require(there, spec, f"its compilable names {name!r}, and its network has no such function")
 
 
 def _check_training(spec: ModelSpec, network: Network, batch: Batch) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,19 @@ from tumorbench.contracts.recipe import Recipe
 from tumorbench.errors import BadInput, CellTimeout, Diverged
 from tumorbench.training.averaging import averaged, update_average
 from tumorbench.training.checkpoint import Keeper, Optimizers, Progress, note, reduce_on_plateau, resume, should_stop
+from tumorbench.training.compiling import CompiledStep, PlanOf, plan_of
 from tumorbench.training.promises import losses_of
 
-__all__ = ["CHECKPOINT_EVERY_S", "Fit", "autocast", "check_deadline", "fit", "seed_everything", "timed"]
+__all__ = [
+    "CHECKPOINT_EVERY_S",
+    "Fit",
+    "autocast",
+    "check_deadline",
+    "fit",
+    "losses_in_precision",
+    "seed_everything",
+    "timed",
+]
 
 CHECKPOINT_EVERY_S = 60.0  # what a killed process loses at most
 
@@ -36,6 +47,7 @@ class Fit:
     best_epoch: int = 0
     resumed_from_epoch: int | None = None
     discarded: str = ""  # why an earlier run's checkpoint was not continued
+    compiled: str = ""  # what of a step ran compiled on a GPU, or why nothing did
     times: dict[str, float] = field(default_factory=dict)  # seconds of this session, as ``contracts.record.Timing``
 
 
@@ -82,6 +94,7 @@ def fit(
     on_step: Callable[[int, int], None] = lambda _epoch, _step: None,
     on_weights: Callable[[Network, int], None] = lambda _network, _epoch: None,
     result: Fit | None = None,
+    plan: PlanOf = plan_of,
 ) -> Fit:
     """The network is trained by its recipe and holds the weights that the recipe keeps.
 
@@ -90,7 +103,7 @@ def fit(
     derived from (seed, epoch), so that continuing from the checkpoint gives the same numbers as never having stopped.
     validate: mean validation values, "val_loss" among them; None where nothing is held out. on_weights: called after
     each epoch with the network as it would be scored then. result: filled as training goes, so that its history is
-    known even when this raises. A checkpoint that cannot be read is discarded, and under determinism also one that
+    known even when this raises. plan: what of a step is compiled. A checkpoint that cannot be read is discarded, and under determinism also one that
     was made in another mode or on another device or thread count.
     Raises: Diverged when an epoch's mean loss or a validation value is not finite; CellTimeout after ``deadline``
     (``time.monotonic`` seconds); BadInput when an epoch takes no step.
@@ -99,17 +112,20 @@ def fit(
     progress, optimizers, result.discarded = resume(checkpoint, network, recipe, device)
     result.history, result.resumed_from_epoch = progress.history, len(progress.history) or None
     keeper = Keeper(checkpoint, device, checkpoint_every_s)
+    losses = partial(losses_in_precision, network, names=optimizers, recipe=recipe, device=device)
+    step = CompiledStep(network, losses, recipe.batch_size, device, plan)
     try:
         for epoch in range(len(progress.history) + 1, recipe.epochs + 1):
             if should_stop(progress, recipe):
                 break
             with timed(result.times, "train_s"):
+                step.prepare(partial(batches, epoch), recipe.epochs + 1 - epoch)
                 seed_everything(derive_seed(seed, "training", epoch))
                 started = time.perf_counter()
                 network.begin_epoch(epoch, recipe.epochs)
                 steps = _until(deadline, batches(epoch), epoch, on_step, result.times)
                 with timed(result.times, "steady_s"):
-                    means = _train_epoch(network, steps, optimizers, recipe, progress, device)
+                    means = _train_epoch(step, steps, optimizers, recipe, progress)
                 entry = {"epoch": float(epoch), **means}
                 _check_finite(entry, epoch)
                 with averaged(progress, network):
@@ -123,6 +139,8 @@ def fit(
                     keeper.note(progress, network, optimizers)
             on_epoch(entry, recipe.epochs)
     finally:
+        result.compiled = step.told
+        step.close()
         with timed(result.times, "train_s"), timed(result.times, "checkpoint_s"):
             keeper.close()
     kept = progress.best_weights if recipe.keep == "best" and progress.best_weights is not None else progress.average
@@ -150,23 +168,19 @@ def _validated(
 
 
 def _train_epoch(
-    network: Network, batches: Iterable[Batch], optimizers: Optimizers, recipe: Recipe, progress: Progress, device: str
+    step: CompiledStep, batches: Iterable[Batch], optimizers: Optimizers, recipe: Recipe, progress: Progress
 ) -> dict[str, float]:
     """One pass over ``batches``: the mean of each loss and of what the network observed, summed on the device so that no step waits for the host."""
+    network = step.network
     network.train()
-    means = _Means(device)
+    means = _Means(step.device)
     for batch in batches:
-        losses = losses_of(network, batch, optimizers)
-        while True:
-            with autocast(device, recipe.precision):
-                step = next(losses, None)
-            if step is None:
-                break
-            name, loss = step
-            optimizers[name].zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizers[name].step()
-            means.add(name, loss)
+        with step.on(batch):
+            for name, loss in step.losses(batch):
+                optimizers[name].zero_grad(set_to_none=True)
+                loss.backward()  # type: ignore[no-untyped-call]
+                optimizers[name].step()
+                means.add(name, loss)
         for name, value in network.observed.items():
             means.add(name, value)
         if recipe.ema_decay is not None:
@@ -176,6 +190,19 @@ def _train_epoch(
             "no training step was taken in an epoch: there is no batch, or losses() yields nothing; fix the split or the model"
         )
     return means.values()
+
+
+def losses_in_precision(
+    network: Network, batch: Batch, *, names: Mapping[str, object], recipe: Recipe, device: str
+) -> Iterator[tuple[str, Tensor]]:
+    """The network's losses of the batch, one at a time, each computed in the recipe's precision."""
+    losses = losses_of(network, batch, names)
+    while True:
+        with autocast(device, recipe.precision):
+            step = next(losses, None)
+        if step is None:
+            return
+        yield step
 
 
 class _Means:

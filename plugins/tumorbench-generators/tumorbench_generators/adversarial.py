@@ -69,6 +69,8 @@ class UnconditionalGAN(Generator):
     generator's loss that only grows, are the signs that the generator has lost or collapsed.
     """
 
+    compilable = ("generator.forward", "discriminator.forward")
+
     def __init__(
         self, problem: Problem, generator: nn.Module, discriminator: nn.Module, latent: int, objective: Objective
     ) -> None:

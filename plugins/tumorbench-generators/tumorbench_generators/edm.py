@@ -40,6 +40,8 @@ UNIT = PATCH * 2 ** (len(MULTIPLES) - 1)  # what the network divides a side by
 class EDM(Generator):
     """The preconditioned denoiser, its training loss, and Heun's method to sample it, for any side that is a multiple of 16."""
 
+    compilable = ("unet.forward",)
+
     def __init__(
         self, problem: Problem, width: int = 32, dropout: float = 0.1, steps: int = 18, sigma_data: float = 0.5
     ) -> None:

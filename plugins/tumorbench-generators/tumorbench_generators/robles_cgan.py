@@ -31,6 +31,8 @@ class CGAN(ConditionalGAN):
     Observed: the discriminator's mean probability that real and that generated images are real, before its step.
     """
 
+    compilable = ("generator.forward", "discriminator.forward")
+
     def __init__(self, problem: Problem, generator: int = 1, discriminator: int = 1, latent: int = 128) -> None:
         require_one_of(
             problem.size, generator=(generator, (1, 2)), discriminator=(discriminator, (1, 2)), latent=(latent, LATENTS)

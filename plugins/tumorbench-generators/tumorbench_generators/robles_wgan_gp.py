@@ -57,6 +57,7 @@ class WGANGP(ConditionalGAN):
     ``wasserstein_estimate``, the critic's mean verdict on real images less that on generated ones.
     """
 
+    compilable = ("generator.forward", "critic_loss")
     conditional = False
 
     def __init__(self, problem: Problem, generator: int = 1, critic: int = 1, latent: int = 128) -> None:

@@ -45,6 +45,8 @@ class VariationalAutoencoder(Generator):
     Observed, in nats an image: ``kl`` and ``reconstruction``.
     """
 
+    compilable = ("bound",)
+
     def __init__(
         self,
         problem: Problem,
