@@ -89,6 +89,15 @@ def test_lite0_logits_follow_from_its_features(lite0):
     torch.testing.assert_close(logits, expected)
 
 
+def test_the_layout_in_which_lite0_computes_changes_nothing_but_rounding(lite0):
+    other = EfficientNetLite0().to(memory_format=torch.contiguous_format)
+    with torch.inference_mode():
+        (features, logits), (expected, expected_logits) = lite0(striped_image()), other(striped_image())
+    assert lite0.network.conv_stem.weight.is_contiguous(memory_format=torch.channels_last)
+    torch.testing.assert_close(features, expected, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(logits, expected_logits, rtol=1e-5, atol=1e-5)
+
+
 def test_lite0_learns_nothing(lite0):
     lite0.eval()
     assert not any(parameter.requires_grad for parameter in lite0.parameters())

@@ -33,9 +33,10 @@ def inception_v3_compat(url: str = URL_INCEPTION_V3) -> FeatureExtractorInceptio
         raise Unavailable(
             f"{path} is damaged (its SHA-256 does not begin with {digits}); delete it and it is downloaded again"
         )
-    return FeatureExtractorInceptionV3(
+    extractor = FeatureExtractorInceptionV3(
         "inception-v3-compat", ["2048", "logits_unbiased"], feature_extractor_weights_path=str(path)
     )
+    return extractor.to(memory_format=torch.channels_last)  # faster on a CPU, in the same precision
 
 
 def _download(url: str, path: Path, digits: str) -> None:
