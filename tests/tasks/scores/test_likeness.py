@@ -14,7 +14,7 @@ from scipy import ndimage
 from tumorbench import registry
 from tumorbench.data.decode import decode
 from tumorbench.data.kinship import kinship, thumbnails_of
-from tumorbench.data.near import thumbnails
+from tumorbench.data.near import ORIENTATIONS, correlation, thumbnails
 from tumorbench.data.split import make_split
 from tumorbench.metrics.features import Features
 from tumorbench.metrics.memorisation import COPY, memorisation
@@ -86,6 +86,19 @@ def test_a_picture_cropped_to_its_brain_is_found_in_the_whole_one(heads):
     picture = np.asarray(Image.fromarray(cropped).resize((128, 128), Image.Resampling.BILINEAR))
     found = nearest_training(picture[None], thumbnails(heads[:30]))
     assert (found.positions.tolist(), found.distances[0] <= COPY) == ([4], True)
+
+
+@pytest.mark.parametrize("side", [32, 50, 64, 128])
+def test_the_distance_is_that_of_the_most_similar_shift_turn_and_flip(heads, side):
+    sized = resized(heads, side)
+    image, reach = shifted(sized[7], 1, -1), max(1, side // 64)
+    wide, steps = np.pad(image, reach, "edge"), range(2 * reach + 1)
+    views = [wide[down : down + side, right : right + side] for down in steps for right in steps]
+    small, original = thumbnails(views)[0], thumbnails(sized[7:8])[0]
+    turned = [np.rot90(small[:, :, ::-1] if flip else small, turns, (1, 2)) for turns, flip in ORIENTATIONS]
+    best = max(correlation(each, np.repeat(original, len(each), 0)).max() for each in turned)
+    found = nearest_training(image[None], thumbnails(sized[5:10]))
+    assert (found.positions.tolist(), found.distances[0]) == ([2], pytest.approx(1 - best, abs=2e-6))
 
 
 def test_black_pictures_are_like_nothing(heads):

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tumorbench.data.near import KINDS, thumbnails
+from tumorbench.data.near import KINDS, ORIENTATIONS, SIDE, thumbnails
 from tumorbench.metrics.features import Nearest
 
 __all__ = ["nearest_training"]
@@ -24,7 +24,6 @@ BLOCK = 128  # images that are compared with all training images at once
 CANDIDATES = 5  # training images that are compared at every shift
 REACH = 64  # shifts go up to one part in so many of the side
 DIGITS = 6  # of a distance: what is beyond is rounding
-ORIENTATIONS = tuple((turns, flipped) for flipped in (False, True) for turns in range(4))
 
 
 def nearest_training(images: NDArray[np.uint8], training: NDArray[np.uint8], device: str = "cpu") -> Nearest:
@@ -32,17 +31,18 @@ def nearest_training(images: NDArray[np.uint8], training: NDArray[np.uint8], dev
 
     images: uint8 ``(n, size, size)``. training: thumbnails, uint8 ``(3, m, 32, 32)``, with m at least 1.
     """
-    learned, found = _units(torch.from_numpy(training).to(device)).flatten(2), []
+    learned = _units(torch.from_numpy(training).to(device)).flatten(2)
+    positions, correlations = [np.zeros(0, np.int64)], [np.zeros(0)]
     for start in range(0, len(images), BLOCK):
         block = images[start : start + BLOCK]
         greatest, whole = _correlations(torch.from_numpy(thumbnails(block)).to(device), learned)
         best, places = greatest.max(1)
-        candidates = whole.topk(min(CANDIDATES, whole.shape[1]), dim=1).indices
-        for image, own, place, near in zip(block, best.tolist(), places.tolist(), candidates, strict=True):
-            shifted, which = _shifted(image, learned[0, near])
-            found.append((int(near[which]), shifted) if shifted > own else (place, own))
-    positions, correlations = np.array(found, np.float64).reshape(-1, 2).T
-    return Nearest(positions.astype(np.int64), np.round(1 - correlations, DIGITS).clip(0))
+        candidates = whole.topk(min(CANDIDATES, whole.shape[1]), dim=1).indices  # (n, 5)
+        shifted, which = _shifted(block, learned[0, candidates])
+        places = torch.where(shifted > best, candidates.gather(1, which[:, None])[:, 0], places)
+        positions.append(places.cpu().numpy())
+        correlations.append(torch.maximum(shifted, best).double().cpu().numpy())
+    return Nearest(np.concatenate(positions), np.round(1 - np.concatenate(correlations), DIGITS).clip(0))
 
 
 def _correlations(small: Tensor, learned: Tensor) -> tuple[Tensor, Tensor]:
@@ -57,25 +57,44 @@ def _correlations(small: Tensor, learned: Tensor) -> tuple[Tensor, Tensor]:
     return torch.maximum(greatest, whole), whole
 
 
-def _shifted(image: NDArray[np.uint8], candidates: Tensor) -> tuple[float, int]:
-    """(the greatest correlation of the image at any shift with a candidate, which one); these are whole pictures."""
-    side = len(image)
+def _shifted(images: NDArray[np.uint8], candidates: Tensor) -> tuple[Tensor, Tensor]:
+    """(the greatest correlation of each image at any shift with a candidate of its own, which one), ``(n,)`` both.
+
+    candidates: whole pictures, float32 ``(n, k, 1024)``. They are turned and flipped, as there are fewer of them.
+    """
+    k = candidates.shape[1]
+    small = _units(torch.from_numpy(_at_every_shift(images)).to(candidates.device)).flatten(2)  # (n, shifts, 1024)
+    turned = torch.cat(
+        [each.flatten(2) for each in _oriented(candidates.unflatten(2, (SIDE, SIDE)))], 1
+    )  # (n, 8 k, 1024)
+    found = (small @ turned.mT).amax(1)  # (n, 8 k)
+    value, which = found.unflatten(1, (len(ORIENTATIONS), k)).amax(1).max(1)
+    return value, which
+
+
+def _at_every_shift(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Thumbnails of the whole pictures at every shift, uint8 ``(n, shifts, 32, 32)``, as ``tumorbench.data.near`` makes them.
+
+    Pillow resizes along the rows and then along the columns, so the first pass serves every shift along the other axis,
+    and a pass takes all images at once, below or beside one another.
+    """
+    n, side, _ = images.shape
     reach = max(1, side // REACH)
-    wide = np.pad(image, reach, "edge")
-    steps = range(2 * reach + 1)
-    views = [wide[down : down + side, right : right + side] for down in steps for right in steps]
-    small = _units(torch.from_numpy(_small(views)).to(candidates.device))
-    found = torch.stack([oriented.flatten(1) @ candidates.T for oriented in _oriented(small)]).flatten(0, 1)
-    value, place = found.max(0).values.max(0)
-    return value.item(), int(place)
+    wide, steps = np.pad(images, ((0, 0), (reach, reach), (reach, reach)), "edge"), 2 * reach + 1
+    high = side + 2 * reach
+    found = np.empty((n, steps, steps, SIDE, SIDE), np.uint8)
+    for right in range(steps):
+        rows = _resized(wide[:, :, right : right + side].reshape(n * high, side), SIDE, n * high).reshape(n, high, SIDE)
+        for down in range(steps):
+            columns = rows[:, down : down + side].swapaxes(0, 1).reshape(side, n * SIDE)
+            found[:, down, right] = _resized(columns, n * SIDE, SIDE).reshape(SIDE, n, SIDE).swapaxes(0, 1)
+    return found.reshape(n, steps * steps, SIDE, SIDE)
 
 
-def _small(images: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
-    """Thumbnails of the whole pictures, uint8 ``(n, 32, 32)``, as ``tumorbench.data.near`` makes them."""
+def _resized(image: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
     from PIL import Image
 
-    sized = (Image.fromarray(np.ascontiguousarray(each)).resize((32, 32), Image.Resampling.BILINEAR) for each in images)
-    return np.stack([np.asarray(each, np.uint8) for each in sized])
+    return np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR), np.uint8)
 
 
 def _units(small: Tensor) -> Tensor:
