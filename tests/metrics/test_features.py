@@ -1,11 +1,13 @@
 """Feature extraction, and the orderings that the generation metrics must give on images that anyone can rank."""
 
+import weakref
+
 import numpy as np
 import pytest
 import torch
 from torch_fidelity import FeatureExtractorBase
 
-from tumorbench.metrics.features import extract
+from tumorbench.metrics.features import Features, comparable, distances, distances_between, extract
 from tumorbench.metrics.generation import fid, kid, manifold_precision, manifold_recall
 
 
@@ -123,3 +125,27 @@ def test_deep_features_hardly_depend_on_the_batch_size(deep):
 
     one_by_one = extract(blobs(32, 1)[:5], EfficientNetLite0(), batch_size=1)
     np.testing.assert_allclose(one_by_one.features, deep["real"].features[:5], atol=1e-4)
+
+
+def test_distances_between_the_same_sets_are_computed_once_and_cannot_be_changed():
+    rng = np.random.default_rng(0)
+    first, second = (Features(rng.normal(size=(n, 3)).astype(np.float32), None, "raw") for n in (4, 6))
+    found = distances_between(first, second)
+    np.testing.assert_array_equal(found, distances(*comparable(first, second)))
+    assert distances_between(first, second) is found
+    np.testing.assert_array_equal(distances_between(second, first), found.T)
+    with pytest.raises(ValueError, match="read-only"):
+        found[0, 0] = 0
+
+
+def test_distances_are_forgotten_with_their_sets():
+    first, second = (Features(np.zeros((2, 1), np.float32), None, "raw") for _ in range(2))
+    found = weakref.ref(distances_between(first, second))
+    del second
+    assert found() is None
+
+
+def test_features_of_different_extractors_have_no_distances():
+    first, second = (Features(np.zeros((2, 1), np.float32), None, name) for name in ("raw", "other"))
+    with pytest.raises(ValueError, match="cannot be compared"):
+        distances_between(first, second)

@@ -15,6 +15,7 @@ from tumorbench.tasks.generation import SAMPLES_FOLDER, reference_sets
 from tumorbench.tasks.inference import paint
 from tumorbench.tasks.predictions import of_images
 from tumorbench.tasks.scores.instruments import extractor_of
+from tumorbench.tasks.scores.likeness import nearest_training
 
 BAD_EYES = """
 import tumorbench as tb
@@ -165,6 +166,20 @@ def test_features_of_the_real_slices_are_computed_once(cells, monkeypatch):
     )
     again = done.task.score(done.prediction.table, done.given)
     assert sum(seen) == 36  # the generated ones
+    assert again.metrics == done.scores.metrics
+
+
+def test_the_nearest_training_images_of_real_slices_are_found_once_for_all_generators(cells, monkeypatch):
+    done = cells.done("tiny-artist")
+    seen = []
+
+    def counted(images, *rest):
+        seen.append(len(images))
+        return nearest_training(images, *rest)
+
+    monkeypatch.setattr("tumorbench.tasks.scores.likeness.nearest_training", counted)
+    again = done.task.score(done.prediction.table, done.given)
+    assert seen == [36]  # the generated ones
     assert again.metrics == done.scores.metrics
 
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-__all__ = ["PIXELS", "Features", "Nearest", "comparable", "distances", "extract", "pixel_features"]
+__all__ = ["PIXELS", "Features", "Nearest", "comparable", "distances", "distances_between", "extract", "pixel_features"]
 
 PIXELS = "pixels"
 PIXEL_SIDE = 32
@@ -28,7 +29,7 @@ class Nearest(NamedTuple):
     distances: NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Features:
     """What one extractor makes of one set of images, in the images' order.
 
@@ -126,3 +127,18 @@ def distances(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArra
     """
     exact = torch.cdist(torch.from_numpy(first), torch.from_numpy(second), compute_mode="donot_use_mm_for_euclid_dist")
     return np.asarray(exact.numpy())
+
+
+_BETWEEN: WeakKeyDictionary[Features, WeakKeyDictionary[Features, NDArray[np.float64]]] = WeakKeyDictionary()
+
+
+def distances_between(first: Features, second: Features) -> NDArray[np.float64]:
+    """The ``distances`` of two sets, read-only; those of the same two objects are computed once, while both are there.
+
+    Four metrics and their replicates ask for them. Raises: ValueError, as ``comparable``.
+    """
+    known = _BETWEEN.setdefault(first, WeakKeyDictionary())
+    if second not in known:
+        known[second] = distances(*comparable(first, second))
+        known[second].flags.writeable = False
+    return known[second]

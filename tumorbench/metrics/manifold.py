@@ -16,7 +16,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tumorbench.metrics.features import Features, comparable, distances
+from tumorbench.metrics.features import Features, comparable, distances_between
 
 __all__ = ["NEIGHBOURS", "coverage", "coverage_of", "density", "density_of", "radii"]
 
@@ -40,10 +40,10 @@ def density(real: Features, generated: Features) -> Values:
     >>> density(line, points)  # 0 lies in all six balls (radii 5 4 3 3 4 5), 90 in none: 6 / (5 * 2)
     {'density': 0.6}
     """
-    first, second = comparable(real, generated)
-    if len(first) <= NEIGHBOURS or not len(second):
+    comparable(real, generated)
+    if len(real) <= NEIGHBOURS or not len(generated):
         return {"density": None}
-    return {"density": density_of(radii(distances(first, first)), distances(first, second))}
+    return {"density": density_of(radii(distances_between(real, real)), distances_between(real, generated))}
 
 
 def coverage(real: Features, generated: Features) -> Values:
@@ -58,10 +58,10 @@ def coverage(real: Features, generated: Features) -> Values:
     >>> coverage(line, points)  # radii 50 49 48 47 46 50: -3 is near all but the last, 90 is near that one
     {'coverage': 1.0}
     """
-    first, second = comparable(real, generated)
-    if len(first) <= NEIGHBOURS or not len(second):
+    comparable(real, generated)
+    if len(real) <= NEIGHBOURS or not len(generated):
         return {"coverage": None}
-    return {"coverage": coverage_of(radii(distances(first, first)), distances(first, second))}
+    return {"coverage": coverage_of(radii(distances_between(real, real)), distances_between(real, generated))}
 
 
 def radii(within: Matrix, neighbours: int = NEIGHBOURS) -> Matrix:

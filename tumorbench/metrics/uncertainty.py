@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tumorbench.metrics.diversity import mean_distance
-from tumorbench.metrics.features import Features, comparable, distances, pixel_features
+from tumorbench.metrics.features import Features, comparable, distances, distances_between, pixel_features
 from tumorbench.metrics.frechet import extrapolated, frechet, inner_products
 from tumorbench.metrics.generation import NEIGHBOURS as PRECISION_NEIGHBOURS
 from tumorbench.metrics.intensity import BRIGHT, counts_per_image, cumulative_gaps, ks_of, ks_of_samples, wasserstein_of
@@ -166,8 +166,9 @@ def _negative_entropy(chances: Matrix) -> Matrix:
 
 def _manifold(real: Features, generated: Features, of: Callable[[Matrix, Matrix, Matrix], float]) -> Prepared:
     """of: the metric from the distances within the real set, across, and within the generated set."""
-    first, second = comparable(real, generated)
-    within, across, other = distances(first, first), distances(first, second), distances(second, second)
+    within, across, other = (
+        distances_between(one, two) for one, two in ((real, real), (real, generated), (generated, generated))
+    )
 
     def statistic(rows: Index, columns: Index) -> float:
         return of(within[np.ix_(rows, rows)], across[np.ix_(rows, columns)], other[np.ix_(columns, columns)])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,21 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tumorbench.contracts.cards import ExtractorSpec
-from tumorbench.contracts.cell import canonical_json
-from tumorbench.contracts.files.whole import written_whole
 from tumorbench.data.kinship import thumbnails_of
-from tumorbench.data.locations import cache_root
 from tumorbench.errors import INTERRUPTIONS, one_line
-from tumorbench.metrics.features import Features, extract, pixel_features
+from tumorbench.metrics.features import extract, pixel_features
 from tumorbench.metrics.memorisation import closest_pairs
 from tumorbench.metrics.uncertainty import replicates
 from tumorbench.statistics.intervals import interval
 from tumorbench.tasks.cell import Cell
+from tumorbench.tasks.reals import FEATURE_BATCH, real_features, real_nearest
 from tumorbench.tasks.scores.instruments import PIXELS, Applied, Metric, apply, extractor_of, interval_of
 
 __all__ = ["CLOSEST", "Images", "Pairs", "Sides", "compare"]
 
-FEATURE_BATCH = 32
 CLOSEST = 12  # pairs of a generated and its nearest training image that are shown
 LEAST_OF_CLASS = 20  # images below which a class has no value of its own
 NOT_PER_CLASS = ("fid_infinity", "inception_score")
@@ -56,6 +52,20 @@ class Images:
 
 
 @dataclass(frozen=True, slots=True)
+class Compared:
+    """Two sets that are compared, and as many other real images: all of them, or one class's. kin: the clusters of the real ones.
+
+    The same objects for every metric, so that what several of them need of a set is computed once.
+    """
+
+    suffix: str
+    real: Any
+    generated: Any
+    others: Any
+    kin: list[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Sides:
     """What a metric compares: uint8 images, or ``Features`` of them. training: what the generator learned from.
 
@@ -82,11 +92,9 @@ def compare(
             applied += [Applied(metric, reason=found) for metric in own]
             continue
         compared, remembered = found
-        label = extractor.id if extractor else PIXELS
+        label, sets = extractor.id if extractor else PIXELS, list(_sets(compared, images))
         applied += [
-            _memory(metric, remembered, images, label)
-            if metric.spec.needs == "memory"
-            else _distance(metric, compared, images)
+            _memory(metric, remembered, images, label) if metric.spec.needs == "memory" else _distance(metric, sets)
             for metric in own
         ]
         if pairs:
@@ -105,7 +113,7 @@ def _pixels(images: Images, device: str) -> tuple[Sides, Sides]:
     """(the images, for metrics of intensities; their pixels as features, for those of memorisation)."""
     from tumorbench.tasks.scores.likeness import nearest_training
 
-    everything, cell = images.everything, images.cell
+    everything, cell, unseen = images.everything, images.cell, images.unseen
     sides = Sides(
         images.generated,
         np.asarray(everything[images.reference]),
@@ -113,10 +121,16 @@ def _pixels(images: Images, device: str) -> tuple[Sides, Sides]:
         np.asarray(everything[cell.split.train]),
     )
     learned = thumbnails_of(cell.dataset)[:, cell.split.train]
-    generated, real = (
-        replace(pixel_features(each), nearest=nearest_training(each, learned, device))
-        for each in (sides.generated, np.asarray(everything[images.unseen]))
+    held_out = np.asarray(everything[unseen])
+    near = real_nearest(
+        cell.dataset,
+        everything.shape[-1],
+        cell.split.train,
+        unseen,
+        lambda: nearest_training(held_out, learned, device),
     )
+    generated = replace(pixel_features(sides.generated), nearest=nearest_training(sides.generated, learned, device))
+    real = replace(pixel_features(held_out), nearest=near)
     return sides, Sides(generated, real, pixel_features(sides.others), pixel_features(sides.training))
 
 
@@ -126,7 +140,7 @@ def _features(images: Images, spec: ExtractorSpec, device: str) -> tuple[Sides, 
     if reason:
         return reason
     try:
-        everything = _real_features(images, spec, extractor, device)
+        everything = real_features(images.cell.dataset, images.everything, spec, extractor, device)
         generated = extract(images.generated, extractor, device, FEATURE_BATCH)
     except INTERRUPTIONS:
         raise
@@ -137,50 +151,36 @@ def _features(images: Images, spec: ExtractorSpec, device: str) -> tuple[Sides, 
     return sides, replace(sides, real=everything[images.unseen])
 
 
-def _real_features(images: Images, spec: ExtractorSpec, extractor: Any, device: str) -> Features:
-    """The extractor's features of every real slice: computed once for all generators, and kept in the cache."""
-    cell, size = images.cell, images.everything.shape[-1]
-    content = [spec.id, spec.version, cell.dataset.fingerprint, size, "none", device]
-    name = f"{spec.id}-{hashlib.sha256(canonical_json(content)).hexdigest()[:32]}.npz"
-    path = cache_root() / "features" / cell.dataset.spec.id / name
-    if path.exists():
-        with np.load(path) as kept:
-            return Features(kept["features"], kept.get("logits", None), extractor.get_name())
-    found = extract(np.asarray(images.everything), extractor, device, FEATURE_BATCH)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    arrays: dict[str, Any] = {"features": found.features, "logits": found.logits}
-    with written_whole(path) as file:
-        np.savez(file, **{name: array for name, array in arrays.items() if array is not None})
-    return found
-
-
-def _distance(metric: Metric, sides: Sides, images: Images) -> Applied:
-    """The metric between all generated and as many held-out images, and of a conditional generator for each class."""
+def _sets(sides: Sides, images: Images) -> Iterator[Compared]:
+    """All generated and as many held-out images, then of a conditional generator those of each class that has enough."""
     kin = np.array(images.cell.split.kin.clusters)[images.reference]
-    found = _beside_ideal(metric, sides.real, sides.generated, sides.others, kin)
-    if not images.cell.model.conditional or metric.spec.id in NOT_PER_CLASS:
-        return found
+    yield Compared("", sides.real, sides.generated, sides.others, kin.tolist())
+    if not images.cell.model.conditional:
+        return
     labels, other_labels = images.label_of[images.reference], images.label_of[images.others]
-    of_classes = []
     for label, name in enumerate(images.cell.dataset.spec.classes):
         own, ideal = np.flatnonzero(labels == label), np.flatnonzero(other_labels == label)
         n = min(len(own), len(ideal))
         if n >= LEAST_OF_CLASS:
             chosen = own[:n]
-            each = _beside_ideal(
-                metric, sides.real[chosen], sides.generated[chosen], sides.others[ideal[:n]], kin[chosen]
-            )
-            of_classes.append(_named(each, f"/{name}"))
-    return found.beside(*of_classes)
+            others = sides.others[ideal[:n]]
+            yield Compared(f"/{name}", sides.real[chosen], sides.generated[chosen], others, kin[chosen].tolist())
 
 
-def _beside_ideal(metric: Metric, real: Any, generated: Any, others: Any, kin: NDArray[np.str_]) -> Applied:
-    """The metric between real and generated images, with its interval, beside its value for as many other real ones.
+def _distance(metric: Metric, sets: Sequence[Compared]) -> Applied:
+    """The metric between the two sides, of each class too where it has a value of its own."""
+    whole, *classes = (
+        _named(_beside_ideal(metric, each), each.suffix)
+        for each in (sets[:1] if metric.spec.id in NOT_PER_CLASS else sets)
+    )
+    return whole.beside(*classes)
 
-    kin: the clusters of the real images.
-    """
-    ideal = apply(metric, (real, others), len(real))
-    found = _sure(apply(metric, (real, generated), len(real)), (real, generated), (kin.tolist(), None))
+
+def _beside_ideal(metric: Metric, of: Compared) -> Applied:
+    """The metric between real and generated images, with its interval, beside its value for as many other real ones."""
+    ideal = apply(metric, (of.real, of.others), len(of.real))
+    compared = of.real, of.generated
+    found = _sure(apply(metric, compared, len(of.real)), compared, (of.kin, None))
     of_real = {value.name: value.value for value in ideal.metric_values}
     values = (value.model_copy(update={"real_vs_real": of_real.get(value.name)}) for value in found.metric_values)
     found = replace(found, metric_values=tuple(values), reason=found.reason or ideal.reason)
