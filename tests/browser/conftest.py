@@ -72,7 +72,7 @@ def visit(chromium):
         )
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(30_000)
         page.requests, page.told = [], []
         own = path.as_uri()
 

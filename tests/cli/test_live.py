@@ -112,6 +112,21 @@ def test_a_table_of_hundreds_of_cells_fits_a_screen_and_shows_what_happens_now(c
     assert "100 of 300 cells, 100 cached" in text
 
 
+def test_a_narrow_terminal_shortens_long_names_and_results_and_nothing_else(clock):
+    long = cell(0, model="robles-baseline[batch_size=16,dropout=0.4,learning_rate=0.001096]")
+    shown = board(clock, [long, cell(1), cell(2)])
+    shown.begin(cell(1))
+    shown.end(cell(1), record("failed", "its loss is not a finite number any more: " * 3), cached=False)
+    shown.begin(long)
+    shown.beat(long, {"epoch": 4, "epochs": 20, "entry": ENTRY, "training_epoch": 5, "step": 17})
+    heading, *lines = drawn(shown, width=80).splitlines()
+    assert heading.split() == ["cell", "state", "epoch", "loss", "main", "value", "left"]
+    assert max(map(len, lines)) <= 80
+    (running,) = (line for line in lines if "running" in line)
+    assert re.search(r"^set robles-baseline.*… +running +4/20 \+17 +0\.5 +val_accuracy 0\.8125", running)
+    assert re.search(r"^set net grouped 1 +failed +0/20 +its loss.*…", "\n".join(lines), re.MULTILINE)
+
+
 def test_a_name_in_brackets_is_no_markup(clock):
     assert "net[bold]" in drawn(board(clock, [cell(0, model="net[bold]")]))
 

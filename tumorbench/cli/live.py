@@ -22,6 +22,7 @@ __all__ = ["Board", "Row", "seconds_as_text"]
 
 MAIN = ("val_accuracy", "val_dice", "val_block_distance", "val_loss")  # the first that an epoch has is its main value
 OTHERS = ("epoch", "learning_rate", "wall_s")  # of an epoch's entry: no losses
+SHORTENED = ("cell", "main value")  # columns, on a narrow terminal
 ENDED, NEXT, RUNNING = 5, 3, 10  # rows of each kind at most, so that the table fits a screen
 
 
@@ -150,13 +151,14 @@ class Board:
 
         table = Table(box=None, pad_edge=False, caption_justify="left", caption_style="bold")
         for name, right in (("cell", 0), ("state", 0), ("epoch", 1), ("loss", 1), ("main value", 0), ("left", 1)):
-            table.add_column(name, justify="right" if right else "left", no_wrap=True, overflow="ellipsis")
+            table.add_column(name, justify="right" if right else "left", no_wrap=name not in SHORTENED)
         with self._lock:
             rows, table.caption = self.shown(), self.total()
         for row in rows:
             left = seconds_as_text(row.left_s) if row.left_s else ""
             cells = (row.cell, row.state, row.at, row.loss, row.main, left)
-            table.add_row(*map(Text, cells), style="" if row.state == "running" else "dim")
+            texts = (Text(cell, no_wrap=True, overflow="ellipsis") for cell in cells)
+            table.add_row(*texts, style="" if row.state == "running" else "dim")
         return table
 
 

@@ -69,8 +69,8 @@ def test_confusion_is_the_sum_of_the_cells(cell, detail):
 def test_a_metric_that_no_board_shows_stands_in_the_panel(cell, detail):
     table = detail([cell({"accuracy": 0.8, "my_metric/glioma": 0.25})]).metrics
     assert [[entry.text for entry in line.entries] for line in table.lines] == [
-        ["`accuracy`", "0.8000 ± —", "N 20; 0.7500 to 0.8500"],
-        ["`my_metric/glioma`", "0.2500 ± —", "N 20; 0.2000 to 0.3000"],
+        ["`accuracy`", "0.8000", "N 20; 0.7500 to 0.8500"],
+        ["`my_metric/glioma`", "0.2500", "N 20; 0.2000 to 0.3000"],
     ]
 
 

@@ -12,6 +12,7 @@ from tumorbench.tables import entries
 from tumorbench.tables.coverage import COVERAGE_NOTE, coverage, differs
 from tumorbench.tables.inputs import BoardCards
 from tumorbench.tables.leaks import leaks
+from tumorbench.tables.markdown import NOTHING
 
 __all__ = ["board_of", "split_value"]
 
@@ -33,13 +34,13 @@ def board_of(task: str, standing: Standing, what: str, cards: BoardCards) -> Tab
 
 
 def split_value(text: str) -> tuple[str, str]:
-    """Mean and spread, and what stands in parentheses after them.
+    """Mean and spread, where there is one, and what stands in parentheses after them.
 
-    >>> split_value("0.8046 ± 0.0123 (0.7812 to 0.8230)")
-    ('0.8046 ± 0.0123', '0.7812 to 0.8230')
+    >>> split_value("0.8046 ± 0.0123 (0.7812 to 0.8230)"), split_value("0.8046 ± — (N 20)")
+    (('0.8046 ± 0.0123', '0.7812 to 0.8230'), ('0.8046', 'N 20'))
     """
     value, _, remark = text.partition(" (")
-    return value, remark.removesuffix(")")
+    return value.removesuffix(f" ± {NOTHING}"), remark.removesuffix(")")
 
 
 def _headings(standing: Standing, cards: BoardCards) -> Iterator[Heading]:
