@@ -35,16 +35,10 @@ from tumorbench.contracts.executor import Executor, ExecutorSettings, Handle
 from tumorbench.contracts.hookspecs import hookimpl
 from tumorbench.contracts.observer import ObservedCell, Observer, ObserverSettings, ObserverSpec
 from tumorbench.contracts.problem import Problem
-from tumorbench.contracts.recipe import (
-    Augmentation,
-    EarlyStopping,
-    Optimizer,
-    Preprocessing,
-    Quick,
-    Recipe,
-    ReduceOnPlateau,
-)
+from tumorbench.contracts.recipe import EarlyStopping, Preprocessing, Quick, Recipe, ReduceOnPlateau
 from tumorbench.contracts.record import Record
+from tumorbench.contracts.steps import Optimizer, Schedule
+from tumorbench.contracts.transforms import Augmentation, Transform
 from tumorbench.errors import BadInput, TumorbenchError, Unavailable
 
 if TYPE_CHECKING:
@@ -57,13 +51,14 @@ if TYPE_CHECKING:
         Batch,
         Classifier,
         Generator,
+        Mixed,
         Network,
         Segmenter,
         TransferClassifier,
-        build_optimizer,
         load_backbone,
         pixel_cross_entropy,
     )
+    from tumorbench.contracts.optimizers import build_optimizer
     from tumorbench.run.supervise import supervise
 
 __all__ = [
@@ -81,6 +76,7 @@ __all__ = [
     "Generator",
     "Handle",
     "MetricSpec",
+    "Mixed",
     "ModelPattern",
     "ModelSpec",
     "Network",
@@ -103,12 +99,14 @@ __all__ = [
     "Reported",
     "Results",
     "Sample",
+    "Schedule",
     "Search",
     "Segmenter",
     "Source",
     "SourceFile",
     "SplitRule",
     "TransferClassifier",
+    "Transform",
     "TumorbenchError",
     "Unavailable",
     "WeightsSpec",
@@ -136,8 +134,9 @@ _ON_FIRST_USE = {
     "tumorbench.api.results": ("Results", "results"),
     "tumorbench.api.running": ("run",),
     "tumorbench.contracts.families": (
-        "Batch", "Classifier", "Generator", "Network", "Segmenter", "TransferClassifier", "build_optimizer", "load_backbone", "pixel_cross_entropy",
+        "Batch", "Classifier", "Generator", "Mixed", "Network", "Segmenter", "TransferClassifier", "load_backbone", "pixel_cross_entropy",
     ),
+    "tumorbench.contracts.optimizers": ("build_optimizer",),
     "tumorbench.run.supervise": ("supervise",),
 }  # fmt: skip
 _HOME = {name: module for module, names in _ON_FIRST_USE.items() for name in names}

@@ -14,7 +14,8 @@ from torch.nn import functional as F
 from tumorbench.contracts.dataset import read_grey
 from tumorbench.contracts.families import Classifier, Generator, Segmenter, build_optimizer
 from tumorbench.contracts.problem import Problem
-from tumorbench.contracts.recipe import Augmentation, Preprocessing, Quick, Recipe
+from tumorbench.contracts.recipe import Preprocessing, Quick, Recipe
+from tumorbench.contracts.transforms import Augmentation
 from tumorbench.data.batches import Slices, training_batches
 from tumorbench.metrics import classification, intensity, segmentation
 from tumorbench.speed.subject import Subject

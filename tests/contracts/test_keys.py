@@ -23,6 +23,22 @@ RICH = tb.Recipe(
     params={"width": 32, "norm": "batch"},
 )
 
+WORDS = PLAIN.model_copy(
+    update={
+        "optimizer": tb.Optimizer(name="NAdam", arguments={"betas": (0.8, 0.99)}),
+        "schedule": tb.Schedule(name="MultiStepLR", arguments={"milestones": (3, 6)}, each="epoch", warm_up=0.1),
+        "gradient_clip_norm": 1.0,
+        "label_smoothing": 0.1,
+        "mixup": 0.2,
+        "mask_supervision": True,
+        "augmentation": (
+            tb.Transform(name="affine", arguments={"zoom": 0.1}),
+            tb.Transform(name="noise", chance=0.5),
+        ),
+        "test_time_flips": "both",
+    }
+)
+
 
 def identity(**changes: object) -> CellIdentity:
     fields = {
@@ -46,6 +62,10 @@ FOR_EVER = {
     "rich": (
         identity(recipe=RICH, fold=3, seed=7, budget="full", starts_from="a" * 64),
         "9b61267bcfa635dd17d6d580223c9cdb387f0579bfc1ead218d848306bedc7e5",
+    ),
+    "words": (
+        identity(recipe=WORDS),
+        "14daf8546cfce198829f0cfdf2f91562213c13727dbf8d0536418f45c2f6f4b7",
     ),
     "segmentation": (
         identity(task="segmentation", protocol="paper", model="smp/unet-tu-x[depth=4]"),
@@ -96,6 +116,9 @@ def test_what_stands_at_its_default_is_not_part_of_the_key():
         {"dataset_fingerprint": "2" * 64},
         {"recipe": PLAIN.model_copy(update={"precision": "fp32"})},
         {"recipe": PLAIN.model_copy(update={"batch_size": 31})},
+        {"recipe": PLAIN.model_copy(update={"schedule": tb.Schedule(name="CosineAnnealingLR")})},
+        {"recipe": PLAIN.model_copy(update={"augmentation": (tb.Transform(name="noise"),)})},
+        {"recipe": PLAIN.model_copy(update={"mixup": 0.2})},
         {"starts_from": "b" * 64},
         {"judge": Judge(model="other", model_version="1", recipe=PLAIN)},
     ],

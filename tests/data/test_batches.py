@@ -14,6 +14,7 @@ from tumorbench.data import batches
 from tumorbench.data.batches import Slices, augment, denormalise, evaluation_batches, normalise, training_batches
 
 SIDE = 65  # odd, so that a pixel lies in the centre
+UNIT = tb.Preprocessing(size=SIDE, normalisation="unit")
 
 
 def recipe(**changes: object) -> tb.Recipe:
@@ -132,7 +133,7 @@ def test_evaluation_shows_every_slice_once_in_order_with_its_mask():
 def test_no_augmentation_leaves_images_and_masks_unchanged():
     images = torch.rand(3, 2, SIDE, SIDE, generator=seeded())
     masks = torch.randint(0, 3, (3, SIDE, SIDE), generator=seeded())
-    same_images, same_masks = augment(images, masks, tb.Augmentation(), seeded())
+    same_images, same_masks = augment(images, masks, tb.Augmentation(), seeded(), UNIT)
     torch.testing.assert_close(same_images, images, rtol=0, atol=1e-4)
     assert torch.equal(same_masks, masks)
 
@@ -149,14 +150,14 @@ EACH = {
 @pytest.mark.parametrize("how", EACH.values(), ids=EACH)
 def test_a_mask_moves_with_its_image(how):
     images, masks = blob(24, 40, n=16)
-    moved_images, moved_masks = augment(images, masks, how, seeded())
+    moved_images, moved_masks = augment(images, masks, how, seeded(), UNIT)
     assert np.ptp(centres(moved_images), axis=0).max() > 2, "the 16 images are changed differently"
     np.testing.assert_allclose(centres(moved_images), centres(moved_masks), atol=0.6)  # masks take the nearest pixel
 
 
 def test_an_image_turns_by_its_angle_in_the_direction_in_which_pillow_turns():
     images, masks = blob(20, 44, n=4)
-    turned, turned_masks = augment(images, masks, tb.Augmentation(rotation_degrees=60), seeded())
+    turned, turned_masks = augment(images, masks, tb.Augmentation(rotation_degrees=60), seeded(), UNIT)
     angles = ((torch.rand(4, generator=seeded()) * 2 - 1) * 60).tolist()
     assert max(map(abs, angles)) > 20
     for angle, image, mask in zip(angles, turned, turned_masks, strict=True):
@@ -169,7 +170,7 @@ def test_an_image_turns_by_its_angle_in_the_direction_in_which_pillow_turns():
 def test_a_flip_mirrors_about_half_of_the_images(axis):
     images, masks = blob(20, 44, n=64)
     how = tb.Augmentation(vertical_flip=axis == 0, horizontal_flip=axis == 1)
-    moved, _ = augment(images, masks, how, seeded())
+    moved, _ = augment(images, masks, how, seeded(), UNIT)
     start, found = centres(images)[0], centres(moved)
     mirrored = np.isclose(found[:, axis], -start[axis], atol=0.01)
     assert np.isclose(found[~mirrored, axis], start[axis], atol=0.01).all()
@@ -179,7 +180,9 @@ def test_a_flip_mirrors_about_half_of_the_images(axis):
 
 def test_a_flipped_image_keeps_its_shape_when_it_is_turned_too():
     images, masks = blob(26, 40, n=32)
-    moved, moved_masks = augment(images, masks, tb.Augmentation(rotation_degrees=45, horizontal_flip=True), seeded())
+    moved, moved_masks = augment(
+        images, masks, tb.Augmentation(rotation_degrees=45, horizontal_flip=True), seeded(), UNIT
+    )
     np.testing.assert_allclose(moved.sum((1, 2, 3)), images[0].sum().item(), rtol=0.05)
     np.testing.assert_allclose(
         np.linalg.norm(centres(moved), axis=1), np.linalg.norm(centres(images), axis=1), atol=0.1
@@ -189,16 +192,16 @@ def test_a_flipped_image_keeps_its_shape_when_it_is_turned_too():
 
 def test_zoom_magnifies_by_at_most_its_share_and_shift_moves_by_at_most_its_share():
     images, masks = blob(32, 32, n=64)
-    area = augment(images, masks, tb.Augmentation(zoom=0.2), seeded())[0].sum((1, 2, 3)) / images[0].sum()
+    area = augment(images, masks, tb.Augmentation(zoom=0.2), seeded(), UNIT)[0].sum((1, 2, 3)) / images[0].sum()
     assert 0.8**2 * 0.95 < area.min() < 0.75
     assert 1.3 < area.max() < 1.2**2 * 1.05
-    distance = np.abs(centres(augment(images, masks, tb.Augmentation(shift=0.1), seeded())[0]))
+    distance = np.abs(centres(augment(images, masks, tb.Augmentation(shift=0.1), seeded(), UNIT)[0]))
     assert 0.08 * SIDE < distance.max() < 0.1 * SIDE + 0.01
 
 
 def test_what_comes_from_outside_repeats_the_border_of_an_image_and_is_background_of_a_mask():
     images, masks = torch.ones(8, 1, SIDE, SIDE), torch.ones(8, SIDE, SIDE, dtype=torch.long)
-    moved, moved_masks = augment(images, masks, tb.Augmentation(shift=0.3), seeded())
+    moved, moved_masks = augment(images, masks, tb.Augmentation(shift=0.3), seeded(), UNIT)
     assert moved.min() == pytest.approx(1)
     assert moved_masks.float().mean() < 0.9
 

@@ -17,8 +17,9 @@ from torch.nn import functional as F
 from tumorbench import speed
 from tumorbench.contracts.families import Classifier, Generator, Segmenter, build_optimizer
 from tumorbench.contracts.problem import Problem
-from tumorbench.contracts.recipe import Optimizer, Preprocessing, Quick, Recipe
+from tumorbench.contracts.recipe import Preprocessing, Quick, Recipe
 from tumorbench.contracts.record import Throughput
+from tumorbench.contracts.steps import Optimizer
 from tumorbench.errors import Diverged
 from tumorbench.speed.clock import Timed
 from tumorbench.speed.measurement import _fitting

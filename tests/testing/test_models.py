@@ -71,6 +71,18 @@ class Blind(Linear):
         return None
 
 
+class OwnLoss(Linear):
+    def losses(self, batch):
+        yield "loss", nn.functional.cross_entropy(self(batch.images), batch.labels)
+
+
+class Supervised(Linear):
+    def losses(self, batch):
+        logits = self(batch.images)
+        loss = self.cross_entropy(logits, batch)
+        yield "loss", loss if batch.masks is None else loss + logits.mean() * batch.masks.float().mean()
+
+
 class Speechless(Linear):
     def losses(self, batch):
         return None
@@ -142,8 +154,9 @@ class Unbounded(Paints):
         return 3 * super().sample(n, labels, rng)
 
 
-def model(factory, task="classification", count=None):
+def model(factory, task="classification", count=None, **words):
     recipe = tb.Recipe(
+        **words,
         preprocessing=tb.Preprocessing(size=SIDE),
         epochs=1,
         batch_size=2,
@@ -198,6 +211,44 @@ def test_a_sound_model_of_each_family_passes(factory, task, count):
 ])  # fmt: skip
 def test_a_broken_model_is_refused_by_the_name_of_its_fault(factory, task, fault):
     assert refusal(model(factory, task)) == fault
+
+
+EVERY_WORD = {
+    "optimizer": tb.Optimizer(name="NAdam", weight_decay=0.1),
+    "schedule": tb.Schedule(name="CosineAnnealingLR", warm_up=0.1),
+    "gradient_clip_norm": 1.0,
+    "label_smoothing": 0.1,
+    "mixup": 0.2,
+    "mask_supervision": True,
+    "augmentation": (tb.Transform(name="elastic"), tb.Transform(name="noise")),
+    "test_time_flips": "both",
+}
+
+
+def test_a_sound_model_with_every_word_of_a_recipe_passes():
+    assert check_model(model(Supervised, **EVERY_WORD), tiny_problem(model(Supervised), SIDE)) is None
+
+
+@pytest.mark.parametrize(
+    ("factory", "words", "fault"),
+    [
+        (OwnLoss, {"label_smoothing": 0.1}, "m: its losses do not heed the recipe's label_smoothing"),
+        (OwnLoss, {"mixup": 0.2}, "m: its losses do not heed the recipe's mixup"),
+        (Linear, {"mask_supervision": True}, "m: its losses do not heed the masks of the recipe's mask_supervision"),
+        (
+            Linear,
+            {"optimizer": tb.Optimizer(name="NAdm")},
+            "m: torch.optim has no optimizer 'NAdm'; did you mean NAdam?",
+        ),
+        (
+            Linear,
+            {"schedule": tb.Schedule(name="LambdaLR")},
+            "m: torch.optim.lr_scheduler.LambdaLR is no schedule for a recipe: it takes a function",
+        ),
+    ],
+)
+def test_a_word_of_the_recipe_that_is_not_heeded_is_refused(factory, words, fault):
+    assert refusal(model(factory, **words)) == fault
 
 
 def test_samples_outside_of_the_normalisation_s_range_are_refused():

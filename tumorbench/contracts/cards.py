@@ -6,10 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveInt, StringConstraints, model_validator
 
+from tumorbench.contracts.card import Card, Scalar
 from tumorbench.contracts.known import KnownCopy
 from tumorbench.contracts.problem import FOLDED, FOLDS, Problem, Protocol, Task
 from tumorbench.contracts.ranges import Range
-from tumorbench.contracts.recipe import Card, Recipe, Scalar
+from tumorbench.contracts.recipe import Recipe
 from tumorbench.contracts.search import Search
 from tumorbench.contracts.words import WORDS, settings_of
 
@@ -226,6 +227,12 @@ class ModelSpec(Card):
         """What brackets may make of ``name``, such as "at least 0 and below 1", where ``value`` is not; "" where it is."""
         general = None if name in self.recipe.params else WORDS[name]
         return next((fault for each in (self.ranges.get(name), general) if each and (fault := each.fault(value))), "")
+
+    @model_validator(mode="after")
+    def _every_word_is_heard(self) -> ModelSpec:
+        if fault := self.recipe.misfit(self.task):
+            raise ValueError(fault)
+        return self
 
     @model_validator(mode="after")
     def _monitor_exists_for_the_task(self) -> ModelSpec:

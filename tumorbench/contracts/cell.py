@@ -7,8 +7,9 @@ import json
 from typing import Any, Literal
 
 from tumorbench.contracts.budget import Budget
+from tumorbench.contracts.card import Card
 from tumorbench.contracts.problem import Protocol, Task
-from tumorbench.contracts.recipe import Card, Recipe
+from tumorbench.contracts.recipe import Recipe
 
 __all__ = [
     "KEY_VERSION",

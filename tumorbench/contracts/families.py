@@ -11,60 +11,59 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the field's name for it
 
 from tumorbench.contracts.backbone import load_backbone
+from tumorbench.contracts.optimizers import build_optimizer
 from tumorbench.contracts.problem import Problem
-from tumorbench.contracts.recipe import Optimizer, Recipe
+from tumorbench.contracts.recipe import Recipe
 from tumorbench.errors import BadInput
 
 __all__ = [
     "Batch",
     "Classifier",
     "Generator",
+    "Mixed",
     "Network",
     "Segmenter",
     "TransferClassifier",
-    "build_optimizer",
     "load_backbone",
     "pixel_cross_entropy",
 ]
 
 
 @dataclass(slots=True)
+class Mixed:
+    """What a recipe's ``mixup`` mixed into a batch: image i is ``share[i]`` of its own and the rest of another.
+
+    share: float32 ``(batch,)``, 0.5 to 1. labels, masks: those of the other images, as a batch's.
+    """
+
+    share: Tensor
+    labels: Tensor
+    masks: Tensor | None = None
+
+
+@dataclass(slots=True)
 class Batch:
-    """images: float32 ``(batch, channels, size, size)``, normalised by the recipe, or ``(batch, features)`` of a frozen backbone. labels: int64 ``(batch,)``. masks: int64 ``(batch, size, size)`` or None."""
+    """images: float32 ``(batch, channels, size, size)``, normalised by the recipe, or ``(batch, features)`` of a frozen backbone. labels: int64 ``(batch,)``. masks: int64 ``(batch, size, size)`` or None. mixed: None without mixup."""
 
     images: Tensor
     labels: Tensor
     masks: Tensor | None = None
+    mixed: Mixed | None = None
 
     def __len__(self) -> int:
         return self.images.shape[0]
-
-
-def build_optimizer(recipe: Optimizer, parameters: Iterator[nn.Parameter]) -> torch.optim.Optimizer:
-    """The recipe's optimizer over those of ``parameters`` that train."""
-    trainable = [parameter for parameter in parameters if parameter.requires_grad]
-    lr, decay = recipe.learning_rate, recipe.weight_decay
-    kinds = {parameter.device.type for parameter in trainable}
-    fused = True if kinds in ({"cuda"}, {"cpu"}) else None  # one kernel a step; elsewhere torch's own choice
-    match recipe.name:
-        case "adam":
-            return torch.optim.Adam(trainable, lr, recipe.betas, weight_decay=decay, fused=fused)
-        case "adamw":
-            return torch.optim.AdamW(trainable, lr, recipe.betas, weight_decay=decay, fused=fused)
-        case "sgd":
-            return torch.optim.SGD(trainable, lr, recipe.momentum, weight_decay=decay, fused=fused)
-        case "rmsprop":
-            return torch.optim.RMSprop(trainable, lr, weight_decay=decay, momentum=recipe.momentum)
 
 
 class Network(nn.Module):
     """What the loop trains. A subclass takes ``(problem, **params)``, keeps the problem, and defines its layers.
 
     compilable: the functions that a GPU may run compiled in training, by dotted names (``generator.forward``). What
-    they return follows from tensors alone, and no gradient is taken of their gradients.
+    they return follows from tensors alone, and no gradient is taken of their gradients. label_smoothing: the recipe's,
+    set by the harness; ``Classifier.cross_entropy`` heeds it.
     """
 
     compilable: ClassVar[tuple[str, ...]] = ()
+    label_smoothing: float = 0.0
 
     def __init__(self, problem: Problem) -> None:
         super().__init__()
@@ -108,8 +107,19 @@ class Classifier(Network):
     compilable = ("forward",)
 
     def losses(self, batch: Batch) -> Iterator[tuple[str, Tensor]]:
-        """Cross-entropy of the logits, in float32."""
-        yield "loss", F.cross_entropy(self(batch.images).float(), batch.labels)
+        """Cross-entropy of the logits."""
+        yield "loss", self.cross_entropy(self(batch.images), batch)
+
+    def cross_entropy(self, logits: Tensor, batch: Batch) -> Tensor:
+        """The mean cross-entropy of a batch's logits in float32, under the recipe's label smoothing and mixup."""
+        logits, smoothing = logits.float(), self.label_smoothing
+        if batch.mixed is None:
+            return F.cross_entropy(logits, batch.labels, label_smoothing=smoothing)
+        own, other = (
+            F.cross_entropy(logits, labels, reduction="none", label_smoothing=smoothing)
+            for labels in (batch.labels, batch.mixed.labels)
+        )
+        return torch.lerp(other, own, batch.mixed.share).mean()
 
 
 class TransferClassifier(Classifier):

@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
+from tumorbench.contracts.card import Card
 from tumorbench.contracts.cell import CellIdentity
-from tumorbench.contracts.recipe import Card
 
 __all__ = ["JOB_VERSION", "Job", "Trial"]
 

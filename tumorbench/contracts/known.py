@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
+from tumorbench.contracts.card import Card
 from tumorbench.contracts.cell import canonical_json
 from tumorbench.contracts.problem import TSTR_SPLITS, Protocol
-from tumorbench.contracts.recipe import Card
 from tumorbench.contracts.record import Leakage
 
 __all__ = ["KnownCopy", "KnownSplit", "column_digest", "split_name"]

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from tumorbench.contracts.card import Card
 from tumorbench.contracts.cards import FactoryPath, Id
 from tumorbench.contracts.cell import CellIdentity
-from tumorbench.contracts.recipe import Card
 from tumorbench.contracts.record import Record
 
 __all__ = ["ObservedCell", "Observer", "ObserverSettings", "ObserverSpec"]

@@ -6,7 +6,7 @@ import operator
 
 from pydantic import PositiveInt
 
-from tumorbench.contracts.recipe import Card
+from tumorbench.contracts.card import Card
 
 __all__ = ["Range"]
 

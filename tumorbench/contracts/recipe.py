@@ -4,32 +4,17 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from tumorbench.contracts.budget import Budget, share_of
+from tumorbench.contracts.card import Card, Scalar
+from tumorbench.contracts.steps import Optimizer, Schedule
+from tumorbench.contracts.transforms import Changes
 
-__all__ = [
-    "CELL",
-    "Augmentation",
-    "Card",
-    "Crop",
-    "EarlyStopping",
-    "Optimizer",
-    "Preprocessing",
-    "Quick",
-    "Recipe",
-    "ReduceOnPlateau",
-]
+__all__ = ["CELL", "Crop", "EarlyStopping", "Preprocessing", "Quick", "Recipe", "ReduceOnPlateau"]
 
 CELL = "cell:"  # in a recipe's ``pretrained``, before a model's id: the weights that a cell of that model trained
-Scalar = bool | int | float | str
 Crop = Literal["none", "brain"]
-
-
-class Card(BaseModel):
-    """A frozen, validated description; unknown fields are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Preprocessing(Card):
@@ -42,26 +27,6 @@ class Preprocessing(Card):
     )
     crop: Crop = "none"  # brain: to the bounding box of the largest bright object, before the resize
     keep_size: bool = False  # a data set's quick_size does not change the size: the network takes no smaller images
-
-
-class Augmentation(Card):
-    """Random changes of the training images, drawn anew each epoch on the device; masks follow their image."""
-
-    rotation_degrees: float = 0.0  # uniform in [-r, r]
-    zoom: float = 0.0  # scale uniform in [1 - z, 1 + z]
-    shift: float = 0.0  # translation uniform in [-s, s] as a share of the side
-    horizontal_flip: bool = False
-    vertical_flip: bool = False
-
-
-class Optimizer(Card):
-    """An optimizer by its usual name."""
-
-    name: Literal["adam", "adamw", "sgd", "rmsprop"] = "adam"
-    learning_rate: PositiveFloat = 1e-3
-    betas: tuple[float, float] = (0.9, 0.999)  # Adam family
-    momentum: float = 0.0  # SGD
-    weight_decay: float = 0.0
 
 
 class EarlyStopping(Card):
@@ -97,7 +62,15 @@ class Recipe(Card):
     quick: Quick
     steps_per_epoch: PositiveInt | None = None  # None: one pass over the training set; more than a pass reshuffles
     optimizer: Optimizer = Optimizer()
-    augmentation: Augmentation | None = None
+    schedule: Schedule | None = None
+    gradient_clip_norm: PositiveFloat | None = None  # the most that the norm of all of an optimizer's gradients is
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)  # of a classifier's loss: the share spread over all classes
+    mixup: NonNegativeFloat = 0.0  # of a classifier: alpha of the Beta by which two images are mixed; 0: they are not
+    mask_supervision: bool = False  # a classifier's batches have the masks of their slices, in training alone
+    augmentation: Changes | None = None  # a card, or transforms in order
+    test_time_flips: Literal["none", "horizontal", "both"] = (
+        "none"  # what is predicted is the mean over the slice and its mirror images: 2, or with "both" 4
+    )
     monitor: Literal["val_loss", "val_accuracy", "val_dice", "val_block_distance"] | None = (
         "val_loss"  # None: no selection, the last epoch's weights count
     )
@@ -121,6 +94,28 @@ class Recipe(Card):
     params: dict[str, Scalar] = Field(
         default_factory=dict
     )  # the model's own parameters; brackets on the command line change them
+
+    @model_validator(mode="after")
+    def _changes_the_rate_in_one_way(self) -> Recipe:
+        if self.schedule and self.reduce_on_plateau:
+            raise ValueError("schedule and reduce_on_plateau both change the learning rate; give one of them")
+        if self.augmentation == ():
+            raise ValueError("augmentation names no transform; give one, or leave it out")
+        return self
+
+    def misfit(self, task: str) -> str:
+        """Which word says nothing for models of ``task``, in a sentence; "" where each is heard."""
+        words = {
+            "label_smoothing": ("classification", bool(self.label_smoothing)),
+            "mixup": ("classification", bool(self.mixup)),
+            "mask_supervision": ("classification", self.mask_supervision),
+        }
+        for word, (where, given) in words.items():
+            if given and task != where:
+                return f"{word} is for {where}, and this is a model for {task}; leave it out"
+        if self.test_time_flips != "none" and task == "generation":
+            return "test_time_flips is for classification and segmentation, and this is a generator; leave it out"
+        return ""
 
     def shortened(self, share: float, size: int | None) -> Recipe:
         """The recipe with that share of its steps (at least one an epoch), at that image size at most: for data that reward no more."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from pydantic import PositiveFloat, model_validator
 
-from tumorbench.contracts.recipe import Card, Scalar
+from tumorbench.contracts.card import Card, Scalar
 
 __all__ = ["Search"]
 

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from tumorbench.contracts.budget import Budget
+from tumorbench.contracts.card import Scalar
 from tumorbench.contracts.ranges import Range
-from tumorbench.contracts.recipe import Recipe, Scalar
+from tumorbench.contracts.recipe import Recipe
 
 __all__ = ["WORDS", "settings_of", "with_settings"]
 

@@ -11,11 +11,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812 - the field's name for it
 
 from tumorbench.contracts.cell import derive_seed
-from tumorbench.contracts.families import Batch
-from tumorbench.contracts.recipe import Augmentation, Preprocessing, Recipe
+from tumorbench.contracts.families import Batch, Mixed
+from tumorbench.contracts.recipe import Preprocessing, Recipe
+from tumorbench.contracts.transforms import Augmentation, Changes
+from tumorbench.data.changes import affine_grid, at, moved, transformed
 from tumorbench.errors import BadInput
 
 __all__ = [
@@ -24,8 +25,10 @@ __all__ = [
     "augmented_batches",
     "denormalise",
     "evaluation_batches",
+    "from_unit",
     "normalise",
     "slices_at_once",
+    "steps_in_epoch",
     "to_unit",
     "training_batches",
 ]
@@ -79,7 +82,12 @@ class Slices:
 
 def normalise(images: Tensor, preprocessing: Preprocessing) -> Tensor:
     """uint8 ``(batch, size, size)`` -> float32 ``(batch, channels, size, size)`` in the recipe's range."""
-    unit = images.float().div_(255).unsqueeze(1).expand(-1, preprocessing.channels, -1, -1)
+    return from_unit(images.float().div_(255).unsqueeze(1), preprocessing)
+
+
+def from_unit(images: Tensor, preprocessing: Preprocessing) -> Tensor:
+    """float32 ``(batch, 1, size, size)`` in [0, 1] -> ``(batch, channels, size, size)`` in the recipe's range."""
+    unit = images.expand(-1, preprocessing.channels, -1, -1)
     match preprocessing.normalisation:
         case "unit":
             return unit.contiguous()
@@ -99,11 +107,6 @@ def _imagenet(channels: int, device: torch.device) -> tuple[Tensor, Tensor]:
     with torch.inference_mode(mode=False):
         mean, std = (torch.tensor(each[:channels]).view(1, -1, 1, 1) for each in (IMAGENET_MEAN, IMAGENET_STD))
         return mean.to(device), std.to(device)
-
-
-def _moved(drawn: Tensor, device: torch.device) -> Tensor:
-    """What was drawn on the host, on the device; the host does not wait for the copy."""
-    return drawn.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else drawn.to(device)
 
 
 def denormalise(images: Tensor, preprocessing: Preprocessing) -> Tensor:
@@ -134,7 +137,7 @@ def training_batches(slices: Slices, recipe: Recipe, seed: int, epoch: int) -> I
     augmentation_rng = torch.Generator().manual_seed(derive_seed(seed, "augmentation", epoch))
     left = recipe.steps_per_epoch or math.inf
     while left > 0:
-        parts = _parts(_moved(torch.randperm(len(slices), generator=rng), slices.images.device), recipe.batch_size)
+        parts = _parts(at(torch.randperm(len(slices), generator=rng), slices.images.device), recipe.batch_size)
         for chosen in parts[: int(min(left, len(parts)))]:
             yield _batch(slices, chosen, recipe, augmentation_rng)
         left = left - len(parts) if recipe.steps_per_epoch else 0
@@ -165,49 +168,54 @@ def evaluation_batches(slices: Slices, preprocessing: Preprocessing, batch_size:
         yield Batch(images, slices.labels[part], slices.masks[part].long() if slices.masks is not None else None)
 
 
+def steps_in_epoch(n: int, recipe: Recipe) -> int:
+    """How many batches an epoch over ``n`` slices has."""
+    return recipe.steps_per_epoch or len(_parts(torch.arange(n), recipe.batch_size))
+
+
 def augmented_batches(
-    slices: Slices, preprocessing: Preprocessing, how: Augmentation, seed: int, batch_size: int
+    slices: Slices, preprocessing: Preprocessing, how: Changes, seed: int, batch_size: int
 ) -> Iterator[Batch]:
     """Every slice once, in order, augmented; the same seed gives the same batches."""
     rng = torch.Generator().manual_seed(seed)
     for batch in evaluation_batches(slices, preprocessing, batch_size):
-        images, masks = augment(batch.images, batch.masks, how, rng)
+        images, masks = augment(batch.images, batch.masks, how, rng, preprocessing)
         yield Batch(images, batch.labels, masks)
 
 
 def _batch(slices: Slices, chosen: Tensor, recipe: Recipe, rng: torch.Generator) -> Batch:
     if slices.images.is_floating_point():
-        view = _moved(torch.randint(len(slices.images), (len(chosen),), generator=rng), chosen.device)
-        return Batch(slices.images[view, chosen], slices.labels[chosen])
+        view = at(torch.randint(len(slices.images), (len(chosen),), generator=rng), chosen.device)
+        return _mixed(Batch(slices.images[view, chosen], slices.labels[chosen]), recipe.mixup, rng)
     images = normalise(slices.images[chosen], recipe.preprocessing)
     masks = slices.masks[chosen].long() if slices.masks is not None else None
     if recipe.augmentation:
-        images, masks = augment(images, masks, recipe.augmentation, rng)
-    return Batch(images, slices.labels[chosen], masks)
+        images, masks = augment(images, masks, recipe.augmentation, rng, recipe.preprocessing)
+    return _mixed(Batch(images, slices.labels[chosen], masks), recipe.mixup, rng)
+
+
+def _mixed(batch: Batch, alpha: float, rng: torch.Generator) -> Batch:
+    """Each image mixed with another of the batch, by a share from Beta(alpha, alpha), of which an image keeps the larger part.
+
+    Source: Zhang et al., mixup: Beyond Empirical Risk Minimization, ICLR 2018, eq. 1, with a share for each image.
+    """
+    if not alpha:
+        return batch
+    n, device = len(batch), batch.images.device
+    others = at(torch.randperm(n, generator=rng), device)
+    seed = int(torch.randint(2**62, (), generator=rng))  # torch's own Beta takes no generator
+    drawn = torch.from_numpy(np.random.default_rng(seed).beta(alpha, alpha, n)).float()
+    share = at(torch.maximum(drawn, 1 - drawn), device)
+    images = torch.lerp(batch.images[others], batch.images, share.view(-1, *[1] * (batch.images.ndim - 1)))
+    mixed = Mixed(share, batch.labels[others], None if batch.masks is None else batch.masks[others])
+    return Batch(images, batch.labels, batch.masks, mixed)
 
 
 def augment(
-    images: Tensor, masks: Tensor | None, how: Augmentation, rng: torch.Generator
+    images: Tensor, masks: Tensor | None, how: Changes, rng: torch.Generator, preprocessing: Preprocessing
 ) -> tuple[Tensor, Tensor | None]:
-    """Images and masks under one random affine map each; what comes from outside repeats the border (images) or is background (masks)."""
-    n = len(images)
-
-    def uniform(reach: float) -> Tensor:
-        return (torch.rand(n, generator=rng) * 2 - 1) * reach
-
-    def flip(wanted: bool) -> Tensor:
-        return torch.randint(0, 2, (n,), generator=rng) * 2.0 - 1 if wanted else torch.ones(n)
-
-    angle, scale = torch.deg2rad(uniform(how.rotation_degrees)), 1 + uniform(how.zoom)
-    shift_x, shift_y = uniform(2 * how.shift), uniform(2 * how.shift)
-    flip_x, flip_y = flip(how.horizontal_flip), flip(how.vertical_flip)
-    cos, sin = torch.cos(angle) / scale, torch.sin(angle) / scale
-    rows = [cos * flip_x, -sin * flip_y, shift_x], [sin * flip_x, cos * flip_y, shift_y]
-    theta = torch.stack([torch.stack(row, 1) for row in rows], 1)
-    grid = F.affine_grid(_moved(theta, images.device), list(images.shape), align_corners=False)
-    moved = F.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
-    if masks is None:
-        return moved, None
-    return moved, F.grid_sample(
-        masks.unsqueeze(1).float(), grid, mode="nearest", padding_mode="zeros", align_corners=False
-    ).squeeze(1).long()
+    """Normalised images and masks, each changed as ``how`` says; what comes from outside repeats the border (images) or is background (masks)."""
+    if isinstance(how, Augmentation):
+        return moved(images, masks, affine_grid(images, how, rng))
+    changed, masks = transformed(to_unit(images, preprocessing), masks, how, rng)
+    return from_unit(changed, preprocessing), masks

@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 
 from pydantic import TypeAdapter, ValidationError
 
+from tumorbench.contracts.card import Card
 from tumorbench.contracts.cell import canonical_json
 from tumorbench.contracts.files.regular import shown
-from tumorbench.contracts.recipe import Card
 from tumorbench.contracts.record import Record
 from tumorbench.errors import BadInput
 from tumorbench.publish.checks.facts import LEVELS, Level

@@ -9,9 +9,10 @@ from typing import Any, Literal
 from pydantic import ConfigDict, ValidationError
 
 from tumorbench import tasks
+from tumorbench.contracts.card import Card
 from tumorbench.contracts.cell import CellIdentity, Judge, canonical_json, cell_key
 from tumorbench.contracts.problem import TSTR_SPLITS, Protocol, Task
-from tumorbench.contracts.recipe import CELL, Card, Recipe
+from tumorbench.contracts.recipe import CELL, Recipe
 from tumorbench.contracts.record import SCHEMA_VERSION, Artifact, Instrument, Record
 from tumorbench.errors import BadInput
 from tumorbench.registry import Registry

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from tumorbench.contracts.card import Card
 from tumorbench.contracts.cards import (
     DatasetSpec,
     ExecutorSpec,
@@ -18,7 +19,6 @@ from tumorbench.contracts.cards import (
 )
 from tumorbench.contracts.factory import load
 from tumorbench.contracts.observer import ObserverSpec
-from tumorbench.contracts.recipe import Card
 from tumorbench.contracts.strangers import described, plugin_code
 from tumorbench.errors import BadInput
 from tumorbench.registry.parameters import quoted, split_name, with_parameters

@@ -13,7 +13,7 @@ import pluggy
 from pydantic import ValidationError
 
 from tumorbench.contracts import hookspecs
-from tumorbench.contracts.recipe import Card
+from tumorbench.contracts.card import Card
 from tumorbench.contracts.strangers import described, is_strangers
 from tumorbench.errors import BadInput, TumorbenchError, one_line
 from tumorbench.registry.cards import KINDS, Plugin, Registry

@@ -6,8 +6,8 @@ import math
 import re
 from typing import Any
 
+from tumorbench.contracts.card import Scalar
 from tumorbench.contracts.cards import ModelSpec
-from tumorbench.contracts.recipe import Scalar
 from tumorbench.contracts.words import settings_of, with_settings
 from tumorbench.errors import BadInput
 

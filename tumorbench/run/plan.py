@@ -33,6 +33,7 @@ from tumorbench.run.selection import (
     why_nothing,
 )
 from tumorbench.run.weights import with_weights
+from tumorbench.run.words import require_words
 from tumorbench.store import Store
 from tumorbench.tasks.cell import Cell
 
@@ -204,6 +205,7 @@ class _Planner:
             judge=judge,
             leaves_out=leaves_out,
         )
+        require_words(identity.recipe, len(chosen.train))
         needs = [starts_from] if starts_from else []
         if judge and model.conditional:
             generator = generator_of(identity)

@@ -183,6 +183,7 @@ def _fit(
             seed=seed,
             device=tools.device,
             checkpoint=checkpoint,
+            steps_per_epoch=batches.steps_in_epoch(len(learned["train"]), recipe),
             checkpoint_every_s=options.checkpoint_every_s,
             validate=tasks.of(cell.identity).validation(cell, learned["val"], tools),
             deadline=deadline,

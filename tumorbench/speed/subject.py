@@ -16,6 +16,9 @@ from tumorbench.contracts.recipe import Recipe
 from tumorbench.errors import Diverged
 from tumorbench.speed.roofline import Operations, operations_of
 from tumorbench.training.arithmetic import arranged
+from tumorbench.training.loop import losses_in_precision
+from tumorbench.training.mirrored import mirrored
+from tumorbench.training.stepping import Stepper
 
 __all__ = ["Subject", "flops_of", "operations"]
 
@@ -34,44 +37,38 @@ class Subject:
         self.problem, self.recipe, self.device, self.precision = problem, recipe, device, precision
         self.network = arranged(factory(), device, precision)
         self.network.train()
-        self.optimizers = self.network.optimizers(recipe)
+        self.stepper = Stepper(self.network, recipe.model_copy(update={"schedule": None}))  # which costs nothing
+        self.predicting = mirrored(self.network, recipe)
         self.rng = torch.Generator().manual_seed(0)
 
     def batch(self, n: int) -> Batch:
-        """``n`` random images in about the recipe's range, random labels, and random masks where the task has masks."""
+        """``n`` random images in about the recipe's range, random labels, and random masks where the network learns from masks."""
         side = (self.problem.size, self.problem.size)
         images = torch.rand(n, self.problem.channels, *side, device=self.device)
         if self.recipe.preprocessing.normalisation != "unit":
             images = images * 2 - 1
         labels = torch.randint(len(self.problem.classes), (n,), device=self.device)
         masks = (
-            torch.randint(self.problem.outputs, (n, *side), device=self.device)
-            if self.problem.task == "segmentation"
+            torch.randint(
+                self.problem.outputs if self.problem.task == "segmentation" else 2, (n, *side), device=self.device
+            )
+            if self.problem.task == "segmentation" or self.recipe.mask_supervision
             else None
         )
         return Batch(images, labels, masks)
 
     def train(self, batch: Batch) -> list[Tensor]:
         """One step of every optimizer, just as the training loop takes it; the losses, still on the device."""
-        losses = self.network.losses(batch)
-        seen: list[Tensor] = []
-        while True:
-            with self._autocast():
-                step = next(losses, None)
-            if step is None:
-                return seen
-            name, loss = step
-            self.optimizers[name].zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            self.optimizers[name].step()
-            seen.append(loss.detach())
+        how = self.recipe.model_copy(update={"precision": self.precision})
+        losses = losses_in_precision(self.network, batch, names=self.stepper.optimizers, recipe=how, device=self.device)
+        return [loss.detach() for _, loss in self.stepper.follow(losses)]
 
     def infer(self, batch: Batch) -> Tensor:
         """The output for the batch's images, or as many samples as the batch has labels. The network must be in evaluation mode."""
         with torch.inference_mode(), self._autocast():
             if isinstance(self.network, Generator):
                 return self.network.sample(len(batch), batch.labels, self.rng)
-            output: Tensor = self.network(batch.images)
+            output: Tensor = self.predicting(batch.images)
             return output
 
     def check_losses(self, batch: Batch) -> None:
@@ -92,7 +89,7 @@ class Subject:
             *(parameter for parameter in parameters if parameter.requires_grad),
             *self.network.buffers(),
         ]
-        for optimizer in self.optimizers.values():
+        for optimizer in self.stepper.optimizers.values():
             held += [
                 value for state in optimizer.state.values() for value in state.values() if isinstance(value, Tensor)
             ]

@@ -22,6 +22,7 @@ from tumorbench.training import networks, seed_everything
 
 __all__ = ["SECONDS", "Speed", "Speeds", "measure_each", "measure_speed", "one_of_each_dataset", "one_of_each_shape"]
 
+LATER_WORDS = {"schedule", "gradient_clip_norm", "label_smoothing", "mixup", "mask_supervision", "test_time_flips"}
 SECONDS: dict[Budget, float] = {"full": 8.0, "quick": 1.0}  # of training and inference each; half of it for latency
 
 
@@ -155,13 +156,23 @@ def _key(
     content = [
         cell.model.id,
         cell.model.version,
-        recipe.model_dump(mode="json"),
+        _content(recipe),
         asdict(problem),
         device,
         machine,
         environment["packages"].get("torch"),
     ]
     return hashlib.sha256(canonical_json(content)).hexdigest()
+
+
+def _content(recipe: Recipe) -> dict[str, Any]:
+    """The recipe as JSON content. Words that came after the first measurements are left out at their default."""
+    content, given = recipe.model_dump(mode="json"), recipe.model_dump(mode="json", exclude_defaults=True)
+    for name in LATER_WORDS - given.keys():
+        del content[name]
+    if not recipe.optimizer.arguments:
+        del content["optimizer"]["arguments"]
+    return content
 
 
 def _fresh(cell: Cell, problem: Problem) -> Network:

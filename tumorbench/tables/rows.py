@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from tumorbench.contracts.card import Card
 from tumorbench.contracts.cell import CellIdentity, canonical_json
-from tumorbench.contracts.recipe import Card
 from tumorbench.contracts.record import MetricValue, Record
 from tumorbench.tables.inputs import LocatedRecord
 

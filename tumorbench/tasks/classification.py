@@ -41,26 +41,36 @@ class Classification(Task):
     headlines = ("accuracy", "balanced_accuracy", "f1_macro", "cross_entropy")
     monitors = ("val_loss", "val_accuracy")
 
+    def gather(self, cell: Cell, network: Network, tools: Tools) -> Material:
+        """The slices; those of the training part with their masks where the recipe has the network learn from them."""
+        from tumorbench.tasks.material import gather
+
+        return gather(cell, network, tools, supervision=cell.masks if cell.recipe.mask_supervision else None)
+
     def validation(self, cell: Cell, slices: Slices, tools: Tools) -> Callable[[Network], dict[str, float]] | None:
         """Cross-entropy and accuracy on ``slices``; None where there is none."""
         from tumorbench.tasks.inference import autocast_of, batches_of
         from tumorbench.tasks.validation import validate_classifier
+        from tumorbench.training.mirrored import mirrored
 
         if not len(slices):
             return None
         autocast = autocast_of(cell, tools)
-        return lambda network: validate_classifier(network, batches_of(slices, cell), autocast)
+        return lambda network: validate_classifier(mirrored(network, cell.recipe), batches_of(slices, cell), autocast)
 
     def predict(self, network: Network, cell: Cell, material: Material, tools: Tools, folder: Path) -> Prediction:
         """The class probabilities of the test slices, and where the network looks for them."""
         from tumorbench.metrics.calibration import fit_temperature
         from tumorbench.tasks.inference import autocast_of, batches_of, classify, timed_predictions
+        from tumorbench.training.mirrored import mirrored
 
         images, validated = material.slices["test"], material.learned["val"]
         autocast = autocast_of(cell, tools)
 
+        shown = mirrored(network, cell.recipe)
+
         def predict(slices: Slices) -> Probabilities:
-            return classify(network, batches_of(slices, cell), autocast)
+            return classify(shown, batches_of(slices, cell), autocast)
 
         labels = images.labels.cpu().numpy()
         probabilities, times = timed_predictions(lambda n: predict(images.first(n)), len(images))
@@ -149,13 +159,14 @@ def _of_copy(network: Network, cell: Cell, images: Slices, copy: int, autocast: 
     """The probabilities of a copy of each slice under the recipe's augmentation."""
     from tumorbench.data.batches import augmented_batches, slices_at_once
     from tumorbench.tasks.inference import classify
+    from tumorbench.training.mirrored import mirrored
 
     recipe = cell.recipe
     assert recipe.augmentation is not None
     seed = derive_seed(SPLIT_SEED, "test copy", copy)
     at_once = slices_at_once(recipe.preprocessing.size, images.labels.device.type)
     batches = augmented_batches(images, recipe.preprocessing, recipe.augmentation, seed, at_once)
-    return classify(network, batches, autocast)
+    return classify(mirrored(network, recipe), batches, autocast)
 
 
 def _attended(

@@ -18,13 +18,15 @@ from tumorbench.contracts.cards import ModelSpec
 from tumorbench.contracts.cell import derive_seed
 from tumorbench.contracts.families import Network, TransferClassifier
 from tumorbench.contracts.problem import JUDGE_ARMS, JUDGE_SEEDS
-from tumorbench.contracts.recipe import Augmentation, Preprocessing, Recipe
+from tumorbench.contracts.recipe import Preprocessing, Recipe
+from tumorbench.contracts.transforms import Augmentation
 from tumorbench.data.batches import (
     Slices,
     augmented_batches,
     denormalise,
     evaluation_batches,
     slices_at_once,
+    steps_in_epoch,
     training_batches,
 )
 from tumorbench.tasks.cell import Cell, Tools
@@ -33,6 +35,7 @@ from tumorbench.tasks.sizes import resized
 from tumorbench.training import networks, pretrained
 from tumorbench.training.arithmetic import arranged
 from tumorbench.training.frozen import embed
+from tumorbench.training.mirrored import mirrored
 
 __all__ = ["Lesson", "TrainedJudge", "lessons"]
 
@@ -122,7 +125,8 @@ class TrainedJudge:
         """Of each class, float32 ``(n, classes)``."""
         preprocessing = self.recipe.preprocessing
         at_once = slices_at_once(preprocessing.size, self.tools.device)
-        return classify(network, evaluation_batches(slices, preprocessing, at_once), self.autocast)
+        shown = evaluation_batches(slices, preprocessing, at_once)
+        return classify(mirrored(network, self.recipe), shown, self.autocast)
 
     def trained(self, slices: Slices, seed: int) -> Network:
         """One that has learned from ``slices`` by its recipe, without any selection."""
@@ -136,6 +140,7 @@ class TrainedJudge:
                 seed=seed,
                 device=self.tools.device,
                 checkpoint=Path(folder, "progress.pt"),
+                steps_per_epoch=steps_in_epoch(len(slices), recipe),
             )
         return network
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from tumorbench import training
@@ -46,10 +47,18 @@ def fresh_network(cell: Cell, tools: Tools, *part: str) -> Network:
     return arranged(network, tools.device, cell.precision)
 
 
-def gather(cell: Cell, network: Network, tools: Tools, masks: NDArray[np.uint8] | None = None) -> Material:
+def gather(
+    cell: Cell,
+    network: Network,
+    tools: Tools,
+    masks: NDArray[np.uint8] | None = None,
+    *,
+    supervision: NDArray[np.uint8] | None = None,
+) -> Material:
     """Training, validation and test slices on the device; a frozen backbone's features are computed or in the cache.
 
-    masks: of every sample of the data set, ``(n, size, size)``, where the network learns from them.
+    masks: of every sample of the data set, ``(n, size, size)``, where the network learns from them. supervision:
+    likewise, of a network that is no segmenter; only what it learns from has them.
     """
     images, labels = cell.images, cell.labels
 
@@ -59,7 +68,7 @@ def gather(cell: Cell, network: Network, tools: Tools, masks: NDArray[np.uint8] 
 
     slices = {name: part(name) for name in PARTS}
     if not isinstance(network, TransferClassifier):
-        return Material(slices, slices)
+        return Material(slices, slices | {"train": _supervised(slices["train"], supervision, cell, tools)})
     features = Features(
         network,
         images,
@@ -73,3 +82,11 @@ def gather(cell: Cell, network: Network, tools: Tools, masks: NDArray[np.uint8] 
     return Material(
         slices, {name: features.part(getattr(cell.split, name), labels, training=name == "train") for name in PARTS}
     )
+
+
+def _supervised(train: Slices, masks: NDArray[np.uint8] | None, cell: Cell, tools: Tools) -> Slices:
+    """The training slices with their masks; as they are where none of them has one, as of a set without masks."""
+    own = None if masks is None else np.ascontiguousarray(masks[cell.split.train])
+    if own is None or not own.any():
+        return train
+    return Slices(train.images, train.labels, torch.from_numpy(own).to(tools.device))

@@ -67,17 +67,20 @@ class Segmentation(Task):
         """Pixel cross-entropy, pixel accuracy and Dice on ``slices``; None where there is none."""
         from tumorbench.tasks.inference import autocast_of, batches_of
         from tumorbench.tasks.validation import validate_segmenter
+        from tumorbench.training.mirrored import mirrored
 
         if not len(slices):
             return None
         autocast = autocast_of(cell, tools)
-        return lambda network: validate_segmenter(network, batches_of(slices, cell), autocast)
+        return lambda network: validate_segmenter(mirrored(network, cell.recipe), batches_of(slices, cell), autocast)
 
     def predict(self, network: Network, cell: Cell, material: Material, tools: Tools, folder: Path) -> Prediction:
         """The masks of the test slices, at the slices' own size; of a network that tells classes apart their probabilities too."""
         from tumorbench.tasks.inference import autocast_of, batches_of, segment, segment_and_classify, timed_predictions
         from tumorbench.tasks.native import frames_of
+        from tumorbench.training.mirrored import mirrored
 
+        network, learned = mirrored(network, cell.recipe), network
         test, classes, tells = material.slices["test"], _mask_classes(cell), _tells_classes(cell.identity)
         free = _lesion_free(material.slices["train"], len(classes)) if tells else ()
         frames = frames_of(cell, cell.split.test.tolist())
@@ -94,7 +97,7 @@ class Segmentation(Task):
         if probabilities is not None:
             table = with_classes(table, probabilities, classes)
             pictures = {"labels": test.labels.cpu().numpy(), "probabilities": probabilities}
-        return Prediction(table, times, self.values_of_parts(network, cell, material, tools), pictures=pictures)
+        return Prediction(table, times, self.values_of_parts(learned, cell, material, tools), pictures=pictures)
 
     def score(self, table: pd.DataFrame, given: ScoringInput) -> Scores:
         """Every segmentation metric of the pixel confusions, and every classification metric where it tells classes.

@@ -23,7 +23,7 @@ from tumorbench import training
 from tumorbench.contracts.cards import ModelSpec
 from tumorbench.contracts.problem import Problem
 from tumorbench.contracts.recipe import Recipe
-from tumorbench.data.batches import Slices, training_batches
+from tumorbench.data.batches import Slices, steps_in_epoch, training_batches
 from tumorbench.speed.memory import peak_mib, reset_peak_mib
 from tumorbench.speed.subject import Subject, flops_of
 from tumorbench.testing.models import tiny_problem
@@ -128,7 +128,7 @@ def reads_of_an_epoch(spec: ModelSpec, pixels: int, folder: Path) -> list[str]:
     folder: an empty one, for the checkpoint, which is written after the third.
     """
     problem, recipe = tiny_problem(spec, pixels), _recipe(spec)
-    slices, noticed = _random_slices(problem), list[str]()
+    slices, noticed = _random_slices(problem, recipe), list[str]()
     torch.manual_seed(0)
     with _reading(noticed) as switch:
 
@@ -142,6 +142,7 @@ def reads_of_an_epoch(spec: ModelSpec, pixels: int, folder: Path) -> list[str]:
             seed=0,
             device="cpu",
             checkpoint=folder / "progress.pt",
+            steps_per_epoch=steps_in_epoch(len(slices), recipe),
             checkpoint_every_s=float("inf"),
             on_epoch=on_epoch,
         )
@@ -162,10 +163,11 @@ def _recipe(spec: ModelSpec) -> Recipe:
     )
 
 
-def _random_slices(problem: Problem) -> Slices:
+def _random_slices(problem: Problem, recipe: Recipe) -> Slices:
     images = torch.randint(256, (SLICES, problem.size, problem.size), dtype=torch.uint8)
     labels = torch.arange(SLICES) % len(problem.classes)
-    masks = images % problem.outputs if problem.task == "segmentation" else None
+    kinds = problem.outputs if problem.task == "segmentation" else 2
+    masks = images % kinds if problem.task == "segmentation" or recipe.mask_supervision else None
     return Slices(images, labels, masks)
 
 

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 from pydantic import ValidationError
 
+from tumorbench.contracts.card import Card
 from tumorbench.contracts.factory import load
-from tumorbench.contracts.recipe import Card
 from tumorbench.errors import BadInput
 
 __all__ = ["ContractBroken", "check_card", "promised", "require"]

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
 from tumorbench.contracts.cards import ModelSpec
-from tumorbench.contracts.families import Batch, Generator, Network
+from tumorbench.contracts.families import Batch, Generator, Mixed, Network
 from tumorbench.contracts.problem import Problem
 from tumorbench.contracts.words import with_settings
 from tumorbench.testing.contract import check_card, promised, require
 from tumorbench.training import promises
+from tumorbench.training.mirrored import mirrored
 from tumorbench.training.networks import build, count_parameters, problem_for
+from tumorbench.training.stepping import Stepper, require_known_words
 
 __all__ = ["TINY", "check_model", "tiny_problem"]
 
 TINY = 64  # pixels a side
+WORDS_STEPS = 100  # of an epoch, in which a schedule is tried
 STEPS = 3  # a weight that no optimizer moves in three batches is not trained
 RANGES = {"symmetric": (-1.0, 1.0), "unit": (0.0, 1.0), "imagenet": (-2.2, 2.7)}
 
@@ -33,6 +38,8 @@ def check_model(spec: ModelSpec, problem: Problem | None = None) -> None:
     problem: on which it is built and trained for three batches; a tiny one of its own kind by default.
     """
     check_card(spec)
+    with promised(spec):
+        require_known_words(spec.recipe, WORDS_STEPS)
     _check_parameter_count(spec)
     problem = problem or tiny_problem(spec)
     torch.manual_seed(0)
@@ -40,6 +47,7 @@ def check_model(spec: ModelSpec, problem: Problem | None = None) -> None:
         network = build(spec, problem, spec.recipe)
     _check_compilable(spec, network)
     batch = _random_batch(spec, problem)
+    _check_words(spec, network, batch)
     _check_training(spec, network, batch)
     network.eval()
     with torch.inference_mode():
@@ -62,8 +70,47 @@ def _random_batch(spec: ModelSpec, problem: Problem) -> Batch:
     low, high = RANGES[spec.recipe.preprocessing.normalisation]
     n = max(4, len(problem.classes))
     images = torch.rand(n, problem.channels, problem.size, problem.size) * (high - low) + low
-    masks = torch.randint(0, problem.outputs, (n, problem.size, problem.size)) if spec.task == "segmentation" else None
-    return Batch(images, torch.arange(n) % len(problem.classes), masks)
+    labels = torch.arange(n) % len(problem.classes)
+    kinds = problem.outputs if spec.task == "segmentation" else 2
+    learns = spec.task == "segmentation" or spec.recipe.mask_supervision
+    masks = torch.randint(0, kinds, (n, problem.size, problem.size)) if learns else None
+    return Batch(images, labels, masks)
+
+
+def _check_words(spec: ModelSpec, network: Network, batch: Batch) -> None:
+    """What the recipe says of the losses changes them: a model with losses of its own may forget it."""
+    recipe = spec.recipe
+    if recipe.test_time_flips != "none":
+        with promised(spec):
+            mirrored(network, recipe)
+
+    if not (recipe.label_smoothing or recipe.mixup or recipe.mask_supervision):
+        return
+
+    def losses(shown: Batch, smoothing: float) -> list[float]:
+        network.label_smoothing = smoothing
+        torch.manual_seed(0)
+        with promised(spec):
+            return [loss.item() for _, loss in network.losses(shown)]
+
+    state = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    network.eval()  # no dropout and no statistics of the batch, so that nothing else tells two losses apart
+    own, plain = losses(batch, recipe.label_smoothing), losses(batch, 0.0)
+    require(not recipe.label_smoothing or own != plain, spec, "its losses do not heed the recipe's label_smoothing")
+    if recipe.mixup:
+        other = Mixed(
+            torch.full((len(batch),), 0.5), batch.labels.flip(0), None if batch.masks is None else batch.masks
+        )
+        found = losses(replace(batch, mixed=other), recipe.label_smoothing)
+        require(found != own, spec, "its losses do not heed the recipe's mixup")
+    if recipe.mask_supervision:
+        assert batch.masks is not None
+        found = losses(replace(batch, masks=torch.zeros_like(batch.masks)), recipe.label_smoothing)
+        require(found != own, spec, "its losses do not heed the masks of the recipe's mask_supervision")
+        losses(replace(batch, masks=None), recipe.label_smoothing)
+    network.label_smoothing = recipe.label_smoothing
+    network.load_state_dict(state)
+    network.train()
 
 
 def _check_compilable(spec: ModelSpec, network: Network) -> None:
@@ -78,30 +125,29 @@ def _check_compilable(spec: ModelSpec, network: Network) -> None:
 def _check_training(spec: ModelSpec, network: Network, batch: Batch) -> None:
     """Three batches move every weight that trains and none that does not."""
     recipe = spec.recipe.model_copy(
-        update={"optimizer": spec.recipe.optimizer.model_copy(update={"weight_decay": 0.0})}
-    )  # decay alone is no training
+        update={"optimizer": spec.recipe.optimizer.model_copy(update={"weight_decay": 0.0}), "schedule": None}
+    )  # decay alone is no training; a warm-up begins with steps that are hardly one
     with promised(spec):
-        optimizers = promises.optimizers_of(network, recipe)
+        stepper = Stepper(network, recipe)
         rate = {"learning_rate": 2 * recipe.optimizer.learning_rate}
         faster = promises.optimizers_of(network, with_settings(recipe, rate))
-    follows = _rates(optimizers) != _rates(faster) or "learning_rate" in recipe.params
+    follows = _rates(stepper.optimizers) != _rates(faster) or "learning_rate" in recipe.params
     require(follows, spec, "no optimizer takes the recipe's learning_rate; make them with tb.build_optimizer")
     before = {name: weight.detach().clone() for name, weight in network.named_parameters()}
     used = set()
     network.train()
     for _ in range(STEPS):
-        losses = promises.losses_of(network, batch, optimizers)
+        losses = promises.losses_of(network, batch, stepper.optimizers)
         while True:
             with promised(spec):
                 name, loss = next(losses, ("", None))
             if loss is None:
                 break
             require(bool(loss.isfinite()), spec, f"its loss {name!r} is not one finite number")
-            optimizers[name].zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizers[name].step()
+            stepper.step(name, loss)
             used.add(name)
-    require(used == set(optimizers), spec, f"no loss steps the optimizer {', '.join(sorted(set(optimizers) - used))}")
+    unused = set(stepper.optimizers) - used
+    require(not unused, spec, f"no loss steps the optimizer {', '.join(sorted(unused))}")
     moved = {name for name, weight in network.named_parameters() if not torch.equal(weight.detach(), before[name])}
     trains = {name for name, weight in network.named_parameters() if weight.requires_grad}
     require(trains <= moved, spec, f"training does not move {', '.join(sorted(trains - moved))}")

@@ -10,8 +10,8 @@ from pathlib import Path
 import pluggy
 
 from tumorbench.contracts import hookspecs
+from tumorbench.contracts.card import Card
 from tumorbench.contracts.cards import DatasetSpec, ModelSpec
-from tumorbench.contracts.recipe import Card
 from tumorbench.testing.contract import check_card
 from tumorbench.testing.datasets import check_dataset
 from tumorbench.testing.models import TINY, check_model, tiny_problem

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,11 +18,10 @@ from torch import Tensor
 from tumorbench.contracts.families import Network
 from tumorbench.contracts.files.whole import written_whole
 from tumorbench.contracts.recipe import Recipe
-from tumorbench.training.promises import optimizers_of
+from tumorbench.training.stepping import Stepper
 
-__all__ = ["Keeper", "Optimizers", "Progress", "note", "reduce_on_plateau", "resume", "save_atomically", "should_stop"]
+__all__ = ["Keeper", "Progress", "note", "reduce_on_plateau", "resume", "save_atomically", "should_stop"]
 
-Optimizers = dict[str, torch.optim.Optimizer]
 Weights = dict[str, Tensor]
 MIN_DELTA = 1e-4  # what counts as better for the plateau, as in Keras, which the source reports used
 
@@ -68,7 +67,7 @@ def should_stop(progress: Progress, recipe: Recipe) -> bool:
     )
 
 
-def reduce_on_plateau(progress: Progress, recipe: Recipe, optimizers: Optimizers) -> None:
+def reduce_on_plateau(progress: Progress, recipe: Recipe, optimizers: Mapping[str, torch.optim.Optimizer]) -> None:
     """Keras' ReduceLROnPlateau, worked out anew from the history, so that it needs no state of its own."""
     rule = recipe.reduce_on_plateau
     if rule is None or recipe.monitor is None:
@@ -90,11 +89,13 @@ def reduce_on_plateau(progress: Progress, recipe: Recipe, optimizers: Optimizers
                 group["lr"] = max(group["lr"] * rule.factor, rule.minimum)
 
 
-def resume(checkpoint: Path, network: Network, recipe: Recipe, device: str) -> tuple[Progress, Optimizers, str]:
-    """Where the checkpoint left off, the optimizers, and "" or why it was discarded; without one the network keeps the weights that it has."""
-    optimizers = optimizers_of(network, recipe)
+def resume(
+    checkpoint: Path, network: Network, recipe: Recipe, device: str, steps_per_epoch: int | None = None
+) -> tuple[Progress, Stepper, str]:
+    """Where the checkpoint left off, what steps the weights, and "" or why it was discarded; without one the network keeps the weights that it has."""
+    stepper = Stepper(network, recipe, steps_per_epoch)
     if not checkpoint.exists():
-        return Progress(), optimizers, ""
+        return Progress(), stepper, ""
     drawn = {name: tensor.detach().clone() for name, tensor in network.trained_state().items()}
     try:
         state = torch.load(
@@ -103,24 +104,23 @@ def resume(checkpoint: Path, network: Network, recipe: Recipe, device: str) -> t
         reason = _other_conditions(state.get("conditions", {}), _conditions(device))
         if not reason:
             network.load_trained_state(state["network"])
-            for name, optimizer in optimizers.items():
-                optimizer.load_state_dict(state["optimizers"][name])
+            stepper.load_state(state)
             progress = Progress(**state["progress"])
             if recipe.keep == "best" and progress.best_epoch:
                 progress.best_weights = torch.load(_best(checkpoint, progress.best_epoch), weights_only=True)
             if progress.average:
                 progress.average = {name: each.to(drawn[name].device) for name, each in progress.average.items()}
-            return progress, optimizers, ""
+            return progress, stepper, ""
     except (MemoryError, torch.OutOfMemoryError):
         raise
     except Exception as error:  # noqa: BLE001 - torch.load tells a damaged file by a dozen types
         reason = f"it cannot be read ({type(error).__name__})"
         network.load_trained_state(drawn)
-        optimizers = optimizers_of(network, recipe)
+        stepper = Stepper(network, recipe, steps_per_epoch)
     logging.getLogger(__name__).warning("%s is not continued, training starts anew: %s", checkpoint, reason)
     for path in (checkpoint, *checkpoint.parent.glob(f"{checkpoint.stem}.best-*.pt")):
         path.unlink()
-    return Progress(), optimizers, reason
+    return Progress(), stepper, reason
 
 
 def _conditions(device: str) -> dict[str, bool | int | str]:
@@ -159,11 +159,11 @@ class Keeper:
         self._unwritten: Callable[[], None] | None = None
         self._since = time.monotonic()
 
-    def note(self, progress: Progress, network: Network, optimizers: Optimizers) -> None:
+    def note(self, progress: Progress, network: Network, stepper: Stepper) -> None:
         """The state after an epoch is what will be written next. Raises: what an earlier write has met, as OSError."""
         state = {
             "network": _copied(network.trained_state()),
-            "optimizers": {name: _copied(optimizer.state_dict()) for name, optimizer in optimizers.items()},
+            **_copied(stepper.state()),
             "conditions": _conditions(self.device),
             "progress": {
                 name: _copied(getattr(progress, name)) for name in Progress.__slots__ if name != "best_weights"

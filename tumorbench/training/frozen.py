@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from tumorbench.contracts.cell import canonical_json, derive_seed
 from tumorbench.contracts.families import TransferClassifier
 from tumorbench.contracts.files.whole import written_whole
-from tumorbench.contracts.recipe import Augmentation, Preprocessing, Recipe
+from tumorbench.contracts.recipe import Preprocessing, Recipe
+from tumorbench.contracts.transforms import Augmentation, Changes
 from tumorbench.data import batches
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class Features:
 
     def _view(self, view: int) -> NDArray[np.float32]:
         """float32 ``(n, features)`` of every slice: plain (0), or under the augmentation's draws of that number."""
-        how = self.recipe.augmentation.model_dump() if view and self.recipe.augmentation else None
+        how = _dumped(self.recipe.augmentation) if view and self.recipe.augmentation else None
         path = self.cache / f"{hashlib.sha256(canonical_json([*self.identity, view, how])).hexdigest()}.npy"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -85,13 +86,18 @@ class Features:
         return embed(self.network, self.images, self.recipe.preprocessing, self.device, self.autocast, how, rng, done)
 
 
+def _dumped(how: Changes) -> Any:
+    """What tells one augmentation's views from another's, as JSON content."""
+    return how.model_dump() if isinstance(how, Augmentation) else [each.model_dump() for each in how]
+
+
 def embed(
     network: TransferClassifier,
     images: NDArray[np.uint8],
     preprocessing: Preprocessing,
     device: str,
     autocast: Callable[[], Any],
-    how: Augmentation | None = None,
+    how: Changes | None = None,
     rng: torch.Generator | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> NDArray[np.float32]:
@@ -104,7 +110,7 @@ def embed(
         for batch in batches.evaluation_batches(everything, preprocessing, at_once):
             inputs = batch.images.to(device)
             if how is not None and rng is not None:
-                inputs, _ = batches.augment(inputs, None, how, rng)
+                inputs, _ = batches.augment(inputs, None, how, rng, preprocessing)
             with autocast():
                 rows.append(network.backbone(inputs).float().cpu())
             if progress:

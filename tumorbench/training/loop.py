@@ -21,9 +21,10 @@ from tumorbench.contracts.families import Batch, Network
 from tumorbench.contracts.recipe import Recipe
 from tumorbench.errors import BadInput, CellTimeout, Diverged
 from tumorbench.training.averaging import averaged, update_average
-from tumorbench.training.checkpoint import Keeper, Optimizers, Progress, note, reduce_on_plateau, resume, should_stop
+from tumorbench.training.checkpoint import Keeper, Progress, note, reduce_on_plateau, resume, should_stop
 from tumorbench.training.compiling import CompiledStep, PlanOf, plan_of
 from tumorbench.training.promises import losses_of
+from tumorbench.training.stepping import Stepper
 
 __all__ = [
     "CHECKPOINT_EVERY_S",
@@ -87,6 +88,7 @@ def fit(
     seed: int,
     device: str,
     checkpoint: Path,
+    steps_per_epoch: int | None = None,
     checkpoint_every_s: float = CHECKPOINT_EVERY_S,
     validate: Callable[[Network], dict[str, float]] | None = None,
     deadline: float = math.inf,
@@ -99,7 +101,8 @@ def fit(
     """The network is trained by its recipe and holds the weights that the recipe keeps.
 
     ``checkpoint`` holds an epoch's state: the last one's when this returns or raises, before that one of the last
-    ``checkpoint_every_s`` seconds. batches: epoch number -> its batches. Every epoch starts from seeds
+    ``checkpoint_every_s`` seconds. batches: epoch number -> its batches. steps_per_epoch: how many these are, which a
+    recipe with a schedule needs. Every epoch starts from seeds
     derived from (seed, epoch), so that continuing from the checkpoint gives the same numbers as never having stopped.
     validate: mean validation values, "val_loss" among them; None where nothing is held out. on_weights: called after
     each epoch with the network as it would be scored then. result: filled as training goes, so that its history is
@@ -109,10 +112,10 @@ def fit(
     (``time.monotonic`` seconds); BadInput when an epoch takes no step.
     """
     result = result or Fit()
-    progress, optimizers, result.discarded = resume(checkpoint, network, recipe, device)
+    progress, stepper, result.discarded = resume(checkpoint, network, recipe, device, steps_per_epoch)
     result.history, result.resumed_from_epoch = progress.history, len(progress.history) or None
     keeper = Keeper(checkpoint, device, checkpoint_every_s)
-    losses = partial(losses_in_precision, network, names=optimizers, recipe=recipe, device=device)
+    losses = partial(losses_in_precision, network, names=stepper.optimizers, recipe=recipe, device=device)
     step = CompiledStep(network, losses, recipe.batch_size, device, plan)
     try:
         for epoch in range(len(progress.history) + 1, recipe.epochs + 1):
@@ -125,18 +128,19 @@ def fit(
                 network.begin_epoch(epoch, recipe.epochs)
                 steps = _until(deadline, batches(epoch), epoch, on_step, result.times)
                 with timed(result.times, "steady_s"):
-                    means = _train_epoch(step, steps, optimizers, recipe, progress)
+                    means = _train_epoch(step, stepper, steps, progress)
                 entry = {"epoch": float(epoch), **means}
                 _check_finite(entry, epoch)
                 with averaged(progress, network):
                     entry |= _validated(network, validate, epoch, deadline, result.times)
                     on_weights(network, epoch)
-                entry["learning_rate"] = float(next(iter(optimizers.values())).param_groups[0]["lr"])
+                entry["learning_rate"] = stepper.rate
                 entry["wall_s"] = round(time.perf_counter() - started, 3)
                 note(progress, entry, network, recipe)
-                reduce_on_plateau(progress, recipe, optimizers)
+                reduce_on_plateau(progress, recipe, stepper.optimizers)
+                stepper.end_epoch()
                 with timed(result.times, "checkpoint_s"):
-                    keeper.note(progress, network, optimizers)
+                    keeper.note(progress, network, stepper)
             on_epoch(entry, recipe.epochs)
     finally:
         result.compiled = step.told
@@ -168,18 +172,15 @@ def _validated(
 
 
 def _train_epoch(
-    step: CompiledStep, batches: Iterable[Batch], optimizers: Optimizers, recipe: Recipe, progress: Progress
+    step: CompiledStep, stepper: Stepper, batches: Iterable[Batch], progress: Progress
 ) -> dict[str, float]:
     """One pass over ``batches``: the mean of each loss and of what the network observed, summed on the device so that no step waits for the host."""
-    network = step.network
+    network, recipe = stepper.network, stepper.recipe
     network.train()
     means = _Means(step.device)
     for batch in batches:
         with step.on(batch):
-            for name, loss in step.losses(batch):
-                optimizers[name].zero_grad(set_to_none=True)
-                loss.backward()  # type: ignore[no-untyped-call]
-                optimizers[name].step()
+            for name, loss in stepper.follow(step.losses(batch)):
                 means.add(name, loss)
         for name, value in network.observed.items():
             means.add(name, value)

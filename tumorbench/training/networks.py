@@ -61,7 +61,9 @@ def build(spec: ModelSpec, problem: Problem, recipe: Recipe) -> Network:
         reason = str(error) if isinstance(error, TypeError | ValueError) else one_line(error)
         name = f"{spec.id}[{given}]" if given else spec.id
         raise BadInput(f"{name} cannot be built for {problem.size} x {problem.size} images: {reason}") from error
-    return _require_network(spec, network, problem)
+    found = _require_network(spec, network, problem)
+    found.label_smoothing = recipe.label_smoothing
+    return found
 
 
 def _require_signature(spec: ModelSpec, factory: Any, problem: Problem, recipe: Recipe) -> None:

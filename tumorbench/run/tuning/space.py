@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tumorbench.contracts.budget import Budget
+from tumorbench.contracts.card import Scalar
 from tumorbench.contracts.cards import ModelSpec
-from tumorbench.contracts.recipe import Scalar
 from tumorbench.contracts.search import Search
 from tumorbench.contracts.words import settings_of
 from tumorbench.errors import BadInput
