@@ -26,6 +26,7 @@ MODULES = (
     "lesions",
     "manifold",
     "memorisation",
+    "patients",
     "segmentation",
     "surfaces",
     "uncertainty",
@@ -59,6 +60,7 @@ def example_of(card):
             **dict.fromkeys(("predictions", "clean", "leaked"), predicted),
             "calibration": (labels, probabilities, 2.0),
             "attention": rng.random((2, 30)),
+            "patients": (labels, probabilities, np.array([f"p{number // 6}" for number in range(30)])),
         }
         return needed[card.needs]
     if card.task == "segmentation":

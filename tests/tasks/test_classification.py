@@ -64,7 +64,7 @@ def test_a_source_that_enlarged_its_test_set_is_scored_on_as_many_copies(cells):
     assert table["label"].tolist() == table["label"].tolist()[:30] * 3
     assert table["cam_inside"][30:].isna().all()
     assert not np.array_equal(table["p/disc"][:30], table["p/disc"][30:60])
-    parts = ("cam_in_mask", "accuracy_clean", "accuracy_leaked")
+    parts = ("cam_in_mask", "accuracy_clean", "accuracy_leaked", "patient_accuracy")
     assert {value.n for value in done.scores.metrics if value.name not in parts} == {90}
 
 

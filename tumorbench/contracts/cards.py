@@ -282,9 +282,9 @@ class MetricSpec(Card):
     value_range: tuple[float, float]
     ranks: bool = False  # gives a rank on the task's board; the first of several orders it
     headline: bool = False  # stands on the task's board; every metric stands on the data sets' own pages
-    needs: Literal["predictions", "clean", "leaked", "calibration", "attention", "memory", "surfaces", "lesions"] = (
-        "predictions"  # what the factory is called with (``tumorbench.metrics``)
-    )
+    needs: Literal[
+        "predictions", "clean", "leaked", "calibration", "attention", "patients", "memory", "surfaces", "lesions"
+    ] = "predictions"  # what the factory is called with (``tumorbench.metrics``)
     needs_extractor: bool = False  # computed once for each available extractor, named ``id[EXTRACTOR]``
     factory: FactoryPath
 

@@ -11,6 +11,8 @@ A metric's factory is called with what its task yields and returns its values by
   fitted on the validation slices, or None.
 - classification, of a card that ``needs`` attention: ``metric(inside, chance)``; float64 ``(n,)`` each, the share of
   each Grad-CAM map's mass that lies inside the tumour's mask (NaN where undefined), and the mask's share of the pixels.
+- classification, of a card that ``needs`` patients: ``metric(labels, probabilities, patients)``; the patient of each
+  slice, text ``(n,)``, "" where not known; not called where none is known.
 - segmentation: ``metric(confusions, mask_classes)``; int64 ``(n, k, k)``, one pixel confusion matrix an image,
   ``[true, predicted]``, class 0 the background, of masks at the data set's own size.
 - segmentation, of a card that ``needs`` surfaces: ``metric(surfaces, spacing_mm)``; float64 ``(n, 2)``, how far the

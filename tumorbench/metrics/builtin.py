@@ -72,6 +72,7 @@ def tumorbench_metrics() -> Iterable[MetricSpec]:
         _classification("accuracy", "Accuracy", headline=True),
         _card("classification", "leakage", "accuracy_clean", "Accuracy on clean test slices", needs="clean"),
         _card("classification", "leakage", "accuracy_leaked", "Accuracy on leaked test slices", needs="leaked"),
+        _card("classification", "patients", "patient_accuracy", "Accuracy of one answer a patient", needs="patients"),
         _classification("f1_macro", "F1, mean over classes"),
         _classification("f1_micro", "F1, pooled"),
         _classification("f1_weighted", "F1, weighted by class size"),

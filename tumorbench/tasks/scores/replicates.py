@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tumorbench.contracts.record import MetricValue
 from tumorbench.errors import INTERRUPTIONS, one_line
 from tumorbench.metrics.discrimination import weighted_orders
+from tumorbench.metrics.patients import right_of_patients
 from tumorbench.statistics.clusters import Clusters
 from tumorbench.statistics.replicates import Drawn, Totalled, drawn_of_rows, drawn_of_totals, drawn_of_weights
 from tumorbench.tasks.outlines import arguments_of, lacking_of
@@ -36,6 +37,7 @@ __all__ = [
     "drawn_of_classes",
     "drawn_of_masks",
     "named_classes",
+    "patients_of",
     "right_of",
     "with_intervals",
 ]
@@ -51,6 +53,12 @@ def clusters_of(table: pd.DataFrame) -> Clusters:
     ids = [str(each).partition(COPY)[0] for each in table["sample_id"]]
     groups = table["group"].fillna("").astype(str) if "group" in table else [""] * len(ids)
     return Clusters.of([group or f"sample:{each}" for group, each in zip(groups, ids, strict=True)])
+
+
+def patients_of(table: pd.DataFrame) -> NDArray[np.str_]:
+    """The patient of each row, "" where it is not known or the table does not say."""
+    known = table["group"].fillna("").astype(str) if "group" in table else [""] * len(table)
+    return np.array(list(known), np.str_)
 
 
 def classes_of(
@@ -82,6 +90,7 @@ def drawn_of_classes(table: pd.DataFrame, classes: Sequence[str]) -> Drawn:
         right, leaked = (probabilities.argmax(1) == labels).astype(np.float64), table["leaked"].to_numpy() != ""
         every.append(totals_of_shares("accuracy_clean", np.where(leaked, np.nan, right)))
         every.append(totals_of_shares("accuracy_leaked", np.where(leaked, right, np.nan)))
+    every.append(totals_of_shares("patient_accuracy", right_of_patients(labels, probabilities, patients_of(table))))
     if "cam_inside" in table:
         every.append(totals_of_shares("cam_in_mask", table["cam_inside"].to_numpy(np.float64)))
     clusters = clusters_of(table)

@@ -16,6 +16,7 @@ from tumorbench.tasks.scores.replicates import (
     clusters_of,
     confusions_of,
     drawn_of_classes,
+    patients_of,
     with_intervals,
 )
 
@@ -56,6 +57,8 @@ def _of_table(
     """What one classification metric gives. arguments: of one that needs probabilities alone."""
     if metric.spec.needs == "attention":
         return _attended(metric, table)
+    if metric.spec.needs == "patients":
+        return _of_patients(metric, table, classes)
     if metric.spec.needs in ("clean", "leaked"):
         return _of_part(metric, table, classes)
     if arguments is None:
@@ -70,6 +73,15 @@ def _of_part(metric: Metric, table: pd.DataFrame, classes: Sequence[str]) -> App
     part = table[leaked if metric.spec.needs == "leaked" else ~leaked]
     labels, probabilities, _ = classes_of(part, classes)
     return apply(metric, (labels, probabilities, tuple(classes)), len(part))
+
+
+def _of_patients(metric: Metric, table: pd.DataFrame, classes: Sequence[str]) -> Applied:
+    """The metric over the patients that are known; nothing where none is."""
+    patients = patients_of(table)
+    if not (known := patients != "").any():
+        return Applied(metric)
+    labels, probabilities, _ = classes_of(table, classes)
+    return apply(metric, (labels, probabilities, patients), len(set(zip(labels[known], patients[known], strict=True))))
 
 
 def _attended(metric: Metric, table: pd.DataFrame) -> Applied:
