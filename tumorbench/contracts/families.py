@@ -104,7 +104,7 @@ class Network(nn.Module):
 class Classifier(Network):
     """``forward``: images -> logits ``(batch, classes)``."""
 
-    compilable = ("forward",)
+    compilable: ClassVar[tuple[str, ...]] = ("forward",)
 
     def losses(self, batch: Batch) -> Iterator[tuple[str, Tensor]]:
         """Cross-entropy of the logits."""

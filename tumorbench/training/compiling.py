@@ -106,7 +106,7 @@ class CompiledStep:
             return
         if self._graphs:
             self.network.zero_grad(set_to_none=True)  # gradients of the last batch lie in its graphs' memory
-            torch.compiler.cudagraph_mark_step_begin()
+            torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
         with ExitStack() as stack:
             for name, function in self._compiled.items():
                 stack.enter_context(_in_place(self.network, name, function))
