@@ -142,7 +142,8 @@ def _throughput_page(throughputs: Sequence[Throughput], synthetic: set[str]) -> 
 def _index(
     by_task: dict[str, list[LocatedRecord]], throughputs: Sequence[Throughput], synthetic: set[str]
 ) -> list[str]:
-    lines, boards = [], defaultdict(list)  # data set -> the boards that it stands on
+    lines = []
+    boards: dict[str, list[str]] = defaultdict(list)  # data set -> the boards that it stands on
     for task, about in TASKS.items():
         located = by_task[task]
         lines.append(_index_line(task, about, _content(located)))
