@@ -174,16 +174,19 @@ class Store:
         write_json(path, record)
         return path
 
-    def replace(self, record: Record, artifacts: Path) -> Path:
+    def replace(self, record: Record, artifacts: Path, text: str = "") -> Path:
         """The record and what lay in the folder ``artifacts``, which is gone, lie in the cell's folder.
 
         They replace an earlier record with its artifacts. The record is written first, so that on a full disk the
-        earlier one stays; killed on the way it leaves no record, never one beside another's artifacts. Returns the
-        record's path.
+        earlier one stays; killed on the way it leaves no record, never one beside another's artifacts. text: the record
+        as JSON where it is not to be written in the usual form. Returns the record's path.
         """
         folder = self.cell_folder(record.identity, record.cell_key)
         folder.mkdir(parents=True, exist_ok=True)
-        write_json(artifacts / RECORD, record)
+        if text:
+            (artifacts / RECORD).write_text(text, encoding="utf-8")
+        else:
+            write_json(artifacts / RECORD, record)
         (folder / RECORD).unlink(missing_ok=True)
         for path in (folder / name for name in ARTIFACTS):
             if path.is_dir():

@@ -16,6 +16,10 @@ import pytest
 from tumorbench import registry, tasks
 from tumorbench.contracts.cell import CellIdentity, canonical_json, cell_key
 from tumorbench.contracts.record import Record
+from tumorbench.publish.splits import split_ids
+from tumorbench.store import Store
+from tumorbench.tables.compact import compacted
+from tumorbench.tables.stored import facts_file, read_stored
 from tumorbench.tasks.base import ScoringInput
 
 pytestmark = pytest.mark.usefixtures("tiny")
@@ -78,22 +82,31 @@ def cell_of(published: Path, model: str = "tiny-classifier", seed: int = 0, prot
     return path
 
 
-def rewritten(path: Path, change=None, **fields) -> Path:
+def written_compact(table: pd.DataFrame, file: Path) -> None:
+    """The table stands in the file in the form in which it is published, with its facts beside the splits."""
+    found = compacted(table)
+    assert found is not None
+    file.write_bytes(found.table)
+    facts_file(file, found.facts_sha256).write_bytes(found.facts)
+
+
+def rewritten(path: Path, change=None, *, compact: bool = True, **fields) -> Path:
     """Predictions, their hash and every number that they give are written anew; the record too, as ``fields`` say.
 
-    Returns the record's place, which is another one where its identity is.
+    compact: in the published form; otherwise as a cell writes it, which is read as well. Returns the record's place, which is another one where its identity is.
     """
     record = Record.model_validate(json.loads(path.read_text()) | fields)
     file = path.parent / "predictions.parquet"
     if change:
-        change(pd.read_parquet(file)).to_parquet(file, index=False)
+        table = change(read_stored(file))
+        written_compact(table, file) if compact else table.to_parquet(file, index=False)
     sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
     artifacts = tuple(
         each.model_copy(update={"sha256": sha256}) if each.kind == "predictions" else each for each in record.artifacts
     )
     record = record.model_copy(update={"artifacts": artifacts, "cell_key": cell_key(record.identity)})
     scores = tasks.of(record.identity).score(
-        pd.read_parquet(file), ScoringInput.of_record(record, registry.find(), only=None)
+        read_stored(file), ScoringInput.of_record(record, registry.find(), only=None)
     )
     path.write_text(scores.added_to(record).model_dump_json())
     return moved(path, record.identity)
@@ -146,8 +159,9 @@ def test_what_is_published_is_sound_however_it_is_checked(published, refused, tu
         assert levels == []
 
 
-def test_labels_that_are_what_was_predicted_are_refused(published, refused, knowing):
-    path = rewritten(cell_of(published), lambda table: table.assign(label=table["predicted"]))
+@pytest.mark.parametrize("compact", [True, False])
+def test_labels_that_are_what_was_predicted_are_refused(published, refused, knowing, compact):
+    path = rewritten(cell_of(published), lambda table: table.assign(label=table["predicted"]), compact=compact)
     said = refused(path, *knowing)
     assert any("slices another label than other records of the same data do" in line for line in said)
     known = "predictions.parquet is wrong in its column label: the slices of its split have other values"
@@ -204,9 +218,8 @@ def test_right_rows_that_are_doubled_are_refused(published, refused, name):
 def test_a_random_split_that_is_called_grouped_is_refused(published, refused, knowing):
     path = cell_of(published)
     record, own = json.loads(path.read_text()), next(published.glob("splits/tiny-shapes/grouped-fold0-*.json"))
-    ids = json.loads(own.read_text())
+    ids = split_ids(Store(published), Record.model_validate(record).identity)
     every = np.random.default_rng(0).permutation([each for part in PARTS for each in ids[part]]).tolist()
-    table = pd.read_parquet(path.parent / "predictions.parquet")
     split = {"train": every[60:], "val": every[40:60], "test": every[:40]}
     fingerprint = hashlib.sha256(canonical_json(split)).hexdigest()
     own.with_name("grouped-fold0-0123456789ab.json").write_text(json.dumps({"fingerprint": fingerprint, **split}))
@@ -225,7 +238,6 @@ def test_a_random_split_that_is_called_grouped_is_refused(published, refused, kn
         sizes={part: len(split[part]) for part in PARTS},
         leakage=record["leakage"] | {"test_samples": len(split["test"])},
     )
-    assert len(table)
     said = refused(path, *knowing)
     if knowing:
         assert any("is not the one that is asked for" in line for line in said)
@@ -308,6 +320,17 @@ def test_without_the_store_of_its_images_a_generator_stays_open_with_data(publis
     found = json.loads(tumorbench("verify", "--data", "--json").out)
     assert found["problems"] == {}
     assert {Path(path).parts[-3] for path in found["left_open"]} == {"tiny-artist"}
+
+
+def test_with_the_bundle_of_its_images_a_generator_is_scored_again(published, tumorbench):
+    assert tumorbench("publish", "--bundle", "all.tar").code == 0
+    shutil.rmtree("runs")
+    found = json.loads(tumorbench("verify", "--data", "--bundle", "all.tar", "--json").out)
+    assert (found["problems"], found["left_open"]) == ({}, {})
+    with_kid(cell_of(published, "tiny-artist"), value=0.001, interval=[0.0005, 0.002])
+    assert tumorbench("leaderboard", "--published", "leaderboards").code == 0
+    refused = json.loads(tumorbench("verify", "--data", "--bundle", "all.tar", "--json").out)
+    assert any(line.startswith(f"{KID} is 0.001") for lines in refused["problems"].values() for line in lines)
 
 
 def test_a_leakage_that_is_set_to_zero_is_refused(published, refused, knowing):

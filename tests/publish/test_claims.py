@@ -11,6 +11,7 @@ import pytest
 from tumorbench import registry
 from tumorbench.publish.verify import check_records
 from tumorbench.store import Store
+from tumorbench.tables.stored import read_stored
 
 RESULTS = Path(__file__).parents[2] / "leaderboards/results"
 CLASSIFIER, SEGMENTER = "figshare3064/pose-cnn", "figshare3064/pose-unet"
@@ -137,7 +138,7 @@ def test_a_test_value_far_above_the_record_s_own_values_on_training_and_validati
 def _rewritten(path: Path, change) -> None:
     """The predictions are changed, and the record names their new hash."""
     file = path.parent / "predictions.parquet"
-    change(pd.read_parquet(file)).to_parquet(file, index=False)
+    change(read_stored(file)).to_parquet(file, index=False)
     sha256, artifacts = hashlib.sha256(file.read_bytes()).hexdigest(), json.loads(path.read_text())["artifacts"]
     edited(path, artifacts=[each | {"sha256": sha256} if each["kind"] == "predictions" else each for each in artifacts])
 

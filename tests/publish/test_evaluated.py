@@ -13,6 +13,7 @@ import tumorbench as tb
 from tumorbench import registry
 from tumorbench.publish.verify import ELSEWHERE
 from tumorbench.store import file_sha256
+from tumorbench.tables.stored import read_stored
 
 
 @pytest.fixture
@@ -58,7 +59,7 @@ def test_a_score_that_its_predictions_do_not_give_is_found(tumorbench, place):
 
 def test_a_slice_that_is_left_out_is_found(tumorbench, place):
     predictions = place.parent / "predictions.parquet"
-    pd.read_parquet(predictions)[1:].to_parquet(predictions, index=False)
+    read_stored(predictions)[1:].to_parquet(predictions, index=False)
     record = json.loads(place.read_text())
     record["artifacts"][0]["sha256"] = file_sha256(predictions)
     place.write_text(json.dumps(record))

@@ -3,8 +3,11 @@
 import hashlib
 import json
 
-import pandas as pd
 import pytest
+
+from tumorbench.publish.splits import split_ids
+from tumorbench.store import Store, read_record
+from tumorbench.tables.stored import read_stored
 
 pytestmark = pytest.mark.usefixtures("tiny")
 CLASSIFIER, SEGMENTER = "tiny-classifier grouped", "tiny-segmenter grouped"
@@ -23,8 +26,8 @@ def test_missing_predictions_are_a_problem_of_their_record_alone(published, path
 
 
 def test_a_missing_figure_is_a_problem(published, path_of, problems):
-    (path_of(published).parent / "figures/learning-curves.png").unlink()
-    assert problems() == {CLASSIFIER: ["figures/learning-curves.png is missing; publish it again from its store"]}
+    (path_of(published, "tiny-artist").parent / "figures/samples.png").unlink()
+    assert problems() == {"tiny-artist grouped": ["figures/samples.png is missing; publish it again from its store"]}
 
 
 def test_predictions_that_are_no_table_are_a_problem_of_their_record_alone(published, path_of, problems):
@@ -52,7 +55,7 @@ def test_predictions_that_the_record_does_not_name_are_a_problem(published, path
 
 
 def test_a_published_split_that_was_changed_is_a_problem_of_every_record_on_it(published, problems):
-    path = next(published.glob("splits/tiny-shapes/*.json"))
+    path = next(published.glob("splits/tiny-shapes/grouped-*.json"))
     split = json.loads(path.read_text())
     path.write_text(json.dumps(split | {"train": split["train"] + split["test"]}))
     found = problems()
@@ -63,8 +66,8 @@ def test_a_published_split_that_was_changed_is_a_problem_of_every_record_on_it(p
 def test_predictions_of_slices_that_the_split_does_not_test_are_a_problem(published, path_of, change, problems):
     path = path_of(published)
     file = path.parent / "predictions.parquet"
-    table = pd.read_parquet(file)
-    table.loc[0, "sample_id"] = json.loads(next(published.glob("splits/tiny-shapes/*.json")).read_text())["train"][0]
+    table, record = read_stored(file), read_record(path)
+    table.loc[0, "sample_id"] = split_ids(Store(published), record.identity)["train"][0]
     table.to_parquet(file, index=False)
     artifacts = json.loads(path.read_text())["artifacts"]
     sha256 = hashlib.sha256(file.read_bytes()).hexdigest()

@@ -1,4 +1,4 @@
-"""``leaderboard``, ``show``, ``compare`` and ``migrate``: what is done with records."""
+"""``leaderboard``, ``show`` and ``compare``: what is done with records."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tumorbench import registry
 from tumorbench.cli.output import fail, print_json, print_table, say, tell_damaged
 from tumorbench.cli.root import AsJson, StoreFolder, app
 from tumorbench.cli.running import RUNS
-from tumorbench.contracts.record import Record
+from tumorbench.contracts.record import Artifact, Record
 from tumorbench.errors import BadInput
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ __all__ = [
     "check_readable",
     "compare",
     "leaderboard",
-    "migrate",
     "show",
 ]
 
@@ -144,7 +143,7 @@ def show(cell: Cell, store: StoreFolder = RUNS, as_json: AsJson = False) -> None
         say(line)
     say(f"record: {path}")
     for artifact in record.artifacts:
-        say(f"{artifact.kind}: {path.parent / artifact.path}")
+        say(f"{artifact.kind}: {path.parent / artifact.path if not artifact.place else _elsewhere(record, artifact)}")
 
 
 def _kind(record: Record) -> str:
@@ -261,20 +260,8 @@ def _draw(rows: Sequence[Difference], title: str, path: Path) -> None:
         raise BadInput(f"{path} cannot be written ({error.strerror or error}); give another file with --plot") from None
 
 
-@app.command()
-def migrate(store: StoreFolder = RUNS) -> None:
-    """Move the records of an older schema in a store to the one of this version, in place; nothing is computed again.
-
-    A migration that was interrupted goes on with the same command.
-    """
-    from tumorbench.publish.migrate import migrate as migrate_store
-    from tumorbench.store import Store
-
-    result = migrate_store(Store(store), registry.find())
-    for path in result.replaced:
-        say(f"{path}: its cell has a later record, which replaces it")
-    for path, reason in result.problems.items():
-        fail(f"{path} was not moved: {reason}")
-    say(f"{len(result.moved)} records moved, {len(result.problems)} not moved")
-    if result.problems:
-        raise typer.Exit(1)
+def _elsewhere(record: Record, artifact: Artifact) -> str:
+    """Where an artifact is that does not lie beside its published record."""
+    if artifact.place == "bundle" and record.bundle:
+        return f"{artifact.path}, in the bundle {record.bundle.name}, SHA-256 {record.bundle.sha256}"
+    return f"{artifact.path}, not published"

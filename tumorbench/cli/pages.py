@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from tumorbench.boards import GENERATED, render_boards
 from tumorbench.boards.evaluated import apart
 from tumorbench.contracts.files.whole import written_whole
+from tumorbench.errors import BadInput
 from tumorbench.publish.draws import Replicates
 from tumorbench.publish.marks import Marks
 from tumorbench.registry import Registry
@@ -17,6 +18,7 @@ from tumorbench.reports import render_reproductions, render_worth
 from tumorbench.reports.counts import COLUMNS
 from tumorbench.store import PREDICTIONS, Store
 from tumorbench.tables.inputs import BoardCards, LocatedRecord
+from tumorbench.tables.stored import read_stored
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,13 +75,9 @@ def _found(boards: Path, cell: LocatedRecord) -> Path:
 
 def _table(path: Path) -> pd.DataFrame | None:
     """Those columns of a table of predictions that a page needs; None where it cannot be read."""
-    import pyarrow.parquet as pq
-
     try:
-        with pq.ParquetFile(path) as file:
-            found: pd.DataFrame = file.read([name for name in COLUMNS if name in file.schema_arrow.names]).to_pandas()
-            return found
-    except (OSError, ValueError, KeyError):
+        return read_stored(path, COLUMNS)
+    except BadInput:
         return None
 
 

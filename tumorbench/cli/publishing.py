@@ -52,10 +52,26 @@ Key = Annotated[
         "--sign", metavar="KEY", help="Sign each record with this SSH key, by ssh-keygen: a claim with a name."
     ),
 ]
+WriteBundle = Annotated[
+    Path | None,
+    typer.Option(
+        "--bundle",
+        metavar="FILE",
+        help="Write an archive, NAME.tar, of what may be shown and does not lie beside the records: pictures, generated images.",
+    ),
+]
+Bundles = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--bundle", metavar="FILE", help="Check this bundle too: that it is one which the records name, and whole."
+    ),
+]
 
 
 @app.command()
-def publish(store: StoreFolder = RUNS, published: Published = LEADERBOARDS, sign: Key = None) -> None:
+def publish(
+    store: StoreFolder = RUNS, published: Published = LEADERBOARDS, sign: Key = None, bundle: WriteBundle = None
+) -> None:
     """Copy a store's finished records, with what may be shown of their artifacts, and render the published boards.
 
     Each is checked before, as by verify. One that is not what its files say is named and not published.
@@ -68,7 +84,7 @@ def publish(store: StoreFolder = RUNS, published: Published = LEADERBOARDS, sign
     source, target, found = Store(store), published_store(published), registry.find()
     check_not_empty(source, "tumorbench run")
     marks = Marks.read(target)
-    result = publish_store(source, target, found, marks, sign)
+    result = publish_store(source, target, found, marks, sign, bundle)
     check_readable(source)
     for path, reasons in result.refused.items():
         for reason in reasons:
@@ -76,6 +92,8 @@ def publish(store: StoreFolder = RUNS, published: Published = LEADERBOARDS, sign
     marks.write(record for _, record in target.records())
     write_boards(target, published, found)
     say(f"{len(result.paths)} records published in {target.root}{f', signed with {sign}' if sign else ''}")
+    if result.bundle:
+        say(f"{bundle} has their pictures; its SHA-256 is {result.bundle.sha256}")
     if tell_damaged(source) + tell_damaged(target) or result.refused:
         raise typer.Exit(1)
 
@@ -86,6 +104,7 @@ def verify(
     data: WithData = False,
     data_root: DataRoot = None,
     store: SamplesStore = RUNS,
+    bundle: Bundles = None,
     mark: SetMarks = False,
     as_json: AsJson = False,
 ) -> None:
@@ -100,7 +119,8 @@ def verify(
     found, place = registry.find(), published_store(published)
     check_not_empty(place, "tumorbench publish")
     records = list(place.records())
-    with _facts(data, data_root, store, silent=as_json) as facts:
+    with TemporaryDirectory() as unpacked, _facts(data, data_root, (store, Path(unpacked)), silent=as_json) as facts:
+        bundles = _check_bundles(bundle or (), [record for _, record in records], Path(unpacked))
         checked = check_records(records, found, MISSING, facts)
     claims = _claims(records, published)
     marks = Marks.read(place)
@@ -120,15 +140,16 @@ def verify(
         ]
     problems |= {str(path): [reason] for path, reason in place.damaged.items()}
     if as_json:
-        print_json({"records": len(records), "problems": problems, **_report(checked, claims)})
+        print_json({"records": len(records), "problems": problems, **_report(checked, claims), "bundles": bundles})
     else:
+        _say_bundles(bundles)
         _say(len(records), problems, checked, claims)
     if problems:
         raise typer.Exit(1)
 
 
 @contextmanager
-def _facts(data: bool, data_root: Path | None, store: Path, *, silent: bool) -> Iterator[Facts | None]:
+def _facts(data: bool, data_root: Path | None, stores: Sequence[Path], *, silent: bool) -> Iterator[Facts | None]:
     """Who knows the splits: the data sets on this machine; None for the cards. No stored split is believed."""
     if not data:
         yield None
@@ -138,7 +159,34 @@ def _facts(data: bool, data_root: Path | None, store: Path, *, silent: bool) -> 
 
     with reporter(silent=silent) as report, TemporaryDirectory() as empty:
         context = context_of(Path(empty), data_root, "auto", report, writes=False)
-        yield FromData(context, Store(store))
+        yield FromData(context, tuple(map(Store, stores)))
+
+
+def _check_bundles(files: Sequence[Path], records: Sequence[Record], unpacked: Path) -> dict[str, dict[str, Any]]:
+    """Each bundle that the records name -> its hash, how many files they say that it has, and whether it was checked.
+
+    The tables of those that are checked lie in ``unpacked``, as in a store. Raises: BadInput for a bundle that is not sound.
+    """
+    from tumorbench.publish.bundle import check_bundle
+
+    def keep(name: str, content: bytes) -> None:
+        (unpacked / name).parent.mkdir(parents=True, exist_ok=True)
+        (unpacked / name).write_bytes(content)
+
+    checked = {check_bundle(file, records, keep)[0] for file in files}
+    found: dict[str, dict[str, Any]] = {}
+    for record in (record for record in records if record.bundle):
+        assert record.bundle is not None
+        about = {"sha256": record.bundle.sha256, "files": 0, "checked": record.bundle.sha256 in checked}
+        said = found.setdefault(record.bundle.name, about)
+        said["files"] += sum(each.place == "bundle" for each in record.artifacts)
+    return found
+
+
+def _say_bundles(bundles: Mapping[str, Mapping[str, Any]]) -> None:
+    for name, said in bundles.items():
+        how = "checked" if said["checked"] else f"not checked: get it, and run verify --bundle {name}"
+        say(f"{said['files']} files of the records are in {name}, SHA-256 {said['sha256']}: {how}")
 
 
 def _claims(records: Sequence[tuple[Path, Record]], published: Path) -> dict[Path, Claim]:

@@ -97,20 +97,16 @@ def _rendered(store: Store, registry: Registry, *, published: bool, pictures: bo
 
 def _table(store: Store, cell: LocatedRecord) -> pd.DataFrame | None:
     """The record's table of predictions without its pictures; None where it is not there or not the one it names."""
-    import pyarrow.parquet as pq
-
     from tumorbench.store import PREDICTIONS, file_sha256
+    from tumorbench.tables.stored import column_names, read_stored
 
     path = (store.root / cell.path).parent / PREDICTIONS
     stated = next((each.sha256 for each in cell.record.artifacts if each.path == PREDICTIONS), None)
     try:
         if file_sha256(path) != stated:
             return None
-        with pq.ParquetFile(path) as file:
-            names = [name for name in file.schema_arrow.names if not name.endswith("_png")]
-            found: pd.DataFrame = file.read(names).to_pandas()
-            return found
-    except (OSError, ValueError, KeyError):
+        return read_stored(path, [name for name in column_names(path) if not name.endswith("_png")])
+    except (OSError, BadInput):
         return None
 
 

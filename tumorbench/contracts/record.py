@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from tumorbench.contracts.card import Card
 from tumorbench.contracts.cell import CellIdentity
@@ -13,6 +13,7 @@ __all__ = [
     "INTERVALS_VERSION",
     "SCHEMA_VERSION",
     "Artifact",
+    "Bundle",
     "Instrument",
     "Leakage",
     "Memory",
@@ -113,12 +114,23 @@ class Memory(Card):
 
 
 class Artifact(Card):
-    """A file beside the record."""
+    """A file that the cell left.
+
+    place: of a published record's where it is: "" beside the record, "bundle" in the record's bundle, "left out" nowhere.
+    """
 
     kind: Literal["predictions", "checkpoint", "figure"]
     path: str  # relative to the record's folder
     sha256: str
     title: str = ""
+    place: Literal["", "bundle", "left out"] = ""
+
+
+class Bundle(Card):
+    """An archive of what is published and too large for a repository, by its name and the SHA-256 of its bytes."""
+
+    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,95}\.tar$")]
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Record(Card):
@@ -158,6 +170,7 @@ class Record(Card):
     command: str = ""
     started_at: str = ""  # ISO 8601, UTC
     artifacts: tuple[Artifact, ...] = ()
+    bundle: Bundle | None = None  # of a published record: has its artifacts whose place is "bundle"
 
     def metric(self, name: str) -> MetricValue | None:
         """The metric of that name, or None."""

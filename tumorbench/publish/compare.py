@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from tumorbench import tasks
 from tumorbench.boards.uncertainty import sureness
 from tumorbench.contracts.record import Record
+from tumorbench.errors import BadInput
 from tumorbench.publish.draws import Replicates
 from tumorbench.registry import Registry
 from tumorbench.statistics.discordance import Discordance, discordance
@@ -23,6 +24,7 @@ from tumorbench.statistics.rows import RowDraws
 from tumorbench.store import PREDICTIONS, Store
 from tumorbench.tables.inputs import BoardCards, LocatedRecord
 from tumorbench.tables.rows import Row
+from tumorbench.tables.stored import read_stored
 from tumorbench.tasks.scores.replicates import clusters_of
 
 __all__ = ["Difference", "paired_differences"]
@@ -174,12 +176,8 @@ def _right(
 
 def _table(path: Path) -> Any:
     """The predictions without their pictures; None where they cannot be read."""
-    import pandas as pd
-    import pyarrow.parquet as pq
-
     try:
-        there = set(pq.read_schema(path).names)
-        wanted = [name for name in ("sample_id", "group", "cluster", "label", "predicted") if name in there]
-        return pd.read_parquet(path, columns=wanted) if "sample_id" in there else None
-    except (OSError, ValueError):
+        found = read_stored(path, ("sample_id", "group", "cluster", "label", "predicted"))
+    except BadInput:
         return None
+    return found if "sample_id" in found else None

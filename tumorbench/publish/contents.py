@@ -1,70 +1,49 @@
-"""What of a record is published: which of its artifacts, and its split."""
+"""What of a record is published, and where: beside it in the repository, in a bundle, or nowhere."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator
-from functools import lru_cache
 from pathlib import Path
 
 from tumorbench import tasks
-from tumorbench.contracts.cell import CellIdentity, canonical_json
-from tumorbench.contracts.problem import TSTR_SPLITS
 from tumorbench.contracts.record import Artifact, Record
-from tumorbench.data.split import PARTS
-from tumorbench.errors import BadInput
-from tumorbench.store import Store, read_json
+from tumorbench.store import Store
+from tumorbench.tables.inputs import metric_id
 from tumorbench.tables.memorised import shares_samples
 
-__all__ = ["is_published", "split_file", "split_ids", "store_of"]
+__all__ = ["is_bundled", "is_published", "store_of"]
 
 # no picture of a patient is ever published
 FIGURES = ("learning curves", "confusion matrix", "calibration", "intensities")
-GENERATED_FIGURES = ("samples", "samples over training")
+SAMPLES = "samples"
+GENERATED_FIGURES = (SAMPLES, "samples over training")
 
 
 def is_published(record: Record, artifact: Artifact) -> bool:
-    """Whether the artifact is copied to the published records.
+    """Whether the artifact lies beside the published record: what its numbers follow from, and what a page shows.
 
-    Predictions are, unless they are images; figures are, unless they show real images, or generated ones of a generator
-    that repeats its training images.
+    Predictions do, unless they are images; and of the first cell of a generator's row its samples, unless it repeats its
+    training images.
     """
     if artifact.kind == "predictions":
         return tasks.of(record.identity).scored_from_table
+    first = record.identity.fold == 0 and record.identity.seed == 0
+    return artifact.title == SAMPLES and first and shares_samples(record)
+
+
+def is_bundled(record: Record, artifact: Artifact) -> bool:
+    """Whether the artifact is for a bundle: whatever else may be shown of the cell.
+
+    Figures without real images, those of generated ones of a generator that does not repeat its training images, and the
+    generated images themselves where it was looked for that.
+    """
+    if is_published(record, artifact) or artifact.kind == "checkpoint":
+        return False
+    if artifact.kind == "predictions":
+        looked_for = any(metric_id(each.name) == "memorisation" and each.value is not None for each in record.metrics)
+        return looked_for and shares_samples(record)
     return artifact.title in FIGURES or (artifact.title in GENERATED_FIGURES and shares_samples(record))
-
-
-def split_file(store: Store, identity: CellIdentity) -> Path | None:
-    """The store's split that has the identity's fingerprint, by the ids in it; None where there is none."""
-    return next((path for path, _ in _splits(store, identity)), None)
-
-
-def split_ids(store: Store, identity: CellIdentity) -> dict[str, list[str]] | None:
-    """The sample ids of each part of the identity's split, as the store has it; None where it has none."""
-    return next((ids for _, ids in _splits(store, identity)), None)
 
 
 def store_of(path: Path) -> Store | None:
     """The store in which the record lies; None where it lies in none."""
     return next((Store(folder.parent) for folder in path.parents if folder.name == "cells"), None)
-
-
-def _splits(store: Store, identity: CellIdentity) -> Iterator[tuple[Path, dict[str, list[str]]]]:
-    protocol = TSTR_SPLITS.get(identity.protocol, identity.protocol)
-    found = store.split_path(identity.dataset, "").parent.glob(f"{protocol}-fold{identity.fold}-*.json")
-    for path in sorted(found):
-        status = path.stat()
-        fingerprint, ids = _content(path, status.st_mtime_ns, status.st_size)
-        if fingerprint == identity.split_fingerprint:
-            yield path, ids
-
-
-@lru_cache(maxsize=256)
-def _content(path: Path, _mtime_ns: int, _size: int) -> tuple[str, dict[str, list[str]]]:
-    """(as ``Split.fingerprint``, the ids) of a stored split that was not written since; "" of a file that holds none."""
-    try:
-        stored = read_json(path)
-    except BadInput:
-        return "", {}
-    fingerprint = hashlib.sha256(canonical_json({part: stored.get(part) for part in PARTS})).hexdigest()
-    return fingerprint, {part: list(map(str, stored.get(part) or ())) for part in PARTS}

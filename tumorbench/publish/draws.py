@@ -18,6 +18,7 @@ from tumorbench.registry import Registry
 from tumorbench.statistics.clusters import DRAWS
 from tumorbench.statistics.replicates import Drawn
 from tumorbench.store import PREDICTIONS, file_sha256
+from tumorbench.tables.stored import column_names, read_stored
 from tumorbench.tasks.base import ScoringInput
 
 __all__ = ["Replicates", "replicates_of"]
@@ -57,12 +58,9 @@ def replicates_of(path: Path, record: Record, registry: Registry) -> Drawn:
 
 
 def _computed(predictions: Path, record: Record, given: ScoringInput) -> Drawn:
-    import pandas as pd
-    import pyarrow.parquet as pq
-
     try:
-        columns = [name for name in pq.read_schema(predictions).names if not name.endswith("_png")]
-        return tasks.of(record.identity).replicates(pd.read_parquet(predictions, columns=columns), given)
+        columns = [name for name in column_names(predictions) if not name.endswith("_png")]
+        return tasks.of(record.identity).replicates(read_stored(predictions, columns), given)
     except Exception:  # noqa: BLE001 - a damaged table is named by ``verify``; here its values have no interval
         return Drawn()
 

@@ -64,13 +64,13 @@ class Marks:
         own, due = self.marks.get(record.cell_key, {}), _hashes(record)
         return [level for level in LEVELS if level in own and (own[level].record, own[level].predictions) == due]
 
-    def add(self, record: Record, level: Level) -> None:
-        """The record is marked; a mark of that level that it has keeps its time."""
+    def add(self, record: Record, level: Level, at: str = "") -> None:
+        """The record is marked, now or at that time; a mark of that level that it has keeps its time."""
         if level not in self.levels(record):
             sha256, predictions = _hashes(record)
-            now = datetime.now(UTC).isoformat(timespec="seconds")
+            at = at or datetime.now(UTC).isoformat(timespec="seconds")
             own = self.marks.setdefault(record.cell_key, {})
-            own[level] = Mark(at=now, record=sha256, predictions=predictions)
+            own[level] = Mark(at=at, record=sha256, predictions=predictions)
 
     def forget(self, record: Record) -> None:
         """The record has no mark."""

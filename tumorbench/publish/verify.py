@@ -11,6 +11,7 @@ from tumorbench import tasks
 from tumorbench.contracts.cell import cell_key
 from tumorbench.contracts.record import Record
 from tumorbench.errors import one_line
+from tumorbench.publish.bundle import bundle_conflicts
 from tumorbench.publish.checks.anew import IMAGES, PRETRAINING, FromData
 from tumorbench.publish.checks.claims import check_claims
 from tumorbench.publish.checks.copies import find_copies
@@ -54,13 +55,13 @@ def check_records(
     the splits; by default what the cards of the data sets list.
     """
     known = facts or Listed(registry)
-    testimony, copies = Testimony(records, known), find_copies(records)
+    testimony, copies, conflicts = Testimony(records, known), find_copies(records), bundle_conflicts(records)
     checked = {}
     for path, record in records:
         found = checked[path] = Checked()
         try:
             found.problems += _check_record(path, record, registry, known, testimony, missing)
-            found.problems += copies.get(path, ())
+            found.problems += [*copies.get(path, ()), *conflicts.get(path, ())]
             _look_further(path, record, registry, known, found)
         except Exception as error:  # noqa: BLE001 - one bad record must not hide what is wrong with others
             found.problems.append(f"it cannot be checked: {one_line(error)}")

@@ -11,6 +11,7 @@ from tumorbench.contracts.record import Record
 from tumorbench.errors import BadInput, Stopped, TumorbenchError, one_line
 from tumorbench.run.context import Context
 from tumorbench.store import PREDICTIONS, file_sha256
+from tumorbench.tables.stored import read_stored
 from tumorbench.tasks import ScoringInput
 
 __all__ = ["Rescored", "rescore", "rescore_store"]
@@ -60,8 +61,6 @@ def rescore(path: Path, record: Record, context: Context, *, again: bool = False
     not installed stay. Only a generator's images are compared with the data set's, which has to be here then.
     Raises: BadInput where the predictions are missing or changed; Unavailable where data are not here.
     """
-    import pandas as pd
-
     task = tasks.of(record.identity)
     lacking = task.lacking(record, context.registry, again=again)
     if not lacking:
@@ -77,6 +76,6 @@ def rescore(path: Path, record: Record, context: Context, *, again: bool = False
     else:
         cell = context.cell(record.identity, record.precision or "fp32")
         given = ScoringInput.of_cell(cell, context.tools(), only=lacking)
-    found = task.score(pd.read_parquet(predictions), given).added_to(record)
+    found = task.score(read_stored(predictions), given).added_to(record)
     context.store.write(found)
     return found

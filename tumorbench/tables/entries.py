@@ -23,6 +23,7 @@ __all__ = [
     "model",
     "name",
     "parameters",
+    "place_of_records",
     "protocol",
     "records",
     "reported",
@@ -160,9 +161,15 @@ def hardware(row: Row) -> str:
 def records(row: Row) -> str:
     """Links to the row's records, or to their folder where they are many."""
     if len(row.cells) > LINKS:
-        folder = posixpath.commonpath([posixpath.dirname(cell.path) for cell in row.cells])
-        return link(plural(len(row.cells), "record"), folder or ".")
+        return link(plural(len(row.cells), "record"), place_of_records(row))
     return " ".join(link(cell_name(cell.record), cell.path) for cell in row.cells)
+
+
+def place_of_records(row: Row) -> str:
+    """The row's record; the folder of its records, where they are several."""
+    if len(row.cells) == 1:
+        return row.cells[0].path
+    return posixpath.commonpath([posixpath.dirname(cell.path) for cell in row.cells]) or "."
 
 
 def checked(row: Row) -> str:
@@ -174,13 +181,13 @@ def checked(row: Row) -> str:
 def samples(row: Row) -> str:
     """Links to the pictures of what the cells' generators made.
 
-    Of the first cells, where they are many, and of none that may not be shared.
+    Of the first cells, where they are many; of none that may not be shared, and of none in a bundle.
     """
     found = [
         link(cell_name(cell.record), posixpath.join(posixpath.dirname(cell.path), artifact.path))
         for cell in row.cells
         for artifact in cell.record.artifacts
-        if (artifact.kind, artifact.title) == ("figure", "samples") and shares_samples(cell.record)
+        if (artifact.kind, artifact.title, artifact.place) == ("figure", "samples", "") and shares_samples(cell.record)
     ]
     return " ".join(found[:LINKS]) or NOTHING
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import stat
 from pathlib import Path
+from typing import TypeGuard
 
 from tumorbench.errors import BadInput
 
-__all__ = ["check_file", "is_unicode", "shown"]
+__all__ = ["check_file", "is_sha256", "is_unicode", "shown"]
 
 KINDS = {
     stat.S_IFDIR: "a folder",
@@ -50,3 +52,8 @@ def is_unicode(name: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def is_sha256(said: object) -> TypeGuard[str]:
+    """Whether this is text of 64 hexadecimal digits."""
+    return isinstance(said, str) and re.fullmatch(r"[0-9a-f]{64}", said) is not None

@@ -22,6 +22,7 @@ from tumorbench.publish.contents import store_of
 from tumorbench.run.context import Context
 from tumorbench.run.lineage import pretraining_seen
 from tumorbench.store import PREDICTIONS, Store, file_sha256
+from tumorbench.tables.stored import read_stored
 from tumorbench.tasks.base import ScoringInput
 from tumorbench.tasks.cell import Cell
 from tumorbench.tasks.outlines import Outlines, differing
@@ -39,12 +40,12 @@ FEATURES = 1e-3  # by which, of the value's size, features on another device may
 class FromData:
     """The data sets on this machine, in which every split is made anew; for sets that are not here, what cards list.
 
-    context: whose store is empty, so that no stored split is believed. samples: the store that has the images of the
+    context: whose store is empty, so that no stored split is believed. samples: stores that have the images of the
     generators, which are not published.
     """
 
     context: Context
-    samples: Store
+    samples: tuple[Store, ...]
     _cells: dict[str, Cell | Unknown] = field(default_factory=dict)
 
     def of(self, identity: CellIdentity) -> KnownSplit | Unknown:
@@ -108,16 +109,14 @@ class FromData:
 
     def _check_images(self, path: Path, record: Record, cell: Cell) -> tuple[list[str], list[str]]:
         """The generator's images, which a store has, give the record's numbers."""
-        import pandas as pd
-
         file, task = self._images(path, record), tasks.of(record.identity)
         if file is None:
             return [], [
-                f"{IMAGES}: no file in {self.samples.root} is the one that it names; give its store with --store"
+                f"{IMAGES}: no file in {self.samples[0].root} is the one that it names; give its store with --store"
             ]
         try:
             asked = [(each.metric, each.extractor) for each in record.instruments]
-            scores = task.score(pd.read_parquet(file), ScoringInput.of_cell(cell, self.context.tools(), only=asked))
+            scores = task.score(read_stored(file), ScoringInput.of_cell(cell, self.context.tools(), only=asked))
         except Exception as error:  # noqa: BLE001 - of images that are none, or a stranger's metric
             return [f"its images cannot be scored again: {one_line(error)}"], []
         failed = {(each.metric, each.extractor) for each in record.instruments if each.reason}
@@ -130,7 +129,7 @@ class FromData:
     def _images(self, path: Path, record: Record) -> Path | None:
         """The file of the images that the record names: beside it, or in the store of the samples."""
         named = next((each.sha256 for each in record.artifacts if each.path == PREDICTIONS), None)
-        folders = path.parent, self.samples.cell_folder(record.identity, record.cell_key)
+        folders = path.parent, *(each.cell_folder(record.identity, record.cell_key) for each in self.samples)
         files = [folder / PREDICTIONS for folder in folders]
         return next((file for file in files if file.is_file() and file_sha256(file) == named), None)
 

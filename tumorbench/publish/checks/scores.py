@@ -14,6 +14,7 @@ from tumorbench.errors import BadInput, one_line
 from tumorbench.metrics.lesions import lesion_counts
 from tumorbench.registry import Registry
 from tumorbench.store import PREDICTIONS
+from tumorbench.tables.stored import read_stored
 from tumorbench.tasks.base import Scores, ScoringInput
 from tumorbench.tasks.predictions import pixels_of
 from tumorbench.tasks.scores.instruments import source_of
@@ -61,12 +62,10 @@ def instrument_name(instrument: Instrument) -> str:
 
 def _differences(path: Path, record: Record, registry: Registry, missing: str) -> Iterator[str]:
     """Where the record's numbers are not those of its predictions. Raises: whatever reading or scoring them raises."""
-    import pandas as pd
-
     predictions, task = path.parent / PREDICTIONS, tasks.of(record.identity)
     if not predictions.exists():
         raise BadInput(f"{predictions} is missing; {missing}")
-    table = pd.read_parquet(predictions)
+    table = read_stored(predictions)
     yield from _contradictions(table, record)
     asked = {(each.metric, each.extractor): each.reason for each in record.instruments}
     scores = task.score(table, ScoringInput.of_record(record, registry, only=asked))

@@ -15,7 +15,7 @@ from tumorbench.data.split import PARTS
 from tumorbench.publish.checks.facts import Facts, Unknown
 from tumorbench.publish.checks.tables import ID, JUDGES, originals, read_table, strange_columns
 from tumorbench.publish.checks.testimony import Testimony
-from tumorbench.publish.contents import split_ids
+from tumorbench.publish.splits import split_ids
 from tumorbench.store import PREDICTIONS, Store
 from tumorbench.tasks.predictions import COPY
 

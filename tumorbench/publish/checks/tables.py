@@ -10,6 +10,7 @@ from tumorbench import tasks
 from tumorbench.contracts.known import KnownSplit, column_digest
 from tumorbench.contracts.record import Record
 from tumorbench.store import PREDICTIONS
+from tumorbench.tables.stored import read_stored
 from tumorbench.tasks.predictions import COPY
 
 if TYPE_CHECKING:
@@ -27,15 +28,11 @@ def read_table(path: Path, record: Record, columns: Collection[str] | None = Non
     Only of records whose scores follow from it: the others' are images. What is wrong with a file is told where it is
     scored.
     """
-    import pandas as pd
-    from pyarrow import parquet
-
     file = path.parent / PREDICTIONS
     if not tasks.of(record.identity).scored_from_table or not file.is_file():
         return None
     try:
-        there = parquet.read_schema(file).names
-        table = pd.read_parquet(file, columns=[name for name in there if columns is None or name in columns])
+        table = read_stored(file, columns)
         return table.assign(**{ID: table[ID].astype(str)})
     except Exception:  # noqa: BLE001 - whatever a damaged file makes its reader raise
         return None

@@ -18,7 +18,8 @@ from tumorbench.contracts.known import KnownSplit
 from tumorbench.contracts.record import Record
 from tumorbench.publish.checks.facts import Facts
 from tumorbench.publish.checks.tables import ID, originals, read_table, strange_columns
-from tumorbench.publish.contents import split_ids, store_of
+from tumorbench.publish.contents import store_of
+from tumorbench.publish.splits import split_ids
 from tumorbench.store import PREDICTIONS
 
 if TYPE_CHECKING:
