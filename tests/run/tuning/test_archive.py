@@ -16,7 +16,7 @@ EPOCHS = 6
 
 @pytest.fixture
 def space(tiny):
-    return space_of(registry.find(), "tiny-classifier")
+    return space_of(registry.find(), "tiny-classifier", "quick")
 
 
 def told(archive, space, losses):
