@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import importlib
 import importlib.util
+import json
 import os
 import re
 import subprocess
@@ -12,6 +13,7 @@ import sys
 import typing
 from pathlib import Path
 from types import ModuleType
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
@@ -193,34 +195,60 @@ def test_constraints_pin_exact_versions_and_name_no_index():
     assert not any("://" in line for line in lines)
 
 
-def test_the_readme_s_numbers_are_those_of_the_published_pages():
+def test_the_readme_s_numbers_are_those_of_the_published_page():
     numbers = module_of("docs/readme_numbers.py")
-    made = numbers.with_numbers(README.read_text(), numbers.WORTH.read_text())
+    made = numbers.with_numbers(README.read_text(), numbers.PAGE.read_text())
     assert README.read_text() == made, "run: python docs/readme_numbers.py"
 
 
+def test_each_value_of_the_readme_links_to_records_that_have_it():
+    """The mean over the records at the link's end is the value that is told."""
+    numbers = README.read_text().partition("<!-- numbers")[2].partition("<!-- /numbers")[0]
+    metric, budget, seen = "", "", 0
+    for line in numbers.splitlines():
+        if title := re.match(r"\*\*\w+, `(\w+)`.*, (\w+) budget", line):
+            metric, budget = title.groups()
+        for value, place in re.findall(r"\[([\d.]+)\]\((leaderboards/results/[^)]+)\)", line):
+            path = ROOT / unquote(place)
+            records = [path] if path.is_file() else sorted(path.glob("grouped-*/record.json"))
+            contents = [json.loads(each.read_text()) for each in records]
+            values = [
+                each["value"]
+                for content in contents
+                if content["identity"]["budget"] == budget
+                for each in content["metrics"]
+                if each["name"] == metric
+            ]
+            assert f"{sum(values) / len(values):.3f}" == value, place
+            seen += 1
+    assert seen >= 2  # a line has two
+
+
 def test_the_readme_s_numbers_leave_out_quick_rows_of_a_set_with_others():
-    page = """## Classification: `accuracy`
+    page = """**Classification, `accuracy`, full budget**
 
-### A set (`figshare3064`), full budget
+| model      | data set | published              | same split, run again  | patients apart        | difference |
+|:-----------|:---------|:-----------------------|:-----------------------|:----------------------|:-----------|
+| `one`      | `a`      | 0.9 ([r](r/r.md))      | [0.9](results/x)       | [0.7](results/y)      | -0.2       |
+| `half`     | `a`      | -                      | —                      | [0.7](results/y)      | —          |
 
-| model      | `paper`          | `official` | `grouped`        | drop    |
-|:-----------|:-----------------|:-----------|:-----------------|:--------|
-| `pose-cnn` | 0.9 (0.8 to 1.0) | —          | 0.7 (0.6 to 0.8) | -0.2000 |
-| `one-sided`| 0.9 (0.8 to 1.0) | —          | —                | —       |
+**Classification, `accuracy`, quick budget**
 
-### A set (`figshare3064`), quick budget
-
-| model       | `paper`          | `grouped`        | drop    |
-|:------------|:-----------------|:-----------------|:--------|
-| `pose-cnn`  | 0.5 (0.4 to 0.6) | 0.4 (0.3 to 0.5) | -0.1000 |
+| model      | data set | published | same split, run again | patients apart        | difference |
+|:-----------|:---------|:----------|:----------------------|:----------------------|:-----------|
+| `two`      | `a`      | —         | [0.5](results/z)      | [0.4](results/w)      | -0.1       |
+| `two`      | `b`      | —         | [0.6](results/v)      | [0.3](results/u)      | -0.3       |
 """
     numbers = module_of("docs/readme_numbers.py").numbers
-    shares = numbers(page.replace("full budget", "1of20 budget")).splitlines()[2:]
-    assert [line.split(" | ")[1] for line in shares] == ["`figshare3064`, 1of20 budget"]
-    lines = numbers(page).splitlines()[2:]
-    assert lines == [
-        "| `pose-cnn` | `figshare3064`, full budget | `accuracy` | 0.9400 | 0.9 (0.8 to 1.0) | 0.7 (0.6 to 0.8) | -0.2000 |"
+    shares = numbers(page.replace("full budget", "1of20 budget"))
+    assert "1of20 budget" in shares
+    assert shares.replace("1of20", "full") == numbers(page)
+    lines = numbers(page).splitlines()
+    assert [line for line in lines if line.startswith(("**", "| `"))] == [
+        "**Classification, `accuracy`, full budget**",
+        "| `one` | `a` | 0.9 ([r](leaderboards/r/r.md)) | [0.9](leaderboards/results/x) | [0.7](leaderboards/results/y) | -0.2 |",
+        "**Classification, `accuracy`, quick budget**",
+        "| `two` | `b` | — | [0.6](leaderboards/results/v) | [0.3](leaderboards/results/u) | -0.3 |",
     ]
 
 

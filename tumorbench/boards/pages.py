@@ -10,6 +10,7 @@ from tumorbench.boards.blocks import HEADLINES
 from tumorbench.boards.columns import known_columns
 from tumorbench.boards.details import dataset_page
 from tumorbench.boards.evaluated import apart, evaluated_group
+from tumorbench.boards.found import summary
 from tumorbench.boards.protocols import protocols_in_words
 from tumorbench.boards.section import dataset_section
 from tumorbench.boards.speed import throughput_tables
@@ -75,7 +76,7 @@ def render_boards(
     for dataset in sorted({cell.record.identity.dataset for cell in records}):
         pages[detail_page(dataset)] = _page(dataset_page(_of(dataset, by_task), cards))
     pages["throughput.md"] = _page(_throughput_page(throughputs, synthetic))
-    pages["README.md"] = _page(_index(by_task, throughputs, synthetic))
+    pages["README.md"] = _page(_index(records, throughputs, cards, synthetic))
     return pages
 
 
@@ -140,9 +141,9 @@ def _throughput_page(throughputs: Sequence[Throughput], synthetic: set[str]) -> 
 
 
 def _index(
-    by_task: dict[str, list[LocatedRecord]], throughputs: Sequence[Throughput], synthetic: set[str]
+    records: Sequence[LocatedRecord], throughputs: Sequence[Throughput], cards: BoardCards, synthetic: set[str]
 ) -> list[str]:
-    lines = []
+    lines, by_task = [], by_task_of(records)
     boards: dict[str, list[str]] = defaultdict(list)  # data set -> the boards that it stands on
     for task, about in TASKS.items():
         located = by_task[task]
@@ -154,7 +155,7 @@ def _index(
     lines.append(_index_line("throughput", THROUGHPUT, measured))
     for dataset in {speed.dataset for speed in throughputs}:
         boards[dataset].append("throughput")
-    paragraphs = ["# Leaderboards", INDEX, table(lines)]
+    paragraphs = ["# Leaderboards", *summary(apart(records)[0], cards), "## Boards", INDEX, table(lines)]
     if boards:
         paragraphs += [DETAILS, table([_dataset_line(each, boards[each], paged, synthetic) for each in sorted(boards)])]
         paragraphs.append(WORTH)

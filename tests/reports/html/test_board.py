@@ -12,6 +12,16 @@ from tumorbench.tables.markdown import DASH
 from tumorbench.tables.rows import rows_of
 
 
+def boards_of(page):
+    """The tables of the boards: those in a section of a data set that sort."""
+    return [
+        each
+        for each in page.all("table")
+        if "sortable" in each.attributes.get("class", "")
+        and any(parent.attributes.get("class") == "set" for parent in each.parents)
+    ]
+
+
 @pytest.fixture
 def records(cell):
     return [
@@ -28,7 +38,7 @@ def board(rendered):
 
     def make(records):
         page = rendered(records)
-        headings, *lines = page.lines(page.all("table")[0])
+        headings, *lines = page.lines(boards_of(page)[0])
         return [dict(zip(headings, line, strict=True)) for line in lines]
 
     return make
@@ -73,7 +83,7 @@ def test_a_row_that_does_not_rank_says_so_and_what_leaks(records, board):
 
 def test_columns_sort_by_numbers_and_what_has_none_has_no_value(records, rendered):
     page = rendered(records)
-    first = page.all("table")[0]
+    first = boards_of(page)[0]
     rows = [each for each in page.all("tr") if first in each.parents][1:]
     values = [
         [each.attributes.get("data-value") for each in page.all("td", "th") if row in each.parents] for row in rows
@@ -91,7 +101,7 @@ def test_how_rows_were_checked_stands_on_the_board(cell, board):
 
 def test_models_that_were_trained_elsewhere_have_a_table_of_their_own(cell, rendered):
     page = rendered([cell(), cell({"accuracy": 0.99}, model="net-x", origin="evaluated")])
-    boards = [each for each in page.all("table") if "sortable" in each.attributes.get("class", "")][:2]
+    boards = boards_of(page)[:2]
     assert [page.lines(each)[1][1] for each in boards] == ["Network net-a (net-a 1)", "Network net-x (net-x 1)"]
     assert [len(page.lines(each)) for each in boards] == [2, 2]
     assert page.lines(boards[1])[1][0] == DASH

@@ -29,6 +29,15 @@ def page(records, rendered):
     return rendered(records)
 
 
+def test_it_begins_with_the_table_of_what_was_found(page):
+    first = page.all("table")[0]
+    headings, line, *_ = page.lines(first)
+    assert headings == ["model", "data set", "published", "same split, run again", "patients apart", "difference"]
+    assert [line[0], line[3][:5], line[4][:5], line[5][:6]] == ["net-a", "0.950", "0.850", "-0.100"]
+    assert first.inside("main")
+    assert page.all("h2")[0].text == "What was found"
+
+
 def test_no_network_address_stands_in_the_file_but_names_of_namespaces(page):
     found = set(ADDRESS.findall(page.text))
     assert found == {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink", "http://www.w3.org/2000/xmlns/"}

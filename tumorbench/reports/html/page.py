@@ -10,6 +10,7 @@ from tumorbench.boards.protocols import protocols_in_words
 from tumorbench.contracts.budget import in_order
 from tumorbench.contracts.problem import Protocol
 from tumorbench.reports.html import script
+from tumorbench.reports.html.found import summary_of
 from tumorbench.reports.html.material import Material
 from tumorbench.reports.html.sections import TASKS, sections_of
 from tumorbench.reports.html.views import Section
@@ -42,6 +43,7 @@ def render_report(records: Sequence[LocatedRecord], given: Material) -> str:
             sections=sections,
             choices=_choices(sections, located),
             summary=_summary(located),
+            found=summary_of(located, given.cards),
             protocols={task: protocols_in_words(task, _protocols(located, task)) for task in TASKS},
             published=given.published,
             shows_patients=any(picture.real for each in sections for row in each.details for picture in row.pictures),

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Chart", "Detail", "Entry", "Failure", "Heading", "Line", "Picture", "Section", "Table"]
+__all__ = ["Chart", "Detail", "Entry", "Failure", "Heading", "Line", "Picture", "Section", "Summary", "Table"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,15 @@ class Table:
     label: int = 0
     notes: Sequence[str] = ()
     title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What the report begins with: what the tables are of, the tables, and what to take from them."""
+
+    about: str
+    tables: Sequence[Table]
+    taken: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
