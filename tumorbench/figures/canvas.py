@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -50,13 +50,14 @@ def save(figure: Figure, path: Path) -> None:
     """The figure lies at ``path`` as a PNG of at most 256 colours (a third of the bytes; greys are kept), with nothing in it that varies between runs."""
     from PIL import Image
 
-    drawn = BytesIO()
-    figure.savefig(drawn, format="png", dpi=DPI, metadata={"Software": None})
+    figure.set_dpi(DPI)
+    drawn = FigureCanvasAgg(figure)
+    drawn.draw()
     path.parent.mkdir(parents=True, exist_ok=True)
-    with Image.open(drawn) as picture:
-        picture.convert("RGB").quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
-            path, format="PNG", optimize=True
-        )
+    picture = Image.fromarray(np.ascontiguousarray(np.asarray(drawn.buffer_rgba())[..., :3]))
+    picture.quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
+        path, format="PNG", optimize=True
+    )
 
 
 def shortened(text: str, length: int = 22) -> str:
