@@ -52,9 +52,10 @@ def save(figure: Figure, path: Path) -> None:
 
     figure.set_dpi(DPI)
     drawn = FigureCanvasAgg(figure)
-    drawn.draw()
+    drawn.draw()  # type: ignore[no-untyped-call]
     path.parent.mkdir(parents=True, exist_ok=True)
-    picture = Image.fromarray(np.ascontiguousarray(np.asarray(drawn.buffer_rgba())[..., :3]))
+    pixels = np.asarray(drawn.buffer_rgba())  # type: ignore[no-untyped-call]
+    picture = Image.fromarray(np.ascontiguousarray(pixels[..., :3]))
     picture.quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
         path, format="PNG", optimize=True
     )

@@ -65,10 +65,10 @@ def _shifted(images: NDArray[np.uint8], candidates: Tensor) -> tuple[Tensor, Ten
     k = candidates.shape[1]
     small = _units(torch.from_numpy(_at_every_shift(images)).to(candidates.device)).flatten(2)  # (n, shifts, 1024)
     turned = torch.cat(
-        [each.flatten(2) for each in _oriented(candidates.unflatten(2, (SIDE, SIDE)))], 1
+        [each.flatten(2) for each in _oriented(candidates.reshape(len(candidates), -1, SIDE, SIDE))], 1
     )  # (n, 8 k, 1024)
     found = (small @ turned.mT).amax(1)  # (n, 8 k)
-    value, which = found.unflatten(1, (len(ORIENTATIONS), k)).amax(1).max(1)
+    value, which = found.reshape(len(found), len(ORIENTATIONS), k).amax(1).max(1)
     return value, which
 
 
