@@ -11,10 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tumorbench import training
 from tumorbench.errors import Stopped
 from tumorbench.run.cell import CellOptions, run_cell
 from tumorbench.store import read_record
 from tumorbench.tasks.scores.instruments import extractor_of
+from tumorbench.training.compiling import Plan
 
 pytestmark = pytest.mark.usefixtures("tiny")
 SELECTION = ("-d", "tiny-shapes", "--protocol", "grouped", "--no-throughput")
@@ -64,6 +66,15 @@ def test_a_deterministic_run_does_not_continue_what_default_mode_began(context, 
     assert record.timing.resumed_from_epoch is None
     assert record.determinism["discarded_progress"] == "deterministic was False and is True"
     assert "training starts anew" in caplog.text
+
+
+def test_a_record_says_what_of_a_step_was_compiled_and_on_the_cpu_nothing(context, planned, monkeypatch):
+    cell = planned("tiny-classifier").cell
+    assert "compiled" not in run_cell(cell, context, CellOptions()).determinism
+    monkeypatch.setitem(training.fit.__kwdefaults__, "plan", lambda *_, **_how: Plan(reason="a reason"))
+    record = run_cell(cell, context, CellOptions(force=True))
+    assert record.determinism["compiled"] == "nothing: a reason"
+    assert record.cell_key == cell.key
 
 
 def test_while_a_forced_cell_is_scored_nothing_of_the_earlier_one_is_overwritten(context, planned, monkeypatch):
