@@ -19,19 +19,6 @@ def shares(images):
     return odds / odds.sum(1, keepdims=True)
 
 
-@pytest.fixture(scope="session")
-def decoded(tmp_path_factory):
-    """The cache of all tests here: the tiny data set is decoded once, and its copies are looked for once."""
-    return tmp_path_factory.mktemp("decoded")
-
-
-@pytest.fixture
-def tiny(tiny, decoded, monkeypatch):
-    """As elsewhere, but for the cache. What a test runs still lies in its own folder."""
-    monkeypatch.setenv("TUMORBENCH_CACHE", str(decoded))
-    return tiny
-
-
 @pytest.fixture
 def evaluate(tiny):
     """``tb.evaluate`` of ``shares`` on fold 0 of the tiny data set; arguments change what is asked for."""
