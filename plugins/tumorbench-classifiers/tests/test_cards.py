@@ -126,6 +126,8 @@ def test_the_two_vgg16_cards_differ_in_the_preprocessing_alone():
     ) == ("unit", "imagenet")
     for card in (plain, imagenet):
         del card["id"], card["title"], card["in_all"], card["paper"]["reported"]
+    *notes, experiment = plain["paper"].pop("notes")
+    assert (tuple(notes), "input_range.py" in experiment) == (imagenet["paper"].pop("notes"), True)
     assert plain == imagenet
 
 
