@@ -31,9 +31,9 @@ def lite_weights(name: str) -> dict[str, Tensor]:
 def _timm_names(checkpoint: dict[str, Tensor], target: dict[str, Tensor], name: str) -> dict[str, Tensor]:
     """The checkpoint under timm's names.
 
-    Both networks list the same tensors (296 of Lite0) in the same order, so names are matched by position and every shape and last word is checked. Lite0's
-    logits were equal bit for bit to those of the checkpoint's own network (``efficientnet-lite-pytorch`` 0.1.0) on random images; the tests hold some.
-    Those of Lite1 and Lite2 differ at 160 pixels, which may be that network's padding, made for 240 and 260; at these they were not compared.
+    Both networks list the same tensors (296 of Lite0) in the same order, so names are matched by position and every shape and last word is checked. Logits
+    were equal bit for bit to those of the checkpoints' own networks (``efficientnet-lite-pytorch`` 0.1.0) on random images of their own sizes, 224, 240 and 260; the
+    tests hold some of Lite0's.
     """
     for (source, tensor), (own, expected) in zip(checkpoint.items(), target.items(), strict=True):
         if tensor.shape != expected.shape or source.rpartition(".")[2] != own.rpartition(".")[2]:
