@@ -68,7 +68,7 @@ def _convolved(
         dtype = torch.get_autocast_dtype("cpu")
         input, weight = input.to(dtype), weight.to(dtype)  # noqa: A001
         bias = None if bias is None else bias.to(dtype)
-    found: Tensor = DepthwiseConvolution.apply(input, weight, bias, _pair(stride), _pair(padding), _pair(dilation))  # type: ignore[no-untyped-call]
+    found: Tensor = DepthwiseConvolution.apply(input, weight, bias, _pair(stride), _pair(padding), _pair(dilation))
     return found
 
 
@@ -91,7 +91,7 @@ class DepthwiseConvolution(torch.autograd.Function):
         ctx.save_for_backward(images, weight)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         images, weight = ctx.saved_tensors
         of_images, of_weight, of_bias = ctx.needs_input_grad[:3]
         return (
