@@ -27,7 +27,8 @@ def runs(tmp_path, monkeypatch) -> Path:
     """A store with two published records of a classifier."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TUMORBENCH_CACHE", str(tmp_path / "cache"))
-    shutil.copytree(RESULTS / "cells/figshare3064/pose-cnn", tmp_path / "runs/cells/figshare3064/pose-cnn")
+    for folder in ("cells/figshare3064/pose-cnn", "splits/figshare3064"):
+        shutil.copytree(RESULTS / folder, tmp_path / "runs" / folder)
     return tmp_path / "runs"
 
 

@@ -5,7 +5,6 @@ import shutil
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
@@ -13,6 +12,7 @@ from statsmodels.stats.multitest import multipletests
 from tumorbench import registry
 from tumorbench.publish.compare import paired_differences
 from tumorbench.store import PREDICTIONS, Store, file_sha256
+from tumorbench.tables.stored import read_stored
 
 RESULTS = Path(__file__).parents[2] / "leaderboards/results"
 FIRST, SECOND = "pose-cnn", "timm/tf_efficientnet_lite0"
@@ -29,6 +29,7 @@ def store(tmp_path, monkeypatch) -> Store:
     monkeypatch.setenv("TUMORBENCH_CACHE", str(tmp_path / "cache"))
     for model in (FIRST, SECOND.replace("/", "--")):
         shutil.copytree(RESULTS / "cells/figshare3064" / model, tmp_path / "cells/figshare3064" / model)
+    shutil.copytree(RESULTS / "splits/figshare3064", tmp_path / "splits/figshare3064")
     return Store(tmp_path)
 
 
@@ -58,7 +59,7 @@ def accuracy(rows, protocol="grouped"):
 
 def test_a_difference_has_an_interval_over_patients_and_an_effect(store, here):
     row = accuracy(paired_differences(store, FIRST, SECOND, here))
-    tables = [pd.read_parquet(folder_of(store, model) / PREDICTIONS) for model in (FIRST, SECOND)]
+    tables = [read_stored(folder_of(store, model) / PREDICTIONS) for model in (FIRST, SECOND)]
     own = [table.set_index("sample_id").sort_index() for table in tables]
     difference = (own[0].predicted == own[0].label).astype(float) - (own[1].predicted == own[1].label)
     assert row.difference == pytest.approx(difference.mean())
@@ -85,7 +86,7 @@ def test_cells_of_two_budgets_are_never_compared(store, here):
 def test_mcnemar_counts_the_slices_that_one_alone_has_right(store, here):
     found = accuracy(paired_differences(store, FIRST, SECOND, here)).mcnemar
     one, other = (
-        pd.read_parquet(folder_of(store, model) / PREDICTIONS).set_index("sample_id").sort_index()
+        read_stored(folder_of(store, model) / PREDICTIONS).set_index("sample_id").sort_index()
         for model in (FIRST, SECOND)
     )
     first, second = one.predicted == one.label, other.predicted == other.label

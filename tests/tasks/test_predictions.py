@@ -44,7 +44,9 @@ def test_a_table_of_classes_has_one_row_a_slice_and_survives_parquet(here, tmp_p
     assert values_of(before)["accuracy"] == (probabilities.argmax(1) == labels).mean()
     expected = -np.log(probabilities[range(40), labels]).mean()
     assert values_of(before)["cross_entropy"] == pytest.approx(expected, rel=1e-6)
-    assert {value.n for each in before for value in each.metric_values} == {40}
+    counts = {value.name: value.n for each in before for value in each.metric_values}
+    answers = counts.pop("patient_accuracy")  # one for each patient and class of theirs
+    assert (answers, set(counts.values())) == (len(set(zip(groups, labels.tolist(), strict=True))), {40})
 
 
 def test_a_temperature_and_shares_of_attention_are_columns_of_their_own():

@@ -51,3 +51,8 @@ class Schedule(Card):
     arguments: dict[str, Argument] = Field(default_factory=dict)  # by torch's names; steps or epochs as ``each`` says
     each: Literal["step", "epoch"] = "step"  # after which the rate changes
     warm_up: float = Field(default=0.0, ge=0, lt=1)  # of all steps, the share in which the rate rises from near 0
+
+    @property
+    def is_usual(self) -> bool:
+        """Whether torch takes it whatever the number of steps, so that there is nothing to ask torch."""
+        return self.name == "CosineAnnealingLR" and not self.arguments

@@ -12,7 +12,7 @@ def require_words(recipe: Recipe, n: int) -> None:
 
     Torch is loaded where the recipe says more of them than its card can check by itself, and not otherwise.
     """
-    if recipe.schedule is None and recipe.optimizer.is_usual:
+    if recipe.optimizer.is_usual and (recipe.schedule is None or recipe.schedule.is_usual):
         return
     from tumorbench.data.batches import steps_in_epoch
     from tumorbench.training.stepping import require_known_words
