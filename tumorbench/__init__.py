@@ -134,7 +134,8 @@ _ON_FIRST_USE = {
     "tumorbench.api.results": ("Results", "results"),
     "tumorbench.api.running": ("run",),
     "tumorbench.contracts.families": (
-        "Batch", "Classifier", "Generator", "Mixed", "Network", "Segmenter", "TransferClassifier", "load_backbone", "pixel_cross_entropy",
+        "Batch", "Classifier", "Generator", "Mixed", "Network", "Segmenter", "TransferClassifier", "load_backbone",
+        "pixel_cross_entropy",
     ),
     "tumorbench.contracts.optimizers": ("build_optimizer",),
     "tumorbench.run.supervise": ("supervise",),

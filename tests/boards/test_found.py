@@ -101,8 +101,8 @@ def test_what_leaks_is_told_with_the_accuracy_on_it_and_on_the_rest(located, pag
 def test_the_sentences_say_what_the_lines_say(one, located, page):
     text = page(one)
     assert (
-        "Full budget: 1 model on both splits, of which worse with patients apart: 1, by up to 0.100. The interval of the "
-        "difference lies below 0 for `net-a`, above 0 for none."
+        "Full budget: 1 model on both splits, of which worse with patients apart: 1, by up to 0.100. The interval of "
+        "the difference lies below 0 for `net-a`, above 0 for none."
     ) in text
     assert "`net-a`: the published 0.930 lies inside the interval of ours on its own split, 0.860 to 0.940." in text
     assert "is the harder one" not in text

@@ -157,7 +157,8 @@ def test_seed_and_epoch_decide_every_draw_and_the_order_stays():
     first = drawn(1, 2)
     torch.manual_seed(99)
     again = drawn(1, 2)
-    assert all(torch.equal(one, other) for each, both in zip(first, again, strict=True) for one, other in zip(each, both, strict=True))  # fmt: skip
+    pairs = [pair for each, both in zip(first, again, strict=True) for pair in zip(each, both, strict=True)]
+    assert all(torch.equal(one, other) for one, other in pairs)
     assert not torch.equal(first[0][0], drawn(1, 3)[0][0])
     assert not torch.equal(first[0][0], drawn(2, 2)[0][0])
     plain = drawn(1, 2, how())

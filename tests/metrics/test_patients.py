@@ -15,7 +15,7 @@ CLASSES = ("a", "b")
 
 
 def table(patients: list[str] | None) -> pd.DataFrame:
-    """Forty times three slices of one patient: two say a weakly, the third b strongly; the truth is b in half of them."""
+    """Forty times three slices of a patient: two say a weakly, the third b strongly; the truth is b in half of them."""
     certain = np.tile([0.6, 0.6, 0.1], 40)
     content = {
         "sample_id": [str(number) for number in range(120)],

@@ -93,7 +93,8 @@ def written_compact(table: pd.DataFrame, file: Path) -> None:
 def rewritten(path: Path, change=None, *, compact: bool = True, **fields) -> Path:
     """Predictions, their hash and every number that they give are written anew; the record too, as ``fields`` say.
 
-    compact: in the published form; otherwise as a cell writes it, which is read as well. Returns the record's place, which is another one where its identity is.
+    compact: in the published form; otherwise as a cell writes it, which is read as well. Returns the record's place,
+    which is another one where its identity is.
     """
     record = Record.model_validate(json.loads(path.read_text()) | fields)
     file = path.parent / "predictions.parquet"

@@ -1,4 +1,4 @@
-"""Records of a share of the epochs are published, verified, replayed, migrated and rescored, and pass for no other budget's."""
+"""Records of a share of the epochs are published, verified, replayed and rescored, and pass for no other budget's."""
 
 from __future__ import annotations
 

@@ -171,7 +171,8 @@ def test_an_epoch_without_a_batch_is_an_error(tmp_path):
 
 def test_the_loop_is_given_no_test_data():
     assert set(inspect.signature(training.fit).parameters) == {
-        "network", "batches", "recipe", "seed", "device", "checkpoint", "steps_per_epoch", "checkpoint_every_s", "validate", "deadline", "on_epoch", "on_step", "on_weights", "plan", "result",
+        "network", "batches", "recipe", "seed", "device", "checkpoint", "steps_per_epoch", "checkpoint_every_s",
+        "validate", "deadline", "on_epoch", "on_step", "on_weights", "plan", "result",
     }  # fmt: skip
 
 

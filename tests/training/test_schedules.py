@@ -82,7 +82,8 @@ def test_each_step_is_taken_at_the_rate_of_torch_s_own_schedule(tmp_path, name):
 
 
 def test_every_schedule_of_torch_is_tried_here_or_refused():
-    known = {name for name, each in vars(lr_scheduler).items() if isinstance(each, type) and name.endswith(("LR", "Restarts", "Scheduler", "Plateau"))}  # fmt: skip
+    ends = ("LR", "Restarts", "Scheduler", "Plateau")
+    known = {name for name, each in vars(lr_scheduler).items() if isinstance(each, type) and name.endswith(ends)}
     known -= {"LRScheduler", "_LRScheduler"}
     optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], 0.1)
     for name in known - set(EACH):
@@ -210,8 +211,14 @@ def test_a_gradient_of_a_lesser_norm_is_left_as_it_is(tmp_path):
     [
         ({"optimizer": tb.Optimizer(name="Nadam")}, "torch.optim has no optimizer 'Nadam'; did you mean NAdam?"),
         ({"optimizer": tb.Optimizer(name="adamx")}, "torch.optim has no optimizer 'adamx'; did you mean "),
-        ({"optimizer": tb.Optimizer(name="LBFGS")}, "torch.optim.LBFGS is no optimizer for a recipe: it needs the loss"),
-        ({"optimizer": tb.Optimizer(name="Rprop", weight_decay=0.1)}, "the recipe's optimizer Rprop takes no weight_decay"),
+        (
+            {"optimizer": tb.Optimizer(name="LBFGS")},
+            "torch.optim.LBFGS is no optimizer for a recipe: it needs the loss",
+        ),
+        (
+            {"optimizer": tb.Optimizer(name="Rprop", weight_decay=0.1)},
+            "the recipe's optimizer Rprop takes no weight_decay",
+        ),
         (
             {"optimizer": tb.Optimizer(name="sgd", arguments={"nesterow": True})},
             "the recipe's optimizer sgd takes no nesterow; it takes dampening, ",

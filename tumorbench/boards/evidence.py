@@ -84,7 +84,7 @@ def findings(located: Sequence[LocatedRecord], cards: BoardCards) -> list[Findin
 
 
 def shown_rows(located: Sequence[LocatedRecord], wanted: Callable[[Row], bool]) -> list[Row]:
-    """The wanted rows of models that were trained here on real data, of each model those of its largest budget alone."""
+    """The wanted rows of models that were trained here on real data, each model by its largest budget alone."""
     return [row for rows in _by_model(located).values() for row in rows if wanted(row)]
 
 

@@ -132,10 +132,11 @@ def _throughput_page(throughputs: Sequence[Throughput], synthetic: set[str]) -> 
     if not throughputs:
         return [*paragraphs, f"No measurement yet. {MAKE_THROUGHPUTS}"]
     reading = (
-        "Speeds of different machines do not compare. The share of the roofline does better: it is the least time that the "
-        "arithmetic and the traffic of a training step take at the machine's rates, over the time that was taken. ± is half "
-        "of the distance between the quartiles, over rounds that no other process disturbed. ms/image: the median time of "
-        "a single image; MiB: the peak of training. GFLOP count one multiplication and one addition as two."
+        "Speeds of different machines do not compare. The share of the roofline does better: it is the least time that "
+        "the arithmetic and the traffic of a training step take at the machine's rates, over the time that was taken. "
+        "± is half of the distance between the quartiles, over rounds that no other process disturbed. ms/image: the "
+        "median time of a single image; MiB: the peak of training. GFLOP count one multiplication and one addition as "
+        "two."
     )
     return [*paragraphs, reading, *throughput_tables(throughputs, lambda dataset: dataset in synthetic)]
 

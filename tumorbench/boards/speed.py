@@ -17,8 +17,8 @@ MEANING = {
     "quick": "At the quick recipe's image size, which may be smaller than the full one's: not comparable with full.",
 }
 DETAILS = (
-    "Quartiles are those of the rounds that no other process disturbed. The roofline is the least time that the arithmetic "
-    "and the traffic of every operation take at the machine's rates."
+    "Quartiles are those of the rounds that no other process disturbed. The roofline is the least time that the "
+    "arithmetic and the traffic of every operation take at the machine's rates."
 )
 LONGEST = 28  # characters of a model's name in the tables that fit a screen
 

@@ -57,7 +57,8 @@ WriteBundle = Annotated[
     typer.Option(
         "--bundle",
         metavar="FILE",
-        help="Write an archive, NAME.tar, of what may be shown and does not lie beside the records: pictures, generated images.",
+        help="Write an archive, NAME.tar, of what may be shown and does not lie beside the records: "
+        "pictures, generated images.",
     ),
 ]
 Bundles = Annotated[
@@ -165,7 +166,8 @@ def _facts(data: bool, data_root: Path | None, stores: Sequence[Path], *, silent
 def _check_bundles(files: Sequence[Path], records: Sequence[Record], unpacked: Path) -> dict[str, dict[str, Any]]:
     """Each bundle that the records name -> its hash, how many files they say that it has, and whether it was checked.
 
-    The tables of those that are checked lie in ``unpacked``, as in a store. Raises: BadInput for a bundle that is not sound.
+    The tables of those that are checked lie in ``unpacked``, as in a store. Raises: BadInput for a bundle that is not
+    sound.
     """
     from tumorbench.publish.bundle import check_bundle
 

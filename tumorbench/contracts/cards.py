@@ -224,7 +224,7 @@ class ModelSpec(Card):
         return self
 
     def range_fault(self, name: str, value: Scalar) -> str:
-        """What brackets may make of ``name``, such as "at least 0 and below 1", where ``value`` is not; "" where it is."""
+        """What brackets may make of ``name``, as "at least 0 and below 1", where ``value`` is not; "" where it is."""
         general = None if name in self.recipe.params else WORDS[name]
         return next((fault for each in (self.ranges.get(name), general) if each and (fault := each.fault(value))), "")
 

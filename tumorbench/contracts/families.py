@@ -43,7 +43,11 @@ class Mixed:
 
 @dataclass(slots=True)
 class Batch:
-    """images: float32 ``(batch, channels, size, size)``, normalised by the recipe, or ``(batch, features)`` of a frozen backbone. labels: int64 ``(batch,)``. masks: int64 ``(batch, size, size)`` or None. mixed: None without mixup."""
+    """What a step learns from.
+
+    images: float32 ``(batch, channels, size, size)``, normalised by the recipe, or ``(batch, features)`` of a frozen
+    backbone. labels: int64 ``(batch,)``. masks: int64 ``(batch, size, size)`` or None. mixed: None without mixup.
+    """
 
     images: Tensor
     labels: Tensor
@@ -81,9 +85,10 @@ class Network(nn.Module):
         return {"loss": build_optimizer(recipe.optimizer, self.parameters())}
 
     def begin_epoch(self, epoch: int, epochs: int) -> None:
-        """Called before each epoch, the first of ``epochs`` being 1: for schedules that are the model's own, as layers that are frozen at first.
+        """Called before each epoch, the first being 1: for a schedule of its own, as layers frozen at first.
 
-        epochs: as many as the budget runs, so that a schedule ends with a quick training and with a share of the full one.
+        epochs: as many as the budget runs, so that a schedule ends with a quick training and with a share of the full
+        one.
         """
 
     def load_pretrained(self, weights: Mapping[str, Tensor]) -> None:

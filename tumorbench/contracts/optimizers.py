@@ -139,4 +139,7 @@ def _require_known(what: str, given: dict[str, Any], takes: set[str]) -> None:
 
 def _plain(arguments: dict[str, Argument]) -> dict[str, Any]:
     """The arguments as torch takes them: what is a tuple in a recipe is a list for milestones."""
-    return {name: list(value) if name == "milestones" else value for name, value in arguments.items()}  # type: ignore[arg-type]
+    return {
+        name: list(value) if name == "milestones" else value  # type: ignore[arg-type]
+        for name, value in arguments.items()
+    }

@@ -116,7 +116,8 @@ class Memory(Card):
 class Artifact(Card):
     """A file that the cell left.
 
-    place: of a published record's where it is: "" beside the record, "bundle" in the record's bundle, "left out" nowhere.
+    place: of a published record's where it is: "" beside the record, "bundle" in the record's bundle, "left out"
+    nowhere.
     """
 
     kind: Literal["predictions", "checkpoint", "figure"]

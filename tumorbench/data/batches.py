@@ -195,7 +195,7 @@ def _batch(slices: Slices, chosen: Tensor, recipe: Recipe, rng: torch.Generator)
 
 
 def _mixed(batch: Batch, alpha: float, rng: torch.Generator) -> Batch:
-    """Each image mixed with another of the batch, by a share from Beta(alpha, alpha), of which an image keeps the larger part.
+    """Each image mixed with another of the batch, by a share from Beta(alpha, alpha) whose larger part it keeps.
 
     Source: Zhang et al., mixup: Beyond Empirical Risk Minimization, ICLR 2018, eq. 1, with a share for each image.
     """
@@ -214,7 +214,10 @@ def _mixed(batch: Batch, alpha: float, rng: torch.Generator) -> Batch:
 def augment(
     images: Tensor, masks: Tensor | None, how: Changes, rng: torch.Generator, preprocessing: Preprocessing
 ) -> tuple[Tensor, Tensor | None]:
-    """Normalised images and masks, each changed as ``how`` says; what comes from outside repeats the border (images) or is background (masks)."""
+    """Normalised images and masks, each changed as ``how`` says.
+
+    What comes from outside repeats the border (images) or is background (masks).
+    """
     if isinstance(how, Augmentation):
         return moved(images, masks, affine_grid(images, how, rng))
     changed, masks = transformed(to_unit(images, preprocessing), masks, how, rng)

@@ -1,4 +1,4 @@
-"""Random changes of a batch of images, on its device: where each pixel comes from, then what becomes of its grey value."""
+"""Random changes of a batch of images, on its device: where a pixel comes from, then what becomes of its grey value."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class _Draws:
         return (torch.rand(self.n, generator=self.rng) * 2 - 1) * self.transform.argument(name) * most * self.chosen
 
     def smooth(self, name: str, channels: int, size: int) -> Tensor:
-        """A smooth field ``(n, channels, size, size)``: normal values at points, of the argument's deviation, bicubic between them."""
+        """A smooth field ``(n, channels, size, size)``: normal values at points, bicubic between them."""
         points = int(self.transform.argument("points"))
         drawn = torch.randn(self.n, channels, points, points, generator=self.rng) * self.transform.argument(name)
         drawn = at(drawn * self.chosen.view(-1, 1, 1, 1), self.device)

@@ -30,7 +30,7 @@ def patient_accuracy(
 def right_of_patients(
     labels: NDArray[np.int64], probabilities: NDArray[np.float64], patients: NDArray[np.str_]
 ) -> NDArray[np.float64]:
-    """1 or 0 at the first slice of each patient and label, as the patient's answer is right or not; NaN at the others."""
+    """1 or 0 at the first slice of each patient and label, as the answer is right or not; NaN at the others."""
     found = np.full(len(labels), np.nan)
     rows = np.flatnonzero(patients != "")
     if not len(rows):

@@ -21,8 +21,8 @@ GENERATED_FIGURES = (SAMPLES, "samples over training")
 def is_published(record: Record, artifact: Artifact) -> bool:
     """Whether the artifact lies beside the published record: what its numbers follow from, and what a page shows.
 
-    Predictions do, unless they are images; and of the first cell of a generator's row its samples, unless it repeats its
-    training images.
+    Predictions do, unless they are images; and of the first cell of a generator's row its samples, unless it repeats
+    its training images.
     """
     if artifact.kind == "predictions":
         return tasks.of(record.identity).scored_from_table
@@ -33,8 +33,8 @@ def is_published(record: Record, artifact: Artifact) -> bool:
 def is_bundled(record: Record, artifact: Artifact) -> bool:
     """Whether the artifact is for a bundle: whatever else may be shown of the cell.
 
-    Figures without real images, those of generated ones of a generator that does not repeat its training images, and the
-    generated images themselves where it was looked for that.
+    Figures without real images, those of generated ones of a generator that does not repeat its training images, and
+    the generated images themselves where it was looked for that.
     """
     if is_published(record, artifact) or artifact.kind == "checkpoint":
         return False

@@ -118,7 +118,7 @@ def _publish_cell(path: Path, record: Record, store: Store, published: Store, bu
 
 
 def _as_published(path: Path, record: Record, staged: Path, published: Store, bundle: Bundle | None) -> Record:
-    """The record without the publisher's home folder, with the hash of its table, and with the place of each artifact."""
+    """The record without the publisher's home folder, with its table's hash and the place of each artifact."""
     before = next(_there(published, record), None)
     kept = record if record.bundle else before
     ours = {each.path for each in bundled_here(path, record)} if bundle else set()

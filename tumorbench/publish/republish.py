@@ -17,7 +17,7 @@ SCRATCH = ".migrate-"  # begins the name of the folder in which the new records 
 
 
 def republish(place: Store, registry: Registry, bundle: Path | None = None) -> tuple[Publication, int]:
-    """(what was published, how many signatures are gone) after every record of ``place`` was published anew, with its marks.
+    """(what was published, how many signatures are gone) after every record of ``place`` was published anew.
 
     All of them or none: where one is refused or damaged, everything stays as it is. A signature is of the earlier form,
     and is gone. bundle: as of ``publish``.

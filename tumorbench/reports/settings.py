@@ -38,7 +38,8 @@ class Setting:
 def settings_of(spec: ModelSpec, finished: Sequence[LocatedRecord]) -> list[Setting]:
     """The settings of one model's finished cells on one data set, by budget: full ones first, quick ones last.
 
-    A protocol shows the rows of the first budget that it has: with a full row no other, with a share no quick one. Cells that leave out what another set tests are no report's split.
+    A protocol shows the rows of the first budget that it has: with a full row no other, with a share no quick one.
+    Cells that leave out what another set tests are no report's split.
     """
     finished = [cell for cell in finished if cell.record.identity.leaves_out is None]
     found: dict[tuple[int, str, str], dict[Protocol, list[Row]]] = {}

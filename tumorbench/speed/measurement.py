@@ -125,9 +125,9 @@ def measure(
     """Speed of a fresh network on random images, in about ``seconds`` for each of training and inference, and half as much for latency.
 
     The training batch is the recipe's; on the CPU it is halved until a step should take no more than a quarter of ``seconds`` and half of the free memory.
-    The inference batch is 64 on CUDA and 16 on the CPU, halved likewise. At least five rounds of each are timed, however slow the model.
-    discard: False keeps rounds that other processes disturbed: every figure of time is then theirs as much as the
-    model's. Random states and determinism flags are afterwards what they were.
+    The inference batch is 64 on CUDA and 16 on the CPU, halved likewise. At least five rounds of each are timed,
+    however slow the model. discard: False keeps rounds that other processes disturbed: every figure of time is then
+    theirs as much as the model's. Random states and determinism flags are afterwards what they were.
 
     Raises: Diverged where a loss or an output is not finite; NotMeasurable where the machine is too busy for a figure.
     """

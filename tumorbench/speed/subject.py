@@ -42,7 +42,7 @@ class Subject:
         self.rng = torch.Generator().manual_seed(0)
 
     def batch(self, n: int) -> Batch:
-        """``n`` random images in about the recipe's range, random labels, and random masks where the network learns from masks."""
+        """``n`` random images in about the recipe's range, random labels, and masks where it learns from them."""
         side = (self.problem.size, self.problem.size)
         images = torch.rand(n, self.problem.channels, *side, device=self.device)
         if self.recipe.preprocessing.normalisation != "unit":

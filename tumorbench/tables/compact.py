@@ -34,7 +34,7 @@ class Compact(NamedTuple):
 
 
 def compacted(table: pd.DataFrame) -> Compact | None:
-    """The table's compact form; None for a table that has no such form, as one without sample ids. Equal tables, equal bytes."""
+    """The table's compact form, equal bytes for equal tables; None where it has none, as without sample ids."""
     facts = [name for name in FACTS if name in table]
     if "sample_id" not in facts or {ROW, *RUNS} & set(table) or table.columns.has_duplicates:
         return None

@@ -53,7 +53,7 @@ class Images:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """Two sets that are compared, and as many other real images: all of them, or one class's. kin: the clusters of the real ones.
+    """Two sets that are compared, and as many other real images: all, or one class's. kin: clusters of the real ones.
 
     The same objects for every metric, so that what several of them need of a set is computed once.
     """
@@ -152,7 +152,7 @@ def _features(images: Images, spec: ExtractorSpec, device: str) -> tuple[Sides, 
 
 
 def _sets(sides: Sides, images: Images) -> Iterator[Compared]:
-    """All generated and as many held-out images, then of a conditional generator those of each class that has enough."""
+    """All generated and as many held-out images, then a conditional generator's of each class that has enough."""
     kin = np.array(images.cell.split.kin.clusters)[images.reference]
     yield Compared("", sides.real, sides.generated, sides.others, kin.tolist())
     if not images.cell.model.conditional:

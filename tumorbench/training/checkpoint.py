@@ -92,7 +92,10 @@ def reduce_on_plateau(progress: Progress, recipe: Recipe, optimizers: Mapping[st
 def resume(
     checkpoint: Path, network: Network, recipe: Recipe, device: str, steps_per_epoch: int | None = None
 ) -> tuple[Progress, Stepper, str]:
-    """Where the checkpoint left off, what steps the weights, and "" or why it was discarded; without one the network keeps the weights that it has."""
+    """Where the checkpoint left off, what steps the weights, and "" or why it was discarded.
+
+    Without one the network keeps the weights that it has.
+    """
     stepper = Stepper(network, recipe, steps_per_epoch)
     if not checkpoint.exists():
         return Progress(), stepper, ""

@@ -3,7 +3,7 @@
 | family | on CUDA, where ``MIN_STEPS`` full batches are left after a session's first epoch |
 |---|---|
 | classifier, segmenter | ``forward``, by torch's compiler |
-| generator | the functions that it names, as CUDA graphs too: its batches are small, and starting their kernels takes long |
+| generator | the functions that it names, as CUDA graphs too: its batches are small, and starting kernels takes long |
 | head of a frozen backbone | nothing: a few dense layers |
 
 Nothing is compiled on the CPU, and nothing under ``--deterministic``. The first epoch runs as written; then three
@@ -40,7 +40,10 @@ PlanOf = Callable[..., "Plan"]  # called as ``plan_of``
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """functions: of the network that are compiled, by their dotted names. mode, backend: of ``torch.compile``. reason: why nothing is."""
+    """What of a step is compiled.
+
+    functions: of the network, by their dotted names. mode, backend: of ``torch.compile``. reason: why nothing is.
+    """
 
     functions: tuple[str, ...] = ()
     mode: str = "default"
@@ -121,7 +124,7 @@ class CompiledStep:
             torch.cuda.empty_cache()
 
     def _fault(self, plan: Plan, batches: Iterable[Batch]) -> str:
-        """Why steps by the plan cannot be taken, in one line; "" where they can. Nothing but the plan is kept of them."""
+        """Why steps by the plan cannot be taken, in one line; "" where they can. Only the plan is kept of them."""
         network = self.network
         observed, training = network.observed, network.training
         state = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}

@@ -1,9 +1,9 @@
 """Depthwise convolutions whose backward pass a CPU computes well.
 
-Measured (``docs/speed.md``): in bf16 oneDNN is fast for the forward pass and for kernels of 3 x 3 with a stride of 1. It
-has no such kernels for the gradient of the images where the stride is larger, nor for the gradient of the weights of a
-larger kernel: they take up to fifty times as long. So the first is computed as that of stride 1, with zeros at the places
-that the stride left out, and the second for windows of 3 x 3 taps at a time.
+Measured (``docs/speed.md``): in bf16 oneDNN is fast for the forward pass and for kernels of 3 x 3 with a stride of 1.
+It has no such kernels for the gradient of the images where the stride is larger, nor for the gradient of the weights of
+a larger kernel: they take up to fifty times as long. So the first is computed as that of stride 1, with zeros at the
+places that the stride left out, and the second for windows of 3 x 3 taps at a time.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ class Stepper:
         self.rate = self._rate()
 
     def follow(self, losses: Iterable[tuple[str, Tensor]]) -> Iterator[tuple[str, Tensor]]:
-        """The pairs (optimizer's name, loss) of a batch, each after that optimizer's step; with the last the batch ends."""
+        """The pairs (optimizer's name, loss) of a batch, each after its step; with the last the batch ends."""
         for name, loss in losses:
             self.step(name, loss)
             yield name, loss
@@ -93,7 +93,7 @@ def _total(recipe: Recipe, steps_per_epoch: int | None) -> int:
 
 
 def require_known_words(recipe: Recipe, steps_per_epoch: int) -> None:
-    """Torch has the recipe's optimizer and schedule, and takes their arguments. Raises: BadInput, saying what it refuses."""
+    """Torch has the recipe's optimizer and schedule, and takes their arguments. Raises: BadInput."""
     optimizer = build_optimizer(recipe.optimizer, iter([nn.Parameter(torch.zeros(2, 2))]))
     if recipe.schedule is not None:
         build_schedule(recipe.schedule, optimizer, _total(recipe, steps_per_epoch))

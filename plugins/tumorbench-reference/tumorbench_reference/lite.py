@@ -20,7 +20,7 @@ FEATURES = 1280
 
 
 class Lite(nn.Module):
-    """``forward``: images -> the maps at strides 2, 4, 8, 16 and 32. ``deepest``: the last of them -> 1,280 features a place.
+    """``forward``: images -> maps at strides 2, 4, 8, 16 and 32. ``deepest``: the last -> 1,280 features a place.
 
     widths: channels of the five maps.
     """

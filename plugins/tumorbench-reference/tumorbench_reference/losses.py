@@ -9,7 +9,10 @@ __all__ = ["lesion_loss", "soft_dice_loss"]
 
 
 def lesion_loss(logits: Tensor, shares: Tensor) -> Tensor:
-    """Binary cross-entropy, in float32, and ``soft_dice_loss`` of one logit a place. shares: of each place that is lesion."""
+    """Binary cross-entropy, in float32, and ``soft_dice_loss`` of one logit a place.
+
+    shares: of each place that is lesion.
+    """
     logits = logits.float()
     return F.binary_cross_entropy_with_logits(logits, shares) + soft_dice_loss(logits.sigmoid(), shares)
 

@@ -1,7 +1,7 @@
 """The reference segmenter: a U-Net whose encoder is EfficientNet-Lite, with cross-entropy beside soft Dice.
 
-Source: Ronneberger et al., U-Net, MICCAI 2015; by segmentation-models-pytorch; encoder and weights as of the classifier.
-Train it: ``tumorbench run -d figshare3064 -m reference-segmenter``.
+Source: Ronneberger et al., U-Net, MICCAI 2015; by segmentation-models-pytorch; encoder and weights as of the
+classifier. Train it: ``tumorbench run -d figshare3064 -m reference-segmenter``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ STRIDE = 32  # of the coarsest map
 
 
 class ReferenceSegmenter(Segmenter):
-    """``forward``: images -> logits ``(batch, 1 + foreground classes, size, size)``. dice_weight: beside the cross-entropy."""
+    """``forward``: images -> logits ``(batch, 1 + foreground classes, size, size)``.
+
+    dice_weight: beside the cross-entropy.
+    """
 
     def __init__(self, problem: Problem, architecture: str, dice_weight: float, squeeze: bool) -> None:
         super().__init__(problem)

@@ -28,19 +28,22 @@ BY_SLICE = "The report's split is by slice: slices of most patients are on both 
 OPEN = "Not in the report, chosen here: images in [0, 1], Adam at Keras' default rate of 0.001, dropout 0.3, He-normal weights."
 NORMS = "The norms' epsilon is Keras' 0.001; their running statistics move by 0.1 a batch (Keras: 0.01), so that a quick training is not scored with stale ones."
 BEST_EPOCH = "The report's figures are those of its last epoch, ours those of the epoch with the highest validation Dice; which slices it drew is not known."
-BACKGROUND = "It depends on the true masks alone and never on the model: on which slices are drawn, and on how masks were resized."
+BACKGROUND = (
+    "It depends on the true masks alone and never on the model: on which slices are drawn, and on how masks were "
+    "resized."
+)
 COLLAPSED = (
     "The reported IoU of .49 says nothing about the tumour: read Dice and foreground IoU. Keras' MeanIoU casts "
     "probabilities to integer labels, so that all below 1 are background, whatever the network. On the test part of "
     "the published quick cell the network's labels have a mean IoU of .7211 (pixel accuracy .9886), and labels that "
-    "are all background .4916 (.9833). The report's pixel accuracies of .9977 and .9941 are above that: its network had "
-    "learned, its metric had collapsed."
+    "are all background .4916 (.9833). The report's pixel accuracies of .9977 and .9941 are above that: its network "
+    "had learned, its metric had collapsed."
 )
 RESIZED = (
-    "The .4921 of its training part is not of the set's own masks: those, and masks of nearest neighbours, give .4916 of "
-    "all slices, and in 4,000 draws of 2,453 at most .4918. Masks that lose pixels at their edges in a resize come near "
-    "it: cast to integers after a bilinear one they give .4918 of all slices, and .4921 at most in such draws; after an "
-    "area one .4924. The report does not say how it resized. Experiment: "
+    "The .4921 of its training part is not of the set's own masks: those, and masks of nearest neighbours, give .4916 "
+    "of all slices, and in 4,000 draws of 2,453 at most .4918. Masks that lose pixels at their edges in a resize come "
+    "near it: cast to integers after a bilinear one they give .4918 of all slices, and .4921 at most in such draws; "
+    "after an area one .4924. The report does not say how it resized. Experiment: "
     "plugins/tumorbench-segmenters/experiments/mean_iou.py."
 )
 

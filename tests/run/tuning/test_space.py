@@ -21,8 +21,10 @@ def tumorbench_models():
                 "norm": tb.Search(one_of=("batch", "group")), "wide": tb.Search(one_of=(False, True))},
     )
     yield tb.ModelSpec(
-        id="hasty-net", title="t", version="1", task="classification", licence="MIT", paper=tb.Paper(title="none"), factory="wide_module:Net",
-        recipe=tb.Recipe(preprocessing=tb.Preprocessing(size=32), epochs=1, batch_size=64, quick=tb.Quick(epochs=1, steps_per_epoch=1, batch_size=8)),
+        id="hasty-net", title="t", version="1", task="classification", licence="MIT",
+        paper=tb.Paper(title="none"), factory="wide_module:Net",
+        recipe=tb.Recipe(preprocessing=tb.Preprocessing(size=32), epochs=1, batch_size=64,
+                         quick=tb.Quick(epochs=1, steps_per_epoch=1, batch_size=8)),
         search={"learning_rate": tb.Search(low=1e-5, high=1, log=True), "weight_decay": tb.Search(one_of=(0.0, 0.01)),
                 "batch_size": tb.Search(low=4, high=64)},
     )

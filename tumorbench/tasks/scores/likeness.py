@@ -73,7 +73,7 @@ def _shifted(images: NDArray[np.uint8], candidates: Tensor) -> tuple[Tensor, Ten
 
 
 def _at_every_shift(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Thumbnails of the whole pictures at every shift, uint8 ``(n, shifts, 32, 32)``, as ``tumorbench.data.near`` makes them.
+    """Thumbnails of whole pictures at every shift, uint8 ``(n, shifts, 32, 32)``, as ``tumorbench.data.near`` makes.
 
     Pillow resizes along the rows and then along the columns, so the first pass serves every shift along the other axis,
     and a pass takes all images at once, below or beside one another.

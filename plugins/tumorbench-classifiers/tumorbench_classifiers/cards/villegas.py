@@ -206,13 +206,14 @@ VGG16_NOTES = (
 )
 
 SMALL_RANGE = (
-    "What a small range of inputs does, tried with EfficientNet-Lite0 frozen in VGG16's place, whose weights install as a "
-    "package: a new last layer, ten epochs, seed 0, the official folders. In [-1, 1], which it was trained with, the "
-    "accuracy on the 394 test slices is .6954 (.9414 in training). In [0, 1] it is .7157 (.9297): half of the range costs "
-    "nothing. In [0, 2/255], the share of the range that images in [0, 1] are of Keras' [0, 255], it is .3198 (.4473), "
-    "and the loss falls from 1.379 to 1.333 in ten epochs, where a guess among four classes has 1.386: the last layer "
-    "hardly learns. Its answers there are 87 glioma, 112 meningioma, 4 no tumour and 191 pituitary, not one class: that "
-    "step of the report was not reproduced. Experiment: plugins/tumorbench-classifiers/experiments/input_range.py."
+    "What a small range of inputs does, tried with EfficientNet-Lite0 frozen in VGG16's place, whose weights install "
+    "as a package: a new last layer, ten epochs, seed 0, the official folders. In [-1, 1], which it was trained with, "
+    "the accuracy on the 394 test slices is .6954 (.9414 in training). In [0, 1] it is .7157 (.9297): half of the "
+    "range costs nothing. In [0, 2/255], the share of the range that images in [0, 1] are of Keras' [0, 255], it is "
+    ".3198 (.4473), and the loss falls from 1.379 to 1.333 in ten epochs, where a guess among four classes has 1.386: "
+    "the last layer hardly learns. Its answers there are 87 glioma, 112 meningioma, 4 no tumour and 191 pituitary, not "
+    "one class: that step of the report was not reproduced. Experiment: "
+    "plugins/tumorbench-classifiers/experiments/input_range.py."
 )
 
 VILLEGAS_VGG16 = ModelSpec(
