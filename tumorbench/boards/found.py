@@ -154,10 +154,9 @@ def _of_budget(budget: str, found: Sequence[Finding]) -> Iterator[str]:
         surely = [each.model for each, change in both if change.ends and change.ends[1] < 0]
         higher = [each.model for each, change in both if change.ends and change.ends[0] > 0]
         yield (
-            f"{budget.capitalize()} budget: {plural(len(both), 'model')} on both splits, of which worse with "
-            f"patients apart: "
-            f"{len(lower)}{f', by up to {_number(-min(lower))}' if lower else ''}. The interval of the difference lies "
-            f"below 0 for {_named(surely)}, above 0 for {_named(higher)}."
+            f"{budget.capitalize()} budget: {plural(len(both), 'model')} on both splits, of which worse with patients "
+            f"apart: {len(lower)}{f', by up to {_number(-min(lower))}' if lower else ''}. The interval of the "
+            f"difference lies below 0 for {_named(surely)}, above 0 for {_named(higher)}."
         )
     for each in found if budget == "full" else ():
         if each.published and each.same and each.same.ends:

@@ -31,7 +31,7 @@ NOT_OF_NUMBERS = {
 }
 OWN_RISE = ("OneCycleLR", "CyclicLR")  # begin at a rate of their own
 FIRST_STEP = 0.01  # of the rate, at the beginning of a warm-up
-USUAL = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD", "rmsprop": "RMSprop"}
+CLASSES = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD", "rmsprop": "RMSprop"}
 
 
 def build_optimizer(recipe: Optimizer, parameters: Iterator[nn.Parameter]) -> torch.optim.Optimizer:
@@ -104,7 +104,7 @@ def build_schedule(recipe: Schedule, optimizer: torch.optim.Optimizer, total: in
 
 def _optimizer(name: str) -> type[torch.optim.Optimizer]:
     known = _classes(torch.optim, torch.optim.Optimizer)
-    return _named("optimizer", "torch.optim", USUAL.get(name, name), known, NOT_STEPPED, (*USUAL, *known))
+    return _named("optimizer", "torch.optim", CLASSES.get(name, name), known, NOT_STEPPED, (*CLASSES, *known))
 
 
 def _schedule(name: str) -> type[LRScheduler]:

@@ -10,7 +10,7 @@ from tumorbench.contracts.card import Argument, Card
 
 __all__ = ["Optimizer", "Schedule"]
 
-USUAL = {"adam": ("betas",), "adamw": ("betas",), "sgd": ("momentum",), "rmsprop": ("momentum",)}
+FIELDS = {"adam": ("betas",), "adamw": ("betas",), "sgd": ("momentum",), "rmsprop": ("momentum",)}
 
 
 class Optimizer(Card):
@@ -26,8 +26,8 @@ class Optimizer(Card):
     @model_validator(mode="after")
     def _has_one_value_for_each_argument(self) -> Optimizer:
         given = {"lr", "weight_decay"} & self.arguments.keys()
-        if self.name in USUAL:
-            given |= set(USUAL[self.name]) & self.arguments.keys()
+        if self.name in FIELDS:
+            given |= set(FIELDS[self.name]) & self.arguments.keys()
         elif (self.betas, self.momentum) != ((0.9, 0.999), 0.0):
             raise ValueError(f"{self.name} takes betas and momentum among its arguments, where it has them")
         if given:
@@ -37,7 +37,7 @@ class Optimizer(Card):
     @property
     def is_usual(self) -> bool:
         """Whether its fields say everything of it."""
-        return self.name in USUAL and not self.arguments
+        return self.name in FIELDS and not self.arguments
 
 
 class Schedule(Card):

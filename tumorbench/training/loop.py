@@ -107,9 +107,10 @@ def fit(
     validate: mean validation values, "val_loss" among them; None where nothing is held out. on_weights: called after
     each epoch with the network as it would be scored then. result: filled as training goes, so that its history is
     known even when this raises. plan: what of a step is compiled. A checkpoint that cannot be read is discarded, and
-    under determinism also one that was made in another mode or on another device or thread count. Raises: Diverged when
-    an epoch's mean loss or a validation value is not finite; CellTimeout after ``deadline`` (``time.monotonic``
-    seconds); BadInput when an epoch takes no step.
+    under determinism also one that was made in another mode or on another device or thread count.
+
+    Raises: Diverged when an epoch's mean loss or a validation value is not finite; CellTimeout after ``deadline``
+    (``time.monotonic`` seconds); BadInput when an epoch takes no step.
     """
     result = result or Fit()
     progress, stepper, result.discarded = resume(checkpoint, network, recipe, device, steps_per_epoch)

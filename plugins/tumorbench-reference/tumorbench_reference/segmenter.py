@@ -1,7 +1,9 @@
 """The reference segmenter: a U-Net whose encoder is EfficientNet-Lite, with cross-entropy beside soft Dice.
 
 Source: Ronneberger et al., U-Net, MICCAI 2015; by segmentation-models-pytorch; encoder and weights as of the
-classifier. Train it: ``tumorbench run -d figshare3064 -m reference-segmenter``.
+classifier.
+
+Train it: ``tumorbench run -d figshare3064 -m reference-segmenter``.
 """
 
 from __future__ import annotations
