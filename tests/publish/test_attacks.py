@@ -12,15 +12,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from forgeries import all_right, cell_of, copied, rewritten, with_metric
 
-from tumorbench import registry, tasks
-from tumorbench.contracts.cell import CellIdentity, canonical_json, cell_key
+from tumorbench.contracts.cell import canonical_json
 from tumorbench.contracts.record import Record
 from tumorbench.publish.splits import split_ids
 from tumorbench.store import Store
-from tumorbench.tables.compact import compacted
-from tumorbench.tables.stored import facts_file, read_stored
-from tumorbench.tasks.base import ScoringInput
 
 pytestmark = pytest.mark.usefixtures("tiny")
 KID = "kid[efficientnet-lite0]"
@@ -75,75 +72,6 @@ def refused(tumorbench):
         return found["problems"].get(str(path.relative_to(Path.cwd())), [])
 
     return check
-
-
-def cell_of(published: Path, model: str = "tiny-classifier", seed: int = 0, protocol: str = "grouped") -> Path:
-    (path,) = published.glob(f"cells/tiny-shapes/{model}/{protocol}-fold0-seed{seed}-*/record.json")
-    return path
-
-
-def written_compact(table: pd.DataFrame, file: Path) -> None:
-    """The table stands in the file in the form in which it is published, with its facts beside the splits."""
-    found = compacted(table)
-    assert found is not None
-    file.write_bytes(found.table)
-    facts_file(file, found.facts_sha256).write_bytes(found.facts)
-
-
-def rewritten(path: Path, change=None, *, compact: bool = True, **fields) -> Path:
-    """Predictions, their hash and every number that they give are written anew; the record too, as ``fields`` say.
-
-    compact: in the published form; otherwise as a cell writes it, which is read as well. Returns the record's place,
-    which is another one where its identity is.
-    """
-    record = Record.model_validate(json.loads(path.read_text()) | fields)
-    file = path.parent / "predictions.parquet"
-    if change:
-        table = change(read_stored(file))
-        written_compact(table, file) if compact else table.to_parquet(file, index=False)
-    sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
-    artifacts = tuple(
-        each.model_copy(update={"sha256": sha256}) if each.kind == "predictions" else each for each in record.artifacts
-    )
-    record = record.model_copy(update={"artifacts": artifacts, "cell_key": cell_key(record.identity)})
-    scores = tasks.of(record.identity).score(
-        read_stored(file), ScoringInput.of_record(record, registry.find(), only=None)
-    )
-    path.write_text(scores.added_to(record).model_dump_json())
-    return moved(path, record.identity)
-
-
-def moved(path: Path, identity: CellIdentity) -> Path:
-    """The record's place, after its folder was moved to where a cell of that identity lies."""
-    name = f"{identity.protocol}-fold{identity.fold}-seed{identity.seed}-{identity.budget}-{cell_key(identity)[:12]}"
-    folder = path.parents[2] / identity.model / name
-    folder.parent.mkdir(exist_ok=True)
-    if folder != path.parent:
-        path.parent.rename(folder)
-    return folder / path.name
-
-
-def copied(path: Path, **changes) -> Path:
-    """The record published once more as a cell of another identity, in place of that cell's own record."""
-    content = json.loads(path.read_text())
-    identity = CellIdentity.model_validate(content["identity"] | changes)
-    name = f"{identity.protocol}-fold{identity.fold}-seed{identity.seed}-{identity.budget}-{cell_key(identity)[:12]}"
-    folder = path.parents[2] / identity.model / name
-    shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(path.parent, folder)
-    content |= {"identity": identity.model_dump(mode="json"), "cell_key": cell_key(identity)}
-    (folder / path.name).write_text(json.dumps(content))
-    return folder / path.name
-
-
-def all_right(table: pd.DataFrame) -> pd.DataFrame:
-    """Every slice is given its class, with the probability of the most probable one."""
-    names = [name for name in table if name.startswith("p/")]
-    probabilities = np.sort(table[names].to_numpy(), axis=1)[:, ::-1]
-    order = [[label, *(other for other in range(len(names)) if other != label)] for label in table["label"]]
-    for row, places in enumerate(order):
-        table.loc[row, [names[place] for place in places]] = probabilities[row]
-    return table.assign(predicted=table["label"])
 
 
 def test_what_is_published_is_sound_however_it_is_checked(published, refused, tumorbench, knowing):
@@ -290,15 +218,9 @@ def test_a_model_with_a_version_or_a_recipe_of_its_own_is_refused(published, ref
     assert said in refused(rewritten(copied(path, **changes | {"recipe": recipe}), all_right))
 
 
-def with_kid(path: Path, **fields) -> None:
-    record = json.loads(path.read_text())
-    metrics = [each | fields if each["name"] == KID else each for each in record["metrics"]]
-    path.write_text(json.dumps(record | {"metrics": metrics}))
-
-
 def test_a_number_of_a_generator_that_its_images_do_not_give_is_refused_with_data(published, refused, tumorbench):
     path = cell_of(published, "tiny-artist")
-    with_kid(path, value=0.001, interval=[0.0005, 0.002])
+    with_metric(path, KID, value=0.001, interval=[0.0005, 0.002])
     assert refused(path) == []  # nothing that is published gives it, so it counts as open
     found = json.loads(tumorbench("verify", "--json").out)
     assert any(
@@ -312,7 +234,7 @@ def test_a_number_of_a_generator_that_its_images_do_not_give_is_refused_with_dat
 
 def test_a_number_of_a_generator_far_from_its_own_interval_is_refused(published, refused):
     path = cell_of(published, "tiny-artist")
-    with_kid(path, value=-0.5)
+    with_metric(path, KID, value=-0.5)
     assert any("far from its own interval" in line for line in refused(path))
 
 
@@ -328,7 +250,7 @@ def test_with_the_bundle_of_its_images_a_generator_is_scored_again(published, tu
     shutil.rmtree("runs")
     found = json.loads(tumorbench("verify", "--data", "--bundle", "all.tar", "--json").out)
     assert (found["problems"], found["left_open"]) == ({}, {})
-    with_kid(cell_of(published, "tiny-artist"), value=0.001, interval=[0.0005, 0.002])
+    with_metric(cell_of(published, "tiny-artist"), KID, value=0.001, interval=[0.0005, 0.002])
     assert tumorbench("leaderboard", "--published", "leaderboards").code == 0
     refused = json.loads(tumorbench("verify", "--data", "--bundle", "all.tar", "--json").out)
     assert any(line.startswith(f"{KID} is 0.001") for lines in refused["problems"].values() for line in lines)
