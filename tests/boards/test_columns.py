@@ -105,11 +105,30 @@ def test_chosen_columns_are_in_their_order_with_intervals_and_facts(located, ren
     (row,) = shown(page)
     assert list(row) == ["rank", "model", "`f1/glioma`", "hardware", "accuracy ↑"]
     assert list(row.values())[1:] == [
-        "Network net-a (`net-a` 1)",
+        "`net-a`",
         "0.7000 (0.6000–0.8000)",  # noqa: RUF001
         "a cpu of ours (cpu, fp32)",
         "0.8500 (0.8000–0.9000)",  # noqa: RUF001
     ]
+
+
+@pytest.mark.parametrize("name", ["net-b", LONG])
+def test_three_chosen_metrics_with_their_intervals_fit_a_screen(located, render, name):
+    names = ("accuracy", "f1_macro", "auroc")
+    metrics = {
+        each: MetricValue(name=each, value=0.7, n=9, higher_is_better=True, interval=(0.6, 0.8)) for each in names
+    }
+    records = [located(metrics, model=name, protocol=protocol) for protocol in ("grouped", "paper")]
+    lines = lines_of(render(records, columns=names)["classification.md"])
+    assert max(map(len, lines)) <= 120
+    assert [line.count("0.7000 (0.6000") for line in lines] == [0, 0, 3, 0, 0, 3]
+
+
+def test_no_chosen_column_gives_way_where_a_line_is_wider_than_a_screen(located, render, shown):
+    names = [f"a_metric_of_a_plugin_{number}" for number in range(9)]
+    (row,) = shown(render([cell(located, LONG, **dict.fromkeys(names, 0.5))], columns=names)["classification.md"])
+    assert list(row) == ["rank", "model", *(f"`{name}`" for name in names)]
+    assert len(row["model"]) == 20
 
 
 def test_a_chosen_metric_of_features_is_found_in_each_extractor_s_table(located, render, tables):

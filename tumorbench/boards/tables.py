@@ -8,7 +8,6 @@ from tumorbench.boards.columns import chosen_entries, fitting_table, main_entrie
 from tumorbench.boards.standing import Line, Standing
 from tumorbench.tables import entries
 from tumorbench.tables.inputs import BoardCards
-from tumorbench.tables.markdown import table
 
 __all__ = ["board_table"]
 
@@ -18,18 +17,17 @@ STAY = ("parameters", "cells")  # whatever else gives way
 def board_table(
     standing: Standing, lines: Sequence[Line], cards: BoardCards, columns: Sequence[str], *, ranked: bool
 ) -> str:
-    """These rows of the table. columns: those that were chosen, if any, at whatever width.
+    """These rows of the table. columns: those that were chosen, if any; none of them gives way.
 
     ranked: with a column of ranks, and without one of protocols, which are all the same there.
     """
     first = [standing.ranks(line) if ranked else {"protocol": entries.short_protocol(line.row)} for line in lines]
     if columns:
-        rest = chosen_entries(lines, standing.block, cards, columns)
-        shown = [{"model": entries.model(line.row)} for line in lines]
-        return table([front | name | each for front, name, each in zip(first, shown, rest, strict=True)])
-    rest = main_entries(lines, standing.block, cards)
+        rest, droppable = chosen_entries(lines, standing.block, cards, columns), []
+    else:
+        rest = main_entries(lines, standing.block, cards)
+        droppable = [name for name in rest[0] if name not in STAY][1:]
     rows = [front | {"model": ""} | each for front, each in zip(first, rest, strict=True)]
-    droppable = [name for name in rest[0] if name not in STAY][1:]
     return fitting_table(rows, _names(lines), droppable)
 
 
