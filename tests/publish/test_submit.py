@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import shutil
 import subprocess
 
@@ -11,29 +12,43 @@ CELLS = 5
 
 
 @pytest.fixture
-def submission(published, tumorbench, tmp_path):
-    """The folder that ``submit`` makes of the store ``runs``; nothing is published yet."""
+def submitted(published, tumorbench, tmp_path):
+    """Calls ``submit`` on the store ``runs``; nothing is published yet. Returns what was printed."""
     shutil.rmtree(tmp_path / "leaderboards")
-    result = tumorbench("submit")
-    assert result.code == 0, result.err
+
+    def call(*options: str) -> str:
+        result = tumorbench("submit", *options)
+        assert result.code == 0, result.err
+        return result.out
+
+    return call
+
+
+@pytest.fixture
+def submission(submitted, tmp_path):
+    """The folder that it makes."""
+    submitted()
     return tmp_path / "submission"
 
 
-def commands(text: str) -> list[str]:
-    """Those of the text's section on how to open the pull request, as they are typed."""
-    block = text.partition("## To open it")[2].partition("```\n")[2].partition("```")[0]
-    return [line.partition("#")[0].strip() for line in block.splitlines()]
-
-
-def test_its_commands_make_boards_that_verify(submission, tumorbench, tmp_path):
-    copy, leaderboard, verify, commit = commands((submission / "PULL_REQUEST.md").read_text())
-    assert copy == "cp -r submission/leaderboards ."
-    subprocess.run(copy.split(), cwd=tmp_path, check=True)
+def test_the_printed_commands_make_boards_that_verify_in_a_clone_wherever_it_is(
+    submitted, tumorbench, tmp_path, monkeypatch
+):
+    printed = submitted("--out", "of mine/new rows")
+    copy, leaderboard, verify, commit = [line.strip() for line in printed.splitlines() if line.startswith("  ")]
+    clone = tmp_path / "elsewhere" / "clone"
+    clone.mkdir(parents=True)
+    monkeypatch.chdir(clone)
+    subprocess.run(shlex.split(copy), check=True)
     for line in (leaderboard, verify):
         done = tumorbench(*line.split()[1:])
         assert done.code == 0, done.err
     assert f"{CELLS} records checked, 0 files with problems" in done.out
     assert commit == "git add leaderboards && git commit"
+
+
+def test_the_text_of_the_pull_request_names_no_folder_of_this_machine(submission, tmp_path):
+    assert str(tmp_path) not in (submission / "PULL_REQUEST.md").read_text()
 
 
 def test_it_holds_records_predictions_splits_and_cards_and_nothing_else(submission):
@@ -64,14 +79,16 @@ def test_its_text_names_every_cell_and_the_three_checks(submission):
     for check in ("tumorbench verify`", "tumorbench verify --data", "tumorbench replay --sample 3"):
         assert check in text
     left_open = text.partition("leaves open\n")[2].partition("\n## ")[0]
-    assert "in 1 records: its numbers, which are of generated images" in left_open
+    assert "in 1 record: its numbers, which are of generated images" in left_open
 
 
 @pytest.mark.usefixtures("published")
 def test_models_and_data_sets_can_be_chosen(tumorbench, tmp_path):
     result = tumorbench("submit", "-m", "tiny-segmenter", "--out", "own", "--json")
     assert result.code == 0
-    (record,) = json.loads(result.out)["records"]
+    told = json.loads(result.out)
+    (record,) = told["records"]
+    assert told["commands"][0] == f"cp -r {tmp_path}/own/leaderboards ."
     assert record.startswith("own/leaderboards/results/cells/tiny-shapes/tiny-segmenter/grouped-")
     assert [path.stem for path in tmp_path.glob("own/leaderboards/cards/models/*")] == ["tiny-segmenter"]
     nothing = tumorbench("submit", "-d", "elsewhere", "--out", "other")
@@ -87,7 +104,7 @@ def test_an_edited_record_is_named_and_left_out(tumorbench, path_of, change, tmp
     result = tumorbench("submit")
     assert result.code == 1
     assert f"tumorbench: {path.relative_to(tmp_path)} is left out: " in result.err
-    assert f"{CELLS - 1} records are in submission" in result.out
+    assert f"submission holds {CELLS - 1} records; " in result.out
 
 
 @pytest.mark.usefixtures("published")
@@ -97,3 +114,18 @@ def test_a_folder_that_holds_something_is_not_touched(tumorbench, tmp_path):
     result = tumorbench("submit")
     assert (result.code, result.err.count("\n")) == (2, 1)
     assert [path.name for path in (tmp_path / "submission").iterdir()] == ["mine.txt"]
+
+
+@pytest.mark.usefixtures("published")
+@pytest.mark.parametrize("was_there", [True, False])
+def test_where_a_record_cannot_be_signed_nothing_is_left_and_the_same_call_can_be_made_again(
+    tumorbench, tmp_path, was_there
+):
+    folder = tmp_path / "submission"
+    if was_there:
+        folder.mkdir()
+    result = tumorbench("submit", "--sign", "no-key")
+    assert (result.code, result.err.count("\n")) == (2, 1)
+    assert folder.exists() == was_there
+    assert not list(tmp_path.glob("submission/*"))
+    assert tumorbench("submit").code == 0

@@ -33,9 +33,10 @@ def submit(
 
     Each record is checked before, as by publish. One that is not what its files say is named and left out.
     """
-    from tumorbench.publish.submit import TEXT
+    from tumorbench.publish.submit import TEXT, opening_commands
     from tumorbench.publish.submit import submit as make_submission
     from tumorbench.store import Store
+    from tumorbench.tables.markdown import plural
 
     place, found = Store(store), registry.find()
     check_not_empty(place, "tumorbench run")
@@ -50,13 +51,17 @@ def submit(
     if as_json:
         records = [str(path) for path, _ in made.records]
         refused = {str(path): reasons for path, reasons in made.refused.items()}
-        print_json({"folder": str(out), "records": records, "refused": refused, "left_open": made.left_open})
+        told = {"folder": str(out), "records": records, "refused": refused, "left_open": made.left_open}
+        print_json(told | {"commands": opening_commands(out) if records else []})
     elif made.records:
-        say(f"{len(made.records)} records are in {out}; {out / TEXT} is the text of the pull request")
-        for reason, number in made.left_open.items():
-            say(f"a check without data leaves open in {number} records: {reason}")
+        say(f"{out} holds {plural(len(made.records), 'record')}; {out / TEXT} is the text of the pull request")
+        for reason, count in made.left_open.items():
+            say(f"a check without data leaves open in {plural(count, 'record')}: {reason}")
         say(
             "it will be checked by verify in CI, by verify --data, and by running three cells again that are drawn then"
         )
+        say("to open it, in a clone of the repository:")
+        for command in opening_commands(out):
+            say(f"  {command}")
     if tell_damaged(place) or made.refused:
         raise typer.Exit(1)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import shlex
+import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,9 +18,9 @@ from tumorbench.publish.publish import publish
 from tumorbench.publish.verify import check_records
 from tumorbench.registry import Registry
 from tumorbench.store import Store, file_name, write_json
-from tumorbench.tables.markdown import NOTHING, code, number, plain, table
+from tumorbench.tables.markdown import NOTHING, code, number, plain, plural, table
 
-__all__ = ["CARDS", "RESULTS", "TEXT", "Submission", "submit"]
+__all__ = ["CARDS", "RESULTS", "TEXT", "Submission", "opening_commands", "submit"]
 
 RESULTS = Path("leaderboards", "results")  # below the folder, as in the repository
 CARDS = Path("leaderboards", "cards")
@@ -31,16 +34,6 @@ CHECKS = """## How it will be checked
 3. **By running cells again**: `tumorbench replay --sample 3 --seed SEED --store leaderboards/results --mark`. The seed is chosen after the pull request was opened. A cell that gives other numbers ends the review.
 
 A record without predictions that can be published (a generator's are images) is only settled by 2 or 3. All of it needs the models' packages: the cards in `leaderboards/cards` name them, and they must be installable."""
-STEPS = """## To open it
-
-```
-cp -r {folder}/leaderboards .          # in a clone of the repository
-tumorbench leaderboard --published leaderboards
-tumorbench verify
-git add leaderboards && git commit
-```
-
-Then open the pull request, with this text."""
 
 
 @dataclass(slots=True)
@@ -90,23 +83,47 @@ def submit(
     Every sound finished record of the store, with predictions, split and figures as ``publish`` would have them, and
     the cards of their models and data sets. models, datasets: ids of those that are wanted; all of the store without
     any. key: the SSH key that signs each record. Raises: BadInput where ``folder`` holds something, or cannot be
-    written.
+    written; it is then as it was, so that the same call can be made again.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise BadInput(f"{folder} exists already; give another folder with --out")
     place = Store(folder / RESULTS)
-    found = publish(_Chosen(store.root, store.damaged, models, datasets), place, registry, None, key)
-    result = Submission(folder, list(place.records()), found.refused)
-    if not result.records:
-        return result
-    checked = check_records(result.records, registry)
-    result.left_open = dict(Counter(reason for each in checked.values() for reason in each.left_open))
-    try:
-        _write_cards(result, registry)
-        (folder / TEXT).write_text(_text(result, registry), encoding="utf-8")
-    except OSError as error:
-        raise BadInput(f"{folder} cannot be written ({error.strerror}); give another folder with --out") from None
+    with _whole_or_nothing(folder):
+        found = publish(_Chosen(store.root, store.damaged, models, datasets), place, registry, None, key)
+        result = Submission(folder, list(place.records()), found.refused)
+        if not result.records:
+            return result
+        checked = check_records(result.records, registry)
+        result.left_open = dict(Counter(reason for each in checked.values() for reason in each.left_open))
+        try:
+            _write_cards(result, registry)
+            (folder / TEXT).write_text(_text(result, registry), encoding="utf-8")
+        except OSError as error:
+            raise BadInput(f"{folder} cannot be written ({error.strerror}); give another folder with --out") from None
     return result
+
+
+def opening_commands(folder: Path) -> list[str]:
+    """What to type in a clone of the repository, wherever that is, to open the pull request. Each is one line."""
+    return [
+        f"cp -r {shlex.quote(str(folder.resolve() / RESULTS.parent))} .",
+        f"tumorbench leaderboard --published {RESULTS.parent}",
+        "tumorbench verify",
+        f"git add {RESULTS.parent} && git commit",
+    ]
+
+
+@contextmanager
+def _whole_or_nothing(folder: Path) -> Iterator[None]:
+    """Where the block is left by an exception the folder, which held nothing, holds nothing again."""
+    was_there = folder.exists()
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        if was_there:
+            folder.mkdir(exist_ok=True)
+        raise
 
 
 def _write_cards(result: Submission, registry: Registry) -> None:
@@ -152,7 +169,7 @@ def _text(result: Submission, registry: Registry) -> str:
     models = sorted({record.identity.model for _, record in result.records})
     packages = sorted({" ".join(_package(registry, *item)) for item in _items(result)})
     about = (
-        f"{len(result.records)} records. Their models and data sets come from {', '.join(map(plain, packages))}; say here "
+        f"{plural(len(result.records), 'record')}. Their models and data sets come from {', '.join(map(plain, packages))}; say here "
         "where these packages can be installed from, what is new, and anything that a reader of the rows should know."
     )
     paragraphs = [
@@ -161,10 +178,9 @@ def _text(result: Submission, registry: Registry) -> str:
         table([_row(record, registry) for _, record in result.records[:SHOWN]]),
         *([f"and {more} others."] if (more := len(result.records) - SHOWN) > 0 else []),
         "## What a check without data leaves open",
-        "\n".join(f"- in {number} records: {plain(reason)}" for reason, number in result.left_open.items())
+        "\n".join(f"- in {plural(count, 'record')}: {plain(reason)}" for reason, count in result.left_open.items())
         or "Nothing.",
         CHECKS,
-        STEPS.format(folder=result.folder),
     ]
     return "\n\n".join(paragraphs) + "\n"
 
