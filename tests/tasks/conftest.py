@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -136,6 +136,7 @@ class Cells:
                 validate=task.validation(cell, learned["val"], tools),
                 on_weights=partial(task.after_epoch, cell=cell, tools=tools, folder=folder),
             )
+        material = replace(material, validated=fit.validated())
         prediction = task.predict(network, cell, material, tools, folder)
         scores = task.score(prediction.table, ScoringInput.of_cell(cell, tools))
         return Done(cell, tools, task, network, material, fit.history, prediction, scores, folder)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -94,7 +94,7 @@ def learn(
         _start_from(network, cell, context)
         material = task.gather(cell, network, tools)
     _train(cell, network, material.learned, tools, options, folder, outcome, deadline)
-    return network, material
+    return network, replace(material, validated=outcome.fit.validated())
 
 
 def _start_from(network: Network, cell: Cell, context: Context) -> None:

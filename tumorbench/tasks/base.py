@@ -162,13 +162,13 @@ class Task(ABC):
     def values_of_parts(
         self, network: Network, cell: Cell, material: Material, tools: Tools
     ) -> dict[str, dict[str, float]]:
-        """The validation values of the scored weights on some of the training part and on the validation part."""
-        parts = {"train": material.learned["train"].spread(PART_LIMIT), "val": material.learned["val"]}
-        found = {}
-        for part, slices in parts.items():
-            if validate := self.validation(cell, slices, tools):
-                values = {name.removeprefix("val_"): value for name, value in validate(network).items()}
-                found[part] = values | {"n": float(len(slices))}
+        """The validation values of the scored weights: on some of the training part, and those that training found."""
+        found, slices = {}, material.learned["train"].spread(PART_LIMIT)
+        if validate := self.validation(cell, slices, tools):
+            values = {name.removeprefix("val_"): value for name, value in validate(network).items()}
+            found["train"] = values | {"n": float(len(slices))}
+        if material.validated:
+            found["val"] = material.validated | {"n": float(len(material.learned["val"]))}
         return found
 
     @abstractmethod

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from tumorbench.contracts.cards import ExtractorSpec
 from tumorbench.data.kinship import thumbnails_of
 from tumorbench.errors import INTERRUPTIONS, one_line
-from tumorbench.metrics.features import extract, pixel_features
+from tumorbench.metrics.features import pixel_features
 from tumorbench.metrics.memorisation import closest_pairs
 from tumorbench.metrics.uncertainty import replicates
 from tumorbench.statistics.intervals import interval
 from tumorbench.tasks.cell import Cell
-from tumorbench.tasks.reals import FEATURE_BATCH, real_features, real_nearest
+from tumorbench.tasks.reals import features_of, real_features, real_nearest
 from tumorbench.tasks.scores.instruments import PIXELS, Applied, Metric, apply, extractor_of, interval_of
 
 __all__ = ["CLOSEST", "Images", "Pairs", "Sides", "compare"]
@@ -141,7 +141,7 @@ def _features(images: Images, spec: ExtractorSpec, device: str) -> tuple[Sides, 
         return reason
     try:
         everything = real_features(images.cell.dataset, images.everything, spec, extractor, device)
-        generated = extract(images.generated, extractor, device, FEATURE_BATCH)
+        generated = features_of(images.generated, extractor, device)
     except INTERRUPTIONS:
         raise
     except BaseException as error:  # noqa: BLE001 - a stranger's extractor may raise anything

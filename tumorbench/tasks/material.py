@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -26,10 +26,14 @@ __all__ = ["Material", "fresh_network", "gather", "problem_of"]
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """slices: part of the split -> its images. learned: the same, or what a frozen backbone makes of them."""
+    """slices: part of the split -> its images. learned: the same, or what a frozen backbone makes of them.
+
+    validated: name -> validation value of the weights that are scored, once training has found them.
+    """
 
     slices: dict[str, Slices]
     learned: dict[str, Slices]
+    validated: dict[str, float] = field(default_factory=dict)
 
 
 def problem_of(cell: Cell) -> Problem:

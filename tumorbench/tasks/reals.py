@@ -8,18 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from tumorbench.contracts.cards import ExtractorSpec
 from tumorbench.contracts.cell import canonical_json
 from tumorbench.contracts.files.whole import written_whole
+from tumorbench.data.batches import slices_at_once
 from tumorbench.data.decode import Decoded
 from tumorbench.data.locations import cache_root
 from tumorbench.metrics.features import Features, Nearest, extract
 
-__all__ = ["FEATURE_BATCH", "real_features", "real_nearest"]
+__all__ = ["features_of", "real_features", "real_nearest"]
 
-FEATURE_BATCH = 32
+EXTRACTOR_SIZE = 224  # about what extractors bring an image to, pixels a side
 NEAREST_VERSION = 1  # raised when the same images would have other nearest training images
 
 
@@ -30,12 +32,17 @@ def real_features(
     content = [spec.id, spec.version, dataset.fingerprint, images.shape[-1], "none", device]
 
     def computed() -> dict[str, Any]:
-        found = extract(np.asarray(images), extractor, device, FEATURE_BATCH)
+        found = features_of(images, extractor, device)
         arrays = {"features": found.features, "logits": found.logits}
         return {name: array for name, array in arrays.items() if array is not None}
 
     kept = _kept(_place(dataset, spec.id, content), computed)
     return Features(kept["features"], kept.get("logits"), extractor.get_name())
+
+
+def features_of(images: NDArray[np.uint8], extractor: Any, device: str) -> Features:
+    """The extractor's features of ``images``, uint8 ``(n, size, size)``, in batches that suit the device."""
+    return extract(np.asarray(images), extractor, device, slices_at_once(EXTRACTOR_SIZE, torch.device(device).type))
 
 
 def real_nearest(

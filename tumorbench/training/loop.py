@@ -51,6 +51,11 @@ class Fit:
     compiled: str = ""  # what of a step ran compiled on a GPU, or why nothing did
     times: dict[str, float] = field(default_factory=dict)  # seconds of this session, as ``contracts.record.Timing``
 
+    def validated(self) -> dict[str, float]:
+        """Name -> validation value of the weights that the network now has; empty where there was no validation."""
+        entry = self.history[self.best_epoch - 1] if self.best_epoch else {}
+        return {name.removeprefix("val_"): value for name, value in entry.items() if name.startswith("val_")}
+
 
 @contextmanager
 def timed(times: dict[str, float], name: str) -> Iterator[None]:

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import timm
 import torch
+from timm.layers import BatchNormAct2d
 
 import tumorbench as tb
 import tumorbench_extractors
@@ -14,6 +16,7 @@ from tumorbench.contracts.factory import load
 from tumorbench.metrics.features import extract
 from tumorbench_extractors.efficientnet import EfficientNetLite0
 from tumorbench_extractors.inception import inception_v3_compat
+from tumorbench_extractors.lite import NAMES, lite_weights
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +48,25 @@ def test_every_factory_is_there():
     )
 
 
-def test_lite0_has_the_published_number_of_parameters(lite0):
-    assert sum(parameter.numel() for parameter in lite0.parameters()) == 4_652_008
+@pytest.fixture(scope="module")
+def unfolded():
+    """The network as timm builds it, with its batch norms, and the weights of the package."""
+    network = timm.create_model(NAMES[0], pretrained=False).eval()
+    network.load_state_dict(lite_weights(NAMES[0]))
+    return network
+
+
+def test_lite0_has_the_published_number_of_parameters(unfolded):
+    assert sum(parameter.numel() for parameter in unfolded.parameters()) == 4_652_008
+
+
+def test_lite0_folds_every_batch_norm_and_that_changes_nothing_but_rounding(lite0, unfolded):
+    kinds = {type(module) for module in lite0.modules()}
+    assert BatchNormAct2d not in kinds
+    assert BatchNormAct2d in {type(module) for module in unfolded.modules()}
+    images = torch.randn(3, 3, 224, 224, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        torch.testing.assert_close(lite0.network(images), unfolded(images), rtol=1e-5, atol=1e-4)
 
 
 def test_lite0_gives_the_logits_of_the_checkpoints_own_network(lite0):
@@ -58,12 +78,12 @@ def test_lite0_gives_the_logits_of_the_checkpoints_own_network(lite0):
     assert logits.argmax() == 905
 
 
-def test_both_names_of_the_weights_give_the_extractor_s_own(lite0):
+def test_both_names_of_the_weights_give_the_extractor_s_own(unfolded):
     cards = tumorbench_extractors.tumorbench_weights()
     assert [card.id for card in cards] == [
         f"timm/tf_efficientnet_lite{number}{tag}" for number in range(3) for tag in ("", ".in1k")
     ]
-    held = lite0.network.state_dict()
+    held = unfolded.state_dict()
     for card in cards[:2]:
         weights = load(card.factory)(card.id)
         assert list(weights) == list(held)
