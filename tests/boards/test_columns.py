@@ -38,9 +38,10 @@ def lines_of(page):
     return [line for line in page.splitlines() if line.startswith("|")]
 
 
-def cell(located, name="net-a", **metrics):
+def cell(located, name="net-a", instruments=(), **metrics):
     ranked = MetricValue(name="accuracy", value=0.85, n=100, higher_is_better=True, interval=(0.8, 0.9))
-    return located({"accuracy": ranked} | metrics, model=name, parameters={"total": 31_042_369, "trainable": 0})
+    known = {"parameters": {"total": 31_042_369, "trainable": 0}, "instruments": instruments}
+    return located({"accuracy": ranked} | metrics, model=name, **known)
 
 
 def test_a_board_has_rank_model_metric_with_interval_the_headlines_parameters_and_cells(located, render, with_metrics):
@@ -72,6 +73,15 @@ def test_a_name_that_is_too_long_loses_its_middle_and_stands_whole_on_the_data_s
     assert LONG not in pages["classification.md"]
     assert "robles-wcgan" in pages["classification.md"]
     assert f"`{LONG} 1`" in pages["figs.md"]
+
+
+def test_where_not_all_fits_the_built_in_headlines_give_way_to_those_of_a_plugin(located, render, with_metrics):
+    name = "my_own_metric"
+    scored = Instrument(metric=name, version="3", plugin="my-metrics")
+    here = with_metrics(card_of("f1_macro"), card_of("auroc"), card_of(name))
+    page = render([cell(located, LONG, instruments=(scored,), f1_macro=0.7, auroc=0.9, **{name: 0.5})], cards=here)
+    heading = lines_of(page["classification.md"])[0]
+    assert [each in heading for each in ("accuracy ↑", f"{name} ↑", "f1_macro", "auroc")] == [True, True, True, False]
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from tumorbench.boards.blocks import Block
-from tumorbench.boards.standing import Line
+from tumorbench.boards.standing import Line, plugin_of
 from tumorbench.tables import entries
 from tumorbench.tables.coverage import coverage
 from tumorbench.tables.inputs import BoardCards, metric_id
 from tumorbench.tables.leaks import leaks
 from tumorbench.tables.markdown import NOTHING, code, narrow_table, shortened
 
-__all__ = ["FACTS", "WIDTH", "chosen_entries", "fitting_table", "known_columns", "main_entries"]
+__all__ = ["FACTS", "WIDTH", "chosen_entries", "fitting_table", "giving_way", "known_columns", "main_entries"]
 
 WIDTH = 120  # characters of a line of a board
 LEAST = 20  # of a model's name, before a column gives way to it
@@ -50,6 +50,12 @@ def main_entries(lines: Sequence[Line], block: Block, cards: BoardCards) -> list
             entry[_heading(block, name)] = entries.short_value(line.row.statistic(name), ends)
         found.append(entry | {name: FACTS[name](line, cards) for name in DEFAULT})
     return found
+
+
+def giving_way(lines: Sequence[Line], block: Block) -> list[str]:
+    """Headings of main metrics that may be left out, the last first; those of plugins, which ask for it, stay longest."""
+    names = sorted(block.main[1:], key=lambda name: not plugin_of(name, lines))
+    return [_heading(block, name) for name in names]
 
 
 def chosen_entries(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from tumorbench.boards.blocks import ARROWS
-from tumorbench.boards.standing import Line, Standing, standings
+from tumorbench.boards.standing import Line, Standing, plugin_of, standings
 from tumorbench.boards.words import SYNTHETIC, about_budget, heading, memorised_note, opening, patients_in_words
 from tumorbench.contracts.budget import in_order
 from tumorbench.contracts.cards import Reported
@@ -20,7 +20,6 @@ from tumorbench.tables.rows import Row, rows_of
 
 __all__ = ["dataset_page"]
 
-CORE = "tumorbench"  # the distribution whose metrics are built in
 TOLD = (
     "Values are the mean ± the sample standard deviation over the row's cells (`± —`: one cell); in parentheses stand "
     "the 95 % interval, over other patients and seeds, and what belongs to the value: `ceiling` is the value of a mask "
@@ -127,7 +126,7 @@ def _values(task: str, standing: Standing, cards: BoardCards) -> Iterator[str]:
         lines = [line for line in standing.lines if any(_defined(line.row, name) for name in names)]
         if lines:
             yield f"#### {_title(metric, names[0], lines, cards)}"
-            if plugin := _plugin(metric, lines):
+            if plugin := plugin_of(metric, lines):
                 yield f"Of the plugin {code(plugin)}."
             yield table([_line(task, standing, line, names, ranking.get(metric, ""), cards) for line in lines])
     undefined = [
@@ -164,13 +163,6 @@ def _title(metric: str, name: str, lines: Sequence[Line], cards: BoardCards) -> 
     found = next((statistic for line in lines if (statistic := line.row.statistic(name))), None)
     shown = f"{code(metric)}{ARROWS[found.higher_is_better if found else None]}"
     return f"{plain(card.title)}: {shown}" if card else shown
-
-
-def _plugin(metric: str, lines: Sequence[Line]) -> str:
-    """The distribution of a metric that is not built in; "" for one that is."""
-    records = [cell.record for line in lines for cell in line.row.cells]
-    given = {each.plugin for record in records for each in record.instruments if each.metric == metric_id(metric)}
-    return next(iter(sorted(given - {CORE})), "")
 
 
 def _without_value(rows: Sequence[Row]) -> Iterator[str]:

@@ -11,7 +11,9 @@ from tumorbench.boards.uncertainty import Sureness, sureness
 from tumorbench.tables.inputs import BoardCards, metric_id
 from tumorbench.tables.rows import Row
 
-__all__ = ["Line", "Standing", "standings"]
+__all__ = ["Line", "Standing", "plugin_of", "standings"]
+
+CORE = "tumorbench"  # the distribution whose metrics are built in
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +61,10 @@ def _standing(block: Block, rows: Sequence[Row], cards: BoardCards) -> Standing:
         for number, (row, own) in enumerate(zip(kept, sure, strict=True))
     ]
     return Standing(block, tuple(sorted(lines, key=lambda line: order(line.row, next(iter(line.places.values()))))))
+
+
+def plugin_of(metric: str, lines: Sequence[Line]) -> str:
+    """The distribution of a metric that is not built in; "" for one that is."""
+    records = [cell.record for line in lines for cell in line.row.cells]
+    given = {each.plugin for record in records for each in record.instruments if each.metric == metric_id(metric)}
+    return next(iter(sorted(given - {CORE})), "")

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tumorbench.boards.columns import chosen_entries, fitting_table, main_entries
+from tumorbench.boards.columns import chosen_entries, fitting_table, giving_way, main_entries
 from tumorbench.boards.standing import Line, Standing
 from tumorbench.tables import entries
 from tumorbench.tables.inputs import BoardCards
 
 __all__ = ["board_table"]
-
-STAY = ("parameters", "cells")  # whatever else gives way
 
 
 def board_table(
@@ -25,8 +23,7 @@ def board_table(
     if columns:
         rest, droppable = chosen_entries(lines, standing.block, cards, columns), []
     else:
-        rest = main_entries(lines, standing.block, cards)
-        droppable = [name for name in rest[0] if name not in STAY][1:]
+        rest, droppable = main_entries(lines, standing.block, cards), giving_way(lines, standing.block)
     rows = [front | {"model": ""} | each for front, each in zip(first, rest, strict=True)]
     return fitting_table(rows, _names(lines), droppable)
 
