@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
-
 import numpy as np
 import pytest
 
 import tumorbench as tb
 
 
-@pytest.fixture(scope="session")
-def kept(tmp_path_factory):
-    """Where the one store is kept that every test here starts from."""
-    return tmp_path_factory.mktemp("kept")
-
-
 @pytest.fixture
-def both(evaluate, tumorbench, kept, tiny):
+def both(trained, evaluate):
     """A store with a classifier that was trained on two folds, one that fails, and one that was evaluated."""
-    if not (kept / "runs").exists():
-        folds = ("--fold", "0", "--fold", "1", "--protocol", "grouped", "--no-throughput")
-        tumorbench("run", "-d", "tiny-shapes", "-m", "tiny-classifier", "-m", "tiny-nan", *folds)
-        evaluate()
-        shutil.copytree("runs", kept / "runs")
-    shutil.copytree(kept / "runs", "runs", dirs_exist_ok=True)
-    return tb.results("runs")
+    evaluate()
+    return tb.results(trained)
 
 
 def test_frames_have_one_row_a_finished_cell_and_metric(both):
