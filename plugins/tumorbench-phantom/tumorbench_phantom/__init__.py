@@ -21,7 +21,7 @@ PHANTOM = tb.DatasetSpec(
     patients_known=True,
     spacing=tb.PixelSpacing(height=128, width=128, mm=1.75),
     synthetic=True,
-    quick_share=0.6,
+    quick_share=0.4,
     quick_size=96,
     counts={"all": {"glioma": 60, "meningioma": 60, "notumor": 60, "pituitary": 60}},
     notes=(
