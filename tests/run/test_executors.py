@@ -113,6 +113,11 @@ def test_three_executors_are_installed_and_an_unknown_name_says_which(start):
         start("locol")
 
 
+def test_an_unknown_executor_that_is_near_none_is_told_the_names_once(start):
+    with pytest.raises(BadInput, match=r"^no executor is called 'xyz'; known: in-process, local, ray, submitit$"):
+        start("xyz")
+
+
 @pytest.mark.parametrize(("name", "package", "extra"), [("ray", "ray", "ray"), ("submitit", "submitit", "slurm")])
 def test_an_executor_without_its_package_names_the_extra(start, monkeypatch, name, package, extra):
     monkeypatch.setitem(sys.modules, package, None)

@@ -109,21 +109,23 @@ class Registry:
     def _installed(self, kind: str, cards: dict[str, ChosenCard], name: str) -> ChosenCard:
         if name in cards:
             return cards[name]
-        installed = ", ".join(sorted(cards)) or "none"
-        raise BadInput(f"{self.unknown(kind, cards, name)}; installed: {installed}")
+        raise self.unknown(kind, cards, name, few=True)
 
     def _named(self, kind: str, cards: dict[str, AnyCard], name: str) -> AnyCard:
         if name in cards:
             return cards[name]
         raise self.unknown(kind, cards, name)
 
-    def unknown(self, kind: str, cards: Mapping[str, Card], name: str) -> BadInput:
+    def unknown(self, kind: str, cards: Mapping[str, Card], name: str, *, few: bool = False) -> BadInput:
         """The error that ``name`` is none of ``cards``.
 
-        It suggests the nearest, and tells of broken plugins that may have provided it.
+        It suggests the nearest, and tells of broken plugins that may have provided it. few: all are named beside the
+        nearest too.
         """
         near = difflib.get_close_matches(name[:COMPARED], cards, n=1, cutoff=0.4)
-        fix = f"did you mean {near[0]}?" if near else f"known: {', '.join(sorted(cards)) or 'none installed'}"
+        known = ", ".join(sorted(cards)) or "none installed"
+        others = f"; installed: {known}" if few else ""
+        fix = f"did you mean {near[0]}?{others}" if near else f"known: {known}"
         broken = "; ".join(
             f"plugin {plugin.name} is broken and may have provided it: {fault}"
             for plugin in self.plugins
