@@ -33,7 +33,7 @@ __all__ = [
     "training_batches",
 ]
 
-PIXELS_AT_ONCE = {"cpu": 2**16, "cuda": 2**24}  # of a batch that is only evaluated; a CPU's cache holds them, for each thread
+PIXELS_AT_ONCE = {"cpu": 2**16, "cuda": 2**24}  # of a batch that is only evaluated; on a CPU, a thread's
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 

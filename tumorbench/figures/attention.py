@@ -7,14 +7,13 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib import colormaps
-from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike, NDArray
 
-from tumorbench.figures.canvas import Images, grid, message, save
+from tumorbench.figures.canvas import Images, message, save
 from tumorbench.figures.classification import Predictions, show_prediction
+from tumorbench.figures.sheet import Sheet
 
 __all__ = ["attention_examples"]
 
@@ -22,6 +21,7 @@ SHOWN = 6  # slices a row
 HEAT = "turbo"
 OUTLINE = "white"
 STRONGEST = 0.6  # opacity where the map is largest
+LEGEND = 0.3  # inches under the slices
 
 
 def attention_examples(
@@ -49,17 +49,18 @@ def attention_examples(
         return
     shown = sum(map(len, rows))
     title = f"Grad-CAM of the predicted class, {shown} test slices: right (blue), wrong (red)"
-    figure, axes = grid(len(rows), max(map(len, rows)), (1.75, 2.2), title)
-    for panels, chosen in zip(axes, rows, strict=True):
-        for panel in panels[len(chosen) :]:
-            panel.set_visible(False)
-        for panel, index in zip(panels, chosen, strict=False):
-            show_prediction(panel, tests, int(index))
-            _heat(panel, maps[index])
+    below, foot = 2 if any(not maps[index].any() for row in rows for index in row) else 1, LEGEND * (masks is not None)
+    sheet = Sheet(len(rows), max(map(len, rows)), 1.65, title, above=2, below=below, right=0.6, foot=foot)
+    for tiles, chosen in zip(sheet.tiles, rows, strict=True):
+        for tile, index in zip(tiles, chosen, strict=False):
+            largest = float(maps[index].max())
+            show_prediction(tile, tests, int(index), "" if largest > 0 else "nothing speaks for it")
+            if largest > 0:
+                tile.cover(maps[index] / largest, HEAT, STRONGEST)
             if masks is not None and masks[index].any():
-                panel.contour(masks[index] > 0, levels=[0.5], colors=OUTLINE, linewidths=1)
-    _legend(figure, outlined=masks is not None)
-    save(figure, path)
+                tile.outline(masks[index] > 0, OUTLINE)
+    _legend(sheet, outlined=masks is not None)
+    save(sheet.figure, path)
 
 
 def _spaced(indices: NDArray[np.intp]) -> NDArray[np.intp]:
@@ -67,22 +68,10 @@ def _spaced(indices: NDArray[np.intp]) -> NDArray[np.intp]:
     return indices[np.unique(np.linspace(0, len(indices) - 1, SHOWN).round().astype(int))] if len(indices) else indices
 
 
-def _heat(panel: Axes, attention: NDArray[np.floating]) -> None:
-    """The map over the slice, the more opaque the larger; a map that is 0 throughout says so."""
-    largest = float(attention.max())
-    if not largest > 0:
-        panel.set_xlabel(f"{panel.get_xlabel()}\nnothing speaks for it", fontsize=6)
-        return
-    share = attention / largest
-    panel.imshow(
-        share, cmap=HEAT, vmin=0, vmax=1, alpha=STRONGEST * np.asarray(share, np.float64), interpolation="bilinear"
-    )
-
-
-def _legend(figure: Figure, *, outlined: bool) -> None:
-    bar = figure.colorbar(ScalarMappable(cmap=colormaps[HEAT]), ax=figure.axes, shrink=0.7, pad=0.01, aspect=30)
+def _legend(sheet: Sheet, *, outlined: bool) -> None:
+    bar = sheet.figure.colorbar(ScalarMappable(cmap=colormaps[HEAT]), cax=sheet.beside_all(0.12))
     bar.set_label("share of the slice's largest value", fontsize=7)
     bar.ax.tick_params(labelsize=6)
     if outlined:
         line = Line2D([], [], color=OUTLINE, linewidth=1, label="tumour mask")
-        figure.legend(handles=[line], loc="outside lower center", fontsize=7, facecolor="#444444", labelcolor="white")
+        sheet.figure.legend(handles=[line], loc="lower center", fontsize=7, facecolor="#444444", labelcolor="white")

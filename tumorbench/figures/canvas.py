@@ -1,4 +1,4 @@
-"""What every figure shares: its colours, its grid of slices, and the way it becomes a file."""
+"""What every figure shares: its colours, its grid of axes, and the way it becomes a file."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-__all__ = ["BLUE", "GREY", "ORANGE", "RED", "Images", "grid", "message", "save", "shortened", "show_slice"]
+__all__ = ["BLUE", "GREY", "ORANGE", "RED", "Images", "grid", "message", "save", "shortened"]
 
 BLUE, RED, ORANGE, GREY = "#1f5fbf", "#c62828", "#e07b00", "#777777"  # right, wrong, validation or prediction, remarks
 DPI = 90
@@ -26,16 +25,6 @@ def grid(rows: int, columns: int, tile: tuple[float, float], title: str) -> tupl
     figure = Figure(figsize=(width, rows * tile[1] + 0.45), layout="constrained")
     figure.suptitle(title, fontsize=11)
     return figure, figure.subplots(rows, columns, squeeze=False)
-
-
-def show_slice(axes: Axes, image: NDArray[Any], title: str = "", colour: str = "black") -> None:
-    """The slice, uint8 grey or RGB, fills the axes; no ticks; ``title`` above it."""
-    axes.imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="antialiased")
-    axes.set_xticks([])
-    axes.set_yticks([])
-    axes.set_title(title, fontsize=8, color=colour)
-    axes.spines[:].set_color(colour)
-    axes.spines[:].set_linewidth(0.8 if colour == "black" else 2)
 
 
 def message(path: Path, title: str, text: str) -> None:

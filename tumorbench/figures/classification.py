@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
-from tumorbench.figures.canvas import BLUE, RED, Images, grid, message, save, shortened, show_slice
+from tumorbench.figures.canvas import BLUE, RED, Images, message, save, shortened
+from tumorbench.figures.sheet import Sheet, Tile
 
 __all__ = ["Predictions", "confusion_matrix", "predictions_grid", "show_prediction", "worst_mistakes"]
 
@@ -122,17 +122,15 @@ def predictions_grid(
 
 def _tiles(tests: Predictions, chosen: NDArray[Any], columns: int, title: str, path: Path) -> None:
     """The chosen slices, each headed by its true class, the predicted one and its probability."""
-    figure, axes = grid(-(-len(chosen) // columns), columns, (1.7, 2.15), title)
-    for panel in axes.flat[len(chosen) :]:
-        panel.set_visible(False)
-    for panel, index in zip(axes.flat, chosen, strict=False):
-        show_prediction(panel, tests, int(index))
-    save(figure, path)
+    sheet = Sheet(-(-len(chosen) // columns), columns, 1.6, title, above=2, below=1)
+    for tile, index in zip(sheet.in_order, chosen, strict=False):
+        show_prediction(tile, tests, int(index))
+    save(sheet.figure, path)
 
 
-def show_prediction(panel: Axes, tests: Predictions, index: int) -> None:
-    """The slice fills the axes, headed by its true class, the predicted one and its probability, with its id below."""
+def show_prediction(tile: Tile, tests: Predictions, index: int, remark: str = "") -> None:
+    """The slice, headed by its true class, the predicted one and its probability, with its id and a remark below."""
     true, predicted = int(tests.labels[index]), int(tests.predicted[index])
     heading = f"{tests.classes[true]}\n-> {tests.classes[predicted]} {tests.probabilities[index, predicted]:.0%}"
-    show_slice(panel, tests.images[index], heading, BLUE if true == predicted else RED)
-    panel.set_xlabel(shortened(tests.sample_ids[index], 26), fontsize=6)
+    tile.show(tests.images[index], heading, BLUE if true == predicted else RED)
+    tile.below("\n".join(filter(None, (shortened(tests.sample_ids[index], 26), remark))))

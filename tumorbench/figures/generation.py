@@ -10,14 +10,16 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
-from tumorbench.figures.canvas import BLUE, GREY, ORANGE, Images, grid, message, save, show_slice
+from tumorbench.figures.canvas import BLUE, GREY, ORANGE, Images, message, save
+from tumorbench.figures.sheet import Sheet, Tile
 
 __all__ = ["closest_pairs_figure", "intensity_histograms", "progress_strip", "reconstructions", "sample_grid"]
 
 MOST = 36  # images of a grid
 ROW = 8  # images of a row, where rows mean something
 STEPS = 12  # columns of a progress strip
-TILE = 1.15  # inches a side
+SMALL, TILE = 0.9, 1.05  # inches a side
+NAME = 0.2  # inches for a row's name
 
 
 def sample_grid(
@@ -35,26 +37,20 @@ def sample_grid(
         message(path, title or "Samples", "there is no image")
         return
     columns = int(np.ceil(np.sqrt(len(shown))))
-    figure, axes = grid(-(-len(shown) // columns), columns, (1.0, 1.0), title or f"{len(shown)} samples")
-    for panel in axes.flat[len(shown) :]:
-        panel.set_visible(False)
-    for panel, image in zip(axes.flat, shown, strict=False):
-        show_slice(panel, image)
-    save(figure, path)
+    sheet = Sheet(-(-len(shown) // columns), columns, SMALL, title or f"{len(shown)} samples")
+    for tile, image in zip(sheet.in_order, shown, strict=False):
+        tile.show(image)
+    save(sheet.figure, path)
 
 
 def _rows_by_class(images: Images, labels: NDArray[Any], classes: Sequence[str] | None, path: Path, title: str) -> None:
     rows = dict(enumerate(classes)) if classes else {int(label): str(label) for label in np.unique(labels)}
     chosen = [images[: len(labels)][labels == label][:ROW] for label in rows]
-    figure, axes = grid(
-        len(rows),
-        max(map(len, chosen)) or 1,
-        (1.0, 1.0),
-        title or f"{sum(map(len, chosen))} samples, a row for each class",
-    )
-    for panels, own, name in zip(axes, chosen, rows.values(), strict=True):
-        _row(panels, own, name if len(own) else f"{name}: no image")
-    save(figure, path)
+    title = title or f"{sum(map(len, chosen))} samples, a row for each class"
+    sheet = Sheet(len(rows), max(map(len, chosen)) or 1, SMALL, title, left=NAME)
+    for tiles, own, name in zip(sheet.tiles, chosen, rows.values(), strict=True):
+        _row(tiles, own, name)
+    save(sheet.figure, path)
 
 
 def closest_pairs_figure(
@@ -95,11 +91,11 @@ def progress_strip(grids: NDArray[np.uint8], epochs: Sequence[int], path: Path, 
         return
     columns = np.unique(np.linspace(0, len(epochs) - 1, STEPS).round().astype(int))
     rows = min(ROW, grids.shape[1])
-    figure, axes = grid(rows, len(columns), (TILE, TILE), title or "The same latents over training")
-    for latent, panels in enumerate(axes):
-        for panel, step in zip(panels, columns, strict=True):
-            show_slice(panel, grids[step, latent], "" if latent else f"epoch {epochs[step]}")
-    save(figure, path)
+    sheet = Sheet(rows, len(columns), TILE, title or "The same latents over training", above=1)
+    for latent, tiles in enumerate(sheet.tiles):
+        for tile, step in zip(tiles, columns, strict=True):
+            tile.show(grids[step, latent], "" if latent else f"epoch {epochs[step]}")
+    save(sheet.figure, path)
 
 
 def _two_rows(pairs: Sequence[tuple[Images, Images, str]], names: tuple[str, str], title: str, path: Path) -> None:
@@ -107,26 +103,22 @@ def _two_rows(pairs: Sequence[tuple[Images, Images, str]], names: tuple[str, str
     if not pairs:
         message(path, title, "there is no image")
         return
-    figure, axes = grid(2, len(pairs), (TILE, TILE + 0.1), title)
-    for panels, (upper, lower, text) in zip(axes.T, pairs, strict=True):
-        show_slice(panels[0], upper)
-        show_slice(panels[1], lower, text)
-    for panel, name in zip(axes[:, 0], names, strict=True):
-        panel.set_ylabel(name, fontsize=9)
-    save(figure, path)
+    sheet = Sheet(2, len(pairs), TILE, title, above=1, left=NAME)
+    for upper, lower, (one, other, text) in zip(*sheet.tiles, pairs, strict=True):
+        upper.show(one)
+        lower.show(other, text)
+    for row, name in zip(sheet.tiles, names, strict=True):
+        row[0].beside(name)
+    save(sheet.figure, path)
 
 
-def _row(panels: Sequence[Any], images: Images, name: str) -> None:
-    for panel, image in zip(panels, images, strict=False):
-        show_slice(panel, image)
-    for panel in panels[len(images) :]:
-        panel.set_axis_off()
+def _row(tiles: Sequence[Tile], images: Images, name: str) -> None:
+    for tile, image in zip(tiles, images, strict=False):
+        tile.show(image)
     if len(images):
-        panels[0].set_ylabel(name, fontsize=9)
+        tiles[0].beside(name)
     else:
-        panels[0].text(
-            0, 0.5, name, fontsize=9, va="center", transform=panels[0].transAxes, in_layout=False
-        )  # it runs over the empty tiles
+        tiles[0].instead(f"{name}: no image")
 
 
 def _same_length(*sets: Any) -> None:

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from tumorbench.figures.canvas import Images, grid, message, save, shortened, show_slice
+from tumorbench.figures.canvas import Images, message, save, shortened
+from tumorbench.figures.sheet import Sheet
 
 __all__ = ["segmentation_examples"]
 
@@ -46,17 +46,18 @@ def segmentation_examples(
     picks: dict[int, str] = {}
     for name, quantile in PICKS.items():
         picks.setdefault(int(order[round(quantile * (len(order) - 1))]), name)
-    figure, axes = grid(len(picks), len(COLUMNS), (1.85, 1.95), f"Segmentations of {len(order):,} test slices, by Dice")
-    for panel, name in zip(axes[0], COLUMNS, strict=True):
-        panel.set_title(name, fontsize=9)
-    for panels, (index, name) in zip(axes, picks.items(), strict=True):
-        _row(panels, *shown(index))
-        panels[0].set_ylabel(f"{name}: Dice {dice[index]:.3f}\n{shortened(sample_ids[index])}", fontsize=7.5)
-    _legend(figure)
-    save(figure, path)
+    title = f"Segmentations of {len(order):,} test slices, by Dice"
+    sheet = Sheet(len(picks), len(COLUMNS), 1.8, title, above=1, left=0.4, foot=0.55)
+    for row, (tiles, (index, name)) in enumerate(zip(sheet.tiles, picks.items(), strict=True)):
+        for tile, picture, heading in zip(tiles, _pictures(*shown(index)), COLUMNS, strict=True):
+            tile.show(picture, "" if row else heading, size=9)
+        tiles[0].beside(f"{name}: Dice {dice[index]:.3f}\n{shortened(sample_ids[index])}", 7.5)
+    _legend(sheet.figure)
+    save(sheet.figure, path)
 
 
-def _row(panels: Sequence[Axes], image: Images, truth: NDArray[Any], predicted: NDArray[Any]) -> None:
+def _pictures(image: Images, truth: NDArray[Any], predicted: NDArray[Any]) -> tuple[Images, ...]:
+    """One for each of ``COLUMNS``, uint8 grey or RGB."""
     top = max(int(truth.max()), int(predicted.max()), 1)  # several foreground classes show as several greys
     difference = np.zeros((*truth.shape, 3), np.uint8)
     overlay = np.repeat(image[..., None], 3, axis=2).astype(np.float64)
@@ -69,16 +70,13 @@ def _row(panels: Sequence[Axes], image: Images, truth: NDArray[Any], predicted: 
         difference[region] = colour
     for colour, mask in ((MISSED, truth > 0), (EXTRA, predicted > 0)):
         overlay[_outline(mask)] = colour
-    pictures = (
+    return (
         image,
         (truth * (255 // top)).astype(np.uint8),
         (predicted * (255 // top)).astype(np.uint8),
         difference,
         overlay.astype(np.uint8),
     )
-    for panel, picture in zip(panels, pictures, strict=True):
-        show_slice(panel, picture, panel.get_title())
-        panel.title.set_fontsize(9)
 
 
 def _outline(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -98,7 +96,7 @@ def _legend(figure: Figure) -> None:
     ]
     figure.legend(
         handles=entries,
-        loc="outside lower center",
+        loc="lower center",
         ncols=len(entries),
         fontsize=8,
         title="difference; outlines of the overlay in the same colours",

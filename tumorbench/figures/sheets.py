@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from tumorbench.figures.canvas import Images, grid, message, save, show_slice
+from tumorbench.figures.canvas import Images, message, save
+from tumorbench.figures.sheet import Sheet
 
 __all__ = ["contact_sheet", "pair_sheet"]
 
 COLUMNS = 8
 PAIR_COLUMNS = 5
+LINES = 2  # of a pair's words
 
 
 def contact_sheet(images: Sequence[Images], labels: Sequence[int], classes: Sequence[str], path: Path) -> None:
@@ -23,19 +25,16 @@ def contact_sheet(images: Sequence[Images], labels: Sequence[int], classes: Sequ
     if not columns:
         message(path, "Contact sheet", "there is no image")
         return
-    figure, axes = grid(
-        len(rows), columns, (1.5, 1.65), f"{len(images)} slices of {len(classes)} classes (height x width in pixels)"
-    )
-    for panels, own, name in zip(axes, rows, classes, strict=True):
-        for panel, image in zip(panels, own, strict=False):
-            show_slice(panel, image, f"{image.shape[0]} x {image.shape[1]}")
-        for panel in panels[len(own) :]:
-            panel.set_axis_off()
+    title = f"{len(images)} slices of {len(classes)} classes (height x width in pixels)"
+    sheet = Sheet(len(rows), columns, 1.4, title, above=1, left=0.2)
+    for tiles, own, name in zip(sheet.tiles, rows, classes, strict=True):
+        for tile, image in zip(tiles, own, strict=False):
+            tile.show(image, f"{image.shape[0]} x {image.shape[1]}")
         if own:
-            panels[0].set_ylabel(name, fontsize=9)
+            tiles[0].beside(name)
         else:
-            panels[0].text(0, 0.5, f"{name}: no image", fontsize=9, va="center", transform=panels[0].transAxes)
-    save(figure, path)
+            tiles[0].instead(f"{name}: no image")
+    save(sheet.figure, path)
 
 
 def pair_sheet(pairs: Sequence[tuple[Images, Images, str]], path: Path) -> None:
@@ -44,13 +43,11 @@ def pair_sheet(pairs: Sequence[tuple[Images, Images, str]], path: Path) -> None:
         message(path, "Pairs", "there is no pair")
         return
     rows = -(-len(pairs) // PAIR_COLUMNS)
-    figure, axes = grid(rows, 2 * PAIR_COLUMNS, (1.3, 1.75), f"{len(pairs)} pairs")
-    panels = axes.ravel()
-    for panel in panels[2 * len(pairs) :]:
-        panel.set_axis_off()
+    sheet = Sheet(rows, 2 * PAIR_COLUMNS, 1.2, f"{len(pairs)} pairs", above=LINES)
+    tiles = sheet.in_order
     for number, (one, other, words) in enumerate(pairs):
-        left, right = panels[2 * number : 2 * number + 2]
-        show_slice(left, one)
-        show_slice(right, other)
-        left.set_title(f"{number + 1}: {words}", fontsize=6, loc="left")
-    save(figure, path)
+        left, right = tiles[2 * number : 2 * number + 2]
+        left.show(one)
+        right.show(other)
+        left.head(f"{number + 1}: {words}", size=6, align="left")
+    save(sheet.figure, path)
