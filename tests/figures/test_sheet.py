@@ -1,5 +1,7 @@
 """Slices in rows and columns: where each lies, and that a page of many costs one axes."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -19,7 +21,7 @@ def test_no_tile_touches_another_or_the_edge_whatever_stands_around_it():
         3, 4, 1.5, "a title that is as long as a line of this page is wide, and longer", above=2, below=1, left=0.3
     )
     for row, below in zip(sheet.tiles, [*sheet.tiles[1:], None], strict=True):
-        assert all(tile.left + tile.side < other.left for tile, other in zip(row, row[1:], strict=False))
+        assert all(tile.left + tile.side < other.left for tile, other in pairwise(row))
         assert row[0].left > 0.3
         assert row[-1].left + row[-1].side < sheet.width
         assert row[0].top + row[0].side < (below[0].top if below else sheet.height)
