@@ -169,6 +169,16 @@ def test_a_baseline_of_another_torch_is_refused_in_one_line(theirs, tmp_path):
     assert "Traceback" not in out
 
 
+def test_on_another_kind_of_cpu_counts_are_checked_and_times_and_memory_are_skipped(theirs, tmp_path):
+    other, stored = tmp_path / "other.json", json.loads(theirs.baseline.read_text())
+    stored["models"]["sound@16"]["ratio"] = 1.0
+    other.write_text(json.dumps(stored | {"cpu": "another CPU"}))
+    code, out = theirs.pytest("-W", "error", *theirs.named("sound"), "--tumorbench-bench-baseline", str(other))
+    assert code == 0, out
+    assert "2 passed, 2 skipped" in out
+    assert "ratio does not compare: the baseline is of 'another CPU'" in out
+
+
 def test_an_unknown_model_is_one_line_with_the_nearest_name(theirs):
     code, out = theirs.pytest("--tumorbench-bench", "soundd")
     assert code == pytest.ExitCode.USAGE_ERROR

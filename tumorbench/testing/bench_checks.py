@@ -135,14 +135,14 @@ def test_time(check: Check, request: pytest.FixtureRequest) -> None:
     """A training step is not slower than the baseline, as ratio to the reference beside it."""
     if not request.config.pluginmanager.hasplugin("benchmark"):
         pytest.skip("pytest-benchmark is not installed: times are not checked")
-    benchmark = request.getfixturevalue("benchmark")
+    stored = None if check.updates else check.stored("ratio", of_this_cpu=True)
+    benchmark = request.getfixturevalue("benchmark")  # which warns where it is asked for and not used
     if benchmark.disabled:
         pytest.skip("pytest-benchmark is disabled: times are not checked")
     from tumorbench.speed.rounds import Reference
     from tumorbench.testing.bench_counts import subject_of
 
     subject, reference = subject_of(check.spec, check.pixels), Reference("cpu", "fp32")
-    stored = None if check.updates else check.stored("ratio", of_this_cpu=True)
     measured: list[dict[str, float]] = []
     ratio = _ratio(subject, reference, measured)
     if stored is None:
