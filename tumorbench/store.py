@@ -78,7 +78,8 @@ def find_record(store: Store, name: str) -> tuple[Path, Record]:
     Raises: BadInput for none or several, and where that record is damaged.
     """
     if "/" in name or Path(name).is_file():
-        return Path(name), read_record(Path(name))
+        place = Path(name) / RECORD if Path(name).is_dir() else Path(name)
+        return place, read_record(place)
     found = [path for path in store.paths() if path.parent.name.rpartition("-")[2].startswith(name[:SHORT_KEY])]
     located = [(path, record) for path in found if (record := read_record(path)).cell_key.startswith(name)]
     if not located:

@@ -225,6 +225,19 @@ def test_a_record_is_replayed_to_the_same_numbers(tumorbench, tmp_path):
     assert f"{count} of {count} metrics are equal" in result.out
 
 
+def test_a_replay_forgives_the_rounding_of_other_batches_and_names_what_is_beyond_it(tumorbench, tmp_path):
+    tumorbench("run", *SELECTION, "-m", "tiny-classifier")
+    (path,) = (tmp_path / "runs" / "cells").rglob("record.json")
+    record = json.loads(path.read_text())
+    changed = {"cross_entropy": 2e-6, "ece": 1e-3}
+    for metric in record["metrics"]:
+        metric["value"] += changed.get(metric["name"], 0)
+    path.write_text(json.dumps(record))
+    result = tumorbench("replay", str(path.parent), "--json")
+    assert result.code == 1, result.err
+    assert [each["metric"] for each in json.loads(result.out)["differences"]] == ["ece"]
+
+
 def test_compare_pairs_the_cells_of_two_models(tumorbench):
     tumorbench("run", *SELECTION, "-m", "tiny-classifier", "-m", "tiny-slow", "--fold", "0", "--fold", "1")
     rows = {

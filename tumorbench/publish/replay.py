@@ -21,9 +21,10 @@ from tumorbench.store import Store
 __all__ = ["Difference", "Replayed", "replay"]
 
 SHOWN_HASH = 12  # characters of a SHA-256 in a message
+TOLERANCE = 1e-5  # of a value, or of 1 where it is smaller: what the rounding of float32 in other batches changes
 
 Difference = tuple[str, float | None, float | None]
-"""A metric's name, its value in the record, its value now."""
+"""A metric's name, its value in the record, its value now; the two differ by more than ``TOLERANCE``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +84,15 @@ def replay(
     names = {metric.name for metric in record.metrics}
     unchecked = sorted(names - now.keys()) if again.status == "ok" else []
     compared = [metric for metric in record.metrics if metric.name not in unchecked]
-    differences = [(each.name, each.value, now.get(each.name)) for each in compared if now.get(each.name) != each.value]
+    pairs = [(each.name, each.value, now.get(each.name)) for each in compared]
+    differences = [pair for pair in pairs if not _same(*pair[1:])]
     return Replayed(again, len(compared), differences, unchecked)
+
+
+def _same(recorded: float | None, now: float | None) -> bool:
+    if recorded is None or now is None:
+        return recorded is now
+    return abs(recorded - now) <= TOLERANCE * max(1.0, abs(recorded))
 
 
 def _check_weights(recorded: str, file: Path | None) -> None:
