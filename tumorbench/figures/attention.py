@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tumorbench.figures.canvas import Images, message, save
 from tumorbench.figures.classification import Predictions, show_prediction
-from tumorbench.figures.sheet import Sheet
+from tumorbench.figures.page import Page
 
 __all__ = ["attention_examples"]
 
@@ -50,8 +50,8 @@ def attention_examples(
     shown = sum(map(len, rows))
     title = f"Grad-CAM of the predicted class, {shown} test slices: right (blue), wrong (red)"
     below, foot = 2 if any(not maps[index].any() for row in rows for index in row) else 1, LEGEND * (masks is not None)
-    sheet = Sheet(len(rows), max(map(len, rows)), 1.65, title, above=2, below=below, right=0.6, foot=foot)
-    for tiles, chosen in zip(sheet.tiles, rows, strict=True):
+    page = Page(len(rows), max(map(len, rows)), 1.65, title, above=2, below=below, right=0.6, foot=foot)
+    for tiles, chosen in zip(page.tiles, rows, strict=True):
         for tile, index in zip(tiles, chosen, strict=False):
             largest = float(maps[index].max())
             show_prediction(tile, tests, int(index), "" if largest > 0 else "nothing speaks for it")
@@ -59,8 +59,8 @@ def attention_examples(
                 tile.cover(maps[index] / largest, HEAT, STRONGEST)
             if masks is not None and masks[index].any():
                 tile.outline(masks[index] > 0, OUTLINE)
-    _legend(sheet, outlined=masks is not None)
-    save(sheet.figure, path)
+    _legend(page, outlined=masks is not None)
+    save(page.figure, path)
 
 
 def _spaced(indices: NDArray[np.intp]) -> NDArray[np.intp]:
@@ -68,10 +68,10 @@ def _spaced(indices: NDArray[np.intp]) -> NDArray[np.intp]:
     return indices[np.unique(np.linspace(0, len(indices) - 1, SHOWN).round().astype(int))] if len(indices) else indices
 
 
-def _legend(sheet: Sheet, *, outlined: bool) -> None:
-    bar = sheet.figure.colorbar(ScalarMappable(cmap=colormaps[HEAT]), cax=sheet.beside_all(0.12))
+def _legend(page: Page, *, outlined: bool) -> None:
+    bar = page.figure.colorbar(ScalarMappable(cmap=colormaps[HEAT]), cax=page.beside_all(0.12))
     bar.set_label("share of the slice's largest value", fontsize=7)
     bar.ax.tick_params(labelsize=6)
     if outlined:
         line = Line2D([], [], color=OUTLINE, linewidth=1, label="tumour mask")
-        sheet.figure.legend(handles=[line], loc="lower center", fontsize=7, facecolor="#444444", labelcolor="white")
+        page.figure.legend(handles=[line], loc="lower center", fontsize=7, facecolor="#444444", labelcolor="white")

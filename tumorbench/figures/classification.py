@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from tumorbench.figures.canvas import BLUE, RED, Images, message, save, shortened
-from tumorbench.figures.sheet import Sheet, Tile
+from tumorbench.figures.page import Page, Tile
 
 __all__ = ["Predictions", "confusion_matrix", "predictions_grid", "show_prediction", "worst_mistakes"]
 
@@ -122,10 +122,10 @@ def predictions_grid(
 
 def _tiles(tests: Predictions, chosen: NDArray[Any], columns: int, title: str, path: Path) -> None:
     """The chosen slices, each headed by its true class, the predicted one and its probability."""
-    sheet = Sheet(-(-len(chosen) // columns), columns, 1.6, title, above=2, below=1)
-    for tile, index in zip(sheet.in_order, chosen, strict=False):
+    page = Page(-(-len(chosen) // columns), columns, 1.6, title, above=2, below=1)
+    for tile, index in zip(page.in_order, chosen, strict=False):
         show_prediction(tile, tests, int(index))
-    save(sheet.figure, path)
+    save(page.figure, path)
 
 
 def show_prediction(tile: Tile, tests: Predictions, index: int, remark: str = "") -> None:

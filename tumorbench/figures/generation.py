@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from tumorbench.figures.canvas import BLUE, GREY, ORANGE, Images, message, save
-from tumorbench.figures.sheet import Sheet, Tile
+from tumorbench.figures.page import Page, Tile
 
 __all__ = ["closest_pairs_figure", "intensity_histograms", "progress_strip", "reconstructions", "sample_grid"]
 
@@ -37,20 +37,20 @@ def sample_grid(
         message(path, title or "Samples", "there is no image")
         return
     columns = int(np.ceil(np.sqrt(len(shown))))
-    sheet = Sheet(-(-len(shown) // columns), columns, SMALL, title or f"{len(shown)} samples")
-    for tile, image in zip(sheet.in_order, shown, strict=False):
+    page = Page(-(-len(shown) // columns), columns, SMALL, title or f"{len(shown)} samples")
+    for tile, image in zip(page.in_order, shown, strict=False):
         tile.show(image)
-    save(sheet.figure, path)
+    save(page.figure, path)
 
 
 def _rows_by_class(images: Images, labels: NDArray[Any], classes: Sequence[str] | None, path: Path, title: str) -> None:
     rows = dict(enumerate(classes)) if classes else {int(label): str(label) for label in np.unique(labels)}
     chosen = [images[: len(labels)][labels == label][:ROW] for label in rows]
     title = title or f"{sum(map(len, chosen))} samples, a row for each class"
-    sheet = Sheet(len(rows), max(map(len, chosen)) or 1, SMALL, title, left=NAME)
-    for tiles, own, name in zip(sheet.tiles, chosen, rows.values(), strict=True):
+    page = Page(len(rows), max(map(len, chosen)) or 1, SMALL, title, left=NAME)
+    for tiles, own, name in zip(page.tiles, chosen, rows.values(), strict=True):
         _row(tiles, own, name)
-    save(sheet.figure, path)
+    save(page.figure, path)
 
 
 def closest_pairs_figure(
@@ -91,11 +91,11 @@ def progress_strip(grids: NDArray[np.uint8], epochs: Sequence[int], path: Path, 
         return
     columns = np.unique(np.linspace(0, len(epochs) - 1, STEPS).round().astype(int))
     rows = min(ROW, grids.shape[1])
-    sheet = Sheet(rows, len(columns), TILE, title or "The same latents over training", above=1)
-    for latent, tiles in enumerate(sheet.tiles):
+    page = Page(rows, len(columns), TILE, title or "The same latents over training", above=1)
+    for latent, tiles in enumerate(page.tiles):
         for tile, step in zip(tiles, columns, strict=True):
             tile.show(grids[step, latent], "" if latent else f"epoch {epochs[step]}")
-    save(sheet.figure, path)
+    save(page.figure, path)
 
 
 def _two_rows(pairs: Sequence[tuple[Images, Images, str]], names: tuple[str, str], title: str, path: Path) -> None:
@@ -103,13 +103,13 @@ def _two_rows(pairs: Sequence[tuple[Images, Images, str]], names: tuple[str, str
     if not pairs:
         message(path, title, "there is no image")
         return
-    sheet = Sheet(2, len(pairs), TILE, title, above=1, left=NAME)
-    for upper, lower, (one, other, text) in zip(*sheet.tiles, pairs, strict=True):
+    page = Page(2, len(pairs), TILE, title, above=1, left=NAME)
+    for upper, lower, (one, other, text) in zip(*page.tiles, pairs, strict=True):
         upper.show(one)
         lower.show(other, text)
-    for row, name in zip(sheet.tiles, names, strict=True):
+    for row, name in zip(page.tiles, names, strict=True):
         row[0].beside(name)
-    save(sheet.figure, path)
+    save(page.figure, path)
 
 
 def _row(tiles: Sequence[Tile], images: Images, name: str) -> None:

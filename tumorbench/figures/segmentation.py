@@ -12,7 +12,7 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from tumorbench.figures.canvas import Images, message, save, shortened
-from tumorbench.figures.sheet import Sheet
+from tumorbench.figures.page import Page
 
 __all__ = ["segmentation_examples"]
 
@@ -47,13 +47,13 @@ def segmentation_examples(
     for name, quantile in PICKS.items():
         picks.setdefault(int(order[round(quantile * (len(order) - 1))]), name)
     title = f"Segmentations of {len(order):,} test slices, by Dice"
-    sheet = Sheet(len(picks), len(COLUMNS), 1.8, title, above=1, left=0.4, foot=0.55)
-    for row, (tiles, (index, name)) in enumerate(zip(sheet.tiles, picks.items(), strict=True)):
+    page = Page(len(picks), len(COLUMNS), 1.8, title, above=1, left=0.4, foot=0.55)
+    for row, (tiles, (index, name)) in enumerate(zip(page.tiles, picks.items(), strict=True)):
         for tile, picture, heading in zip(tiles, _pictures(*shown(index)), COLUMNS, strict=True):
             tile.show(picture, "" if row else heading, size=9)
         tiles[0].beside(f"{name}: Dice {dice[index]:.3f}\n{shortened(sample_ids[index])}", 7.5)
-    _legend(sheet.figure)
-    save(sheet.figure, path)
+    _legend(page.figure)
+    save(page.figure, path)
 
 
 def _pictures(image: Images, truth: NDArray[Any], predicted: NDArray[Any]) -> tuple[Images, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tumorbench.figures.canvas import Images, message, save
-from tumorbench.figures.sheet import Sheet
+from tumorbench.figures.page import Page
 
 __all__ = ["contact_sheet", "pair_sheet"]
 
@@ -26,15 +26,15 @@ def contact_sheet(images: Sequence[Images], labels: Sequence[int], classes: Sequ
         message(path, "Contact sheet", "there is no image")
         return
     title = f"{len(images)} slices of {len(classes)} classes (height x width in pixels)"
-    sheet = Sheet(len(rows), columns, 1.4, title, above=1, left=0.2)
-    for tiles, own, name in zip(sheet.tiles, rows, classes, strict=True):
+    page = Page(len(rows), columns, 1.4, title, above=1, left=0.2)
+    for tiles, own, name in zip(page.tiles, rows, classes, strict=True):
         for tile, image in zip(tiles, own, strict=False):
             tile.show(image, f"{image.shape[0]} x {image.shape[1]}")
         if own:
             tiles[0].beside(name)
         else:
             tiles[0].instead(f"{name}: no image")
-    save(sheet.figure, path)
+    save(page.figure, path)
 
 
 def pair_sheet(pairs: Sequence[tuple[Images, Images, str]], path: Path) -> None:
@@ -43,11 +43,11 @@ def pair_sheet(pairs: Sequence[tuple[Images, Images, str]], path: Path) -> None:
         message(path, "Pairs", "there is no pair")
         return
     rows = -(-len(pairs) // PAIR_COLUMNS)
-    sheet = Sheet(rows, 2 * PAIR_COLUMNS, 1.2, f"{len(pairs)} pairs", above=LINES)
-    tiles = sheet.in_order
+    page = Page(rows, 2 * PAIR_COLUMNS, 1.2, f"{len(pairs)} pairs", above=LINES)
+    tiles = page.in_order
     for number, (one, other, words) in enumerate(pairs):
         left, right = tiles[2 * number : 2 * number + 2]
         left.show(one)
         right.show(other)
         left.head(f"{number + 1}: {words}", size=6, align="left")
-    save(sheet.figure, path)
+    save(page.figure, path)

@@ -11,6 +11,7 @@ from typing import Literal
 from tumorbench import hardware
 from tumorbench.contracts.record import Record
 from tumorbench.errors import BadInput
+from tumorbench.publish.checks.scores import same
 from tumorbench.run.campaign import How, Watch, run_all
 from tumorbench.run.context import Context
 from tumorbench.run.executors import start
@@ -85,14 +86,8 @@ def replay(
     unchecked = sorted(names - now.keys()) if again.status == "ok" else []
     compared = [metric for metric in record.metrics if metric.name not in unchecked]
     pairs = [(each.name, each.value, now.get(each.name)) for each in compared]
-    differences = [pair for pair in pairs if not _same(*pair[1:])]
+    differences = [pair for pair in pairs if not same(*pair[1:], TOLERANCE)]
     return Replayed(again, len(compared), differences, unchecked)
-
-
-def _same(recorded: float | None, now: float | None) -> bool:
-    if recorded is None or now is None:
-        return recorded is now
-    return abs(recorded - now) <= TOLERANCE * max(1.0, abs(recorded))
 
 
 def _check_weights(recorded: str, file: Path | None) -> None:

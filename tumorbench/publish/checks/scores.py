@@ -22,7 +22,7 @@ from tumorbench.tasks.scores.instruments import source_of
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["check_scores", "differences", "instrument_name", "unchecked"]
+__all__ = ["check_scores", "differences", "instrument_name", "same", "unchecked"]
 
 TOLERANCE = 1e-9  # between a published number and the one computed again from its predictions
 
@@ -105,7 +105,7 @@ def _contradictions(table: pd.DataFrame, record: Record) -> Iterator[str]:
         if wrong:
             yield f"{PREDICTIONS} names in {wrong} rows another class than the most probable one"
     given = set(table["temperature"]) if "temperature" in table else {None}
-    if len(given) > 1 or not _same(record.temperature, next(iter(given), None), TOLERANCE):
+    if len(given) > 1 or not same(record.temperature, next(iter(given), None), TOLERANCE):
         yield f"its temperature {record.temperature} is not that of its predictions"
     if {"mask_png", "confusion"} <= set(table) and (wrong := sum(map(_unlike, table["mask_png"], table["confusion"]))):
         yield f"{PREDICTIONS} has in {wrong} rows a confusion that its mask does not give"
@@ -133,7 +133,7 @@ def _counts_other(png: bytes, lesions: Sequence[int]) -> bool:
 def _difference(value: MetricValue, other: MetricValue | None, tolerance: float) -> Iterator[str]:
     if other is None:
         yield f"{value.name} is {value.value} in the record, and its predictions give no such metric"
-    elif not _same(value.value, other.value, tolerance):
+    elif not same(value.value, other.value, tolerance):
         yield f"{value.name} is {value.value} in the record and {other.value} from its predictions"
     elif value.n != other.n:
         yield f"{value.name} is of {value.n} samples in the record and of {other.n} in its predictions"
@@ -147,12 +147,13 @@ def _same_beside(one: MetricValue, other: MetricValue, tolerance: float) -> bool
     facts = (one.higher_is_better, one.comparable, one.interval is None)
     return (
         facts == (other.higher_is_better, other.comparable, other.interval is None)
-        and all(_same(*pair, tolerance) for pair in ends)
-        and _same(one.by_chance, other.by_chance, tolerance)
-        and _same(one.real_vs_real, other.real_vs_real, tolerance)
-        and _same(one.ceiling, other.ceiling, tolerance)
+        and all(same(*pair, tolerance) for pair in ends)
+        and same(one.by_chance, other.by_chance, tolerance)
+        and same(one.real_vs_real, other.real_vs_real, tolerance)
+        and same(one.ceiling, other.ceiling, tolerance)
     )
 
 
-def _same(one: float | None, other: float | None, tolerance: float) -> bool:
+def same(one: float | None, other: float | None, tolerance: float) -> bool:
+    """Whether the values are equal to ``tolerance`` of the first, or of 1 where it is smaller; None only to None."""
     return one == other if one is None or other is None else abs(one - other) <= tolerance * max(1.0, abs(one))

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-__all__ = ["Sheet", "Tile"]
+__all__ = ["Page", "Tile"]
 
 EDGE, GAP, HEAD = 0.08, 0.1, 0.38  # inches around the page, between tiles, and above them for the title
 LINE = 0.14  # inches of a line of text
@@ -82,7 +82,7 @@ class Tile:
         self.axes.contour(across, down, mask, levels=[0.5], colors=colour, linewidths=1)
 
 
-class Sheet:
+class Page:
     """A page of ``rows x columns`` tiles whose slices are at most ``side`` inches wide and high.
 
     above, below: lines of text over and under each slice. left, right, foot: inches that are kept free beside and under
