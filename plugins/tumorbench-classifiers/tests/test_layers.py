@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import itertools
+
 import pytest
 import torch
 
@@ -110,3 +113,32 @@ def test_the_quick_size_goes_through_as_a_batch_of_one(spec):
     with torch.device("meta"):
         network = build(spec, tiny(channels, size), recipe).eval()
         assert network(torch.empty(1, channels, size, size)).shape == (1, 4)
+
+
+def rectified_first(network: torch.nn.Module) -> torch.nn.Module:
+    """A copy in which a ReLU stands before its pool, as the reports' tables mean it."""
+    network = copy.deepcopy(network)
+    for layers in [module for module in network.modules() if isinstance(module, torch.nn.Sequential)]:
+        for at, (pool, relu) in enumerate(itertools.pairwise(layers)):
+            if isinstance(pool, torch.nn.MaxPool2d) and isinstance(relu, torch.nn.ReLU):
+                layers[at], layers[at + 1] = relu, pool
+    return network
+
+
+POOLED = [cards.POSE_CNN, cards.VILLEGAS_CNN1, cards.VILLEGAS_CNN2, cards.UNAM_CNN]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("spec", POOLED, ids=lambda spec: spec.id)
+def test_a_pool_before_its_relu_has_the_values_and_gradients_of_one_after_it(spec, dtype):
+    network = build(spec, tiny(3, 64), spec.recipe).to(dtype).eval()
+    other = rectified_first(network)
+    assert str(other) != str(network)
+    images = torch.randn(4, 3, 64, 64, generator=torch.Generator().manual_seed(0)).to(dtype).requires_grad_()
+    found, expected = [
+        (logits, *torch.autograd.grad(logits.square().sum(), (images, *each.parameters())))
+        for each in (network, other)
+        for logits in [each(images)]
+    ]
+    assert all(torch.equal(one, same) for one, same in zip(found, expected, strict=True))
+    assert found[1].any()

@@ -45,10 +45,11 @@ class PoseCNN(Classifier):
         if side < 1:
             raise BadInput(f"pose-cnn needs images of at least 46 x 46 pixels, not {problem.size} x {problem.size}")
         self.features = nn.Sequential(
-            nn.Conv2d(problem.channels, 32, 3), nn.ReLU(), nn.MaxPool2d(2),
-            nn.Conv2d(32, 64, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Dropout(dropout),
-            nn.Conv2d(64, 64, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Dropout(dropout),
-            nn.Conv2d(64, 128, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Dropout(dropout),
+            # a pool before its ReLU: the same values and gradients, a quarter of the work
+            nn.Conv2d(problem.channels, 32, 3), nn.MaxPool2d(2), nn.ReLU(),
+            nn.Conv2d(32, 64, 3), nn.MaxPool2d(2), nn.ReLU(), nn.Dropout(dropout),
+            nn.Conv2d(64, 64, 3), nn.MaxPool2d(2), nn.ReLU(), nn.Dropout(dropout),
+            nn.Conv2d(64, 128, 3), nn.MaxPool2d(2), nn.ReLU(), nn.Dropout(dropout),
         )  # fmt: skip
         self.classifier = nn.Sequential(
             nn.Flatten(), nn.Dropout(dense_dropout), nn.Linear(128 * side * side, problem.outputs)

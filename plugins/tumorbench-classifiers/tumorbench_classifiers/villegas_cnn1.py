@@ -43,9 +43,10 @@ class VillegasCNN1(Classifier):
                 f"villegas-cnn1 needs images of at least 22 x 22 pixels, not {problem.size} x {problem.size}"
             )
         self.features = nn.Sequential(
-            nn.Conv2d(problem.channels, 128, 3), nn.ReLU(), nn.MaxPool2d(2),
-            nn.Conv2d(128, 128, 3), nn.ReLU(), nn.MaxPool2d(2),
-            nn.Conv2d(128, 128, 3), nn.ReLU(), nn.MaxPool2d(2),
+            # a pool before its ReLU: the same values and gradients, a quarter of the work
+            nn.Conv2d(problem.channels, 128, 3), nn.MaxPool2d(2), nn.ReLU(),
+            nn.Conv2d(128, 128, 3), nn.MaxPool2d(2), nn.ReLU(),
+            nn.Conv2d(128, 128, 3), nn.MaxPool2d(2), nn.ReLU(),
         )  # fmt: skip
         self.classifier = nn.Sequential(
             nn.Flatten(), nn.Linear(128 * side * side, 128), nn.ReLU(), nn.Dropout(dropout), nn.Linear(128, problem.outputs),

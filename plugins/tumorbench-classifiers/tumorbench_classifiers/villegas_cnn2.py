@@ -37,8 +37,9 @@ class VillegasCNN2(Classifier):
         if side < 1:
             raise BadInput(f"villegas-cnn2 needs images of at least 4 x 4 pixels, not {problem.size} x {problem.size}")
         self.features = nn.Sequential(
-            nn.Conv2d(problem.channels, 32, 3, padding="same"), nn.ReLU(), nn.MaxPool2d(2),
-            nn.Conv2d(32, 32, 3, padding="same"), nn.ReLU(), nn.MaxPool2d(2), nn.Dropout(dropout),
+            # a pool before its ReLU: the same values and gradients, a quarter of the work
+            nn.Conv2d(problem.channels, 32, 3, padding="same"), nn.MaxPool2d(2), nn.ReLU(),
+            nn.Conv2d(32, 32, 3, padding="same"), nn.MaxPool2d(2), nn.ReLU(), nn.Dropout(dropout),
         )  # fmt: skip
         self.classifier = nn.Sequential(
             nn.Flatten(), nn.Linear(32 * side * side, 128), nn.ReLU(), nn.Linear(128, problem.outputs)

@@ -82,8 +82,8 @@ def pooled_encoder(channels: int) -> nn.Sequential:
             nn.Conv2d(inputs, width, 3, padding=1),
             nn.ReLU(),
             nn.Conv2d(width, width, 3, padding=1),
+            nn.MaxPool2d(2),  # before its ReLU: the same values and gradients, a quarter of the work
             nn.ReLU(),
-            nn.MaxPool2d(2),
         ]
     return nn.Sequential(*layers)
 
