@@ -42,7 +42,7 @@ def test_budget_and_device_are_told_before_anything_is_decoded(tumorbench, tiny)
     first, second, third = tumorbench("run", *RUN, "-m", "tiny-classifier", "--device", "cpu").err.splitlines()[:3]
     assert first == QUICK
     assert second.startswith("decoding: ")
-    assert third == "1 cells, 0 of them cached"
+    assert third == "1 cell, 0 of them cached"
 
 
 def test_budget_and_device_are_told_before_anything_is_decoded_on_a_terminal_too(tumorbench, tiny, monkeypatch):

@@ -108,7 +108,7 @@ def test_the_same_command_again_computes_nothing(tumorbench, tmp_path):
     path = next(tmp_path.glob("runs/cells/**/record.json"))
     before = path.read_bytes(), path.stat().st_mtime_ns
     again = tumorbench("run", *SELECTION, "-m", "tiny-classifier")
-    assert "1 cells, 1 of them cached" in again.err
+    assert "1 cell, 1 of them cached" in again.err
     assert "epoch" not in again.err
     assert (path.read_bytes(), path.stat().st_mtime_ns) == before
 
@@ -123,7 +123,7 @@ def test_force_computes_again_with_the_same_numbers(tumorbench, tmp_path):
 
 def test_a_failure_is_recorded_but_not_cached(tumorbench):
     tumorbench("run", *SELECTION, "-m", "tiny-nan")
-    assert "1 cells, 0 of them cached" in tumorbench("run", *SELECTION, "-m", "tiny-nan").err
+    assert "1 cell, 0 of them cached" in tumorbench("run", *SELECTION, "-m", "tiny-nan").err
 
 
 def test_deterministic_runs_into_two_stores_give_identical_predictions(tumorbench, tmp_path):

@@ -49,7 +49,7 @@ def test_a_share_has_its_share_of_the_epochs_and_its_name_wherever_it_is_told(tu
     (folder,) = tmp_path.glob("runs/cells/tiny-shapes/tiny-classifier/*")
     assert folder.name.startswith("grouped-fold0-seed0-1of2-")
     again = tumorbench("run", *SELECTION, "-m", "tiny-classifier", "--budget", "1of2")
-    assert "1 cells, 1 of them cached" in again.err
+    assert "1 cell, 1 of them cached" in again.err
     assert tb.results("runs").frame()["budget"].unique().tolist() == ["1of2"]
     assert tb.results("runs").pivot().index.get_level_values("budget").tolist() == ["1of2"]
     (state,) = json.loads(tumorbench("status", "--json").out)

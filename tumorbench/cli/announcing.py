@@ -10,6 +10,7 @@ from tumorbench.cli.output import Reporter, fail
 from tumorbench.contracts.budget import Budget, share_of
 from tumorbench.registry import Registry
 from tumorbench.run.plan import budget_on
+from tumorbench.tables.markdown import plural
 
 if TYPE_CHECKING:
     from tumorbench.contracts.record import Record
@@ -34,7 +35,8 @@ def opening(asked: Budget | None, device: str) -> str:
 
 def introduce(planned: Plan, registry: Registry, report: Reporter) -> None:
     """The lines before the first cell: how many there are, data sets that are not here, broken plugins."""
-    report.line(f"{len(planned.cells)} cells, {sum(cell.record is not None for cell in planned.cells)} of them cached")
+    cached = sum(cell.record is not None for cell in planned.cells)
+    report.line(f"{plural(len(planned.cells), 'cell')}, {cached} of them cached")
     for missing in planned.unavailable:
         report.line(f"unavailable: {missing}")
     for plugin in registry.plugins:
