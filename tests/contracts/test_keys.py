@@ -119,6 +119,7 @@ def test_what_stands_at_its_default_is_not_part_of_the_key():
         {"recipe": PLAIN.model_copy(update={"schedule": tb.Schedule(name="CosineAnnealingLR")})},
         {"recipe": PLAIN.model_copy(update={"augmentation": (tb.Transform(name="noise"),)})},
         {"recipe": PLAIN.model_copy(update={"mixup": 0.2})},
+        {"recipe": PLAIN.model_copy(update={"gradient_accumulation": 2})},
         {"starts_from": "b" * 64},
         {"judge": Judge(model="other", model_version="1", recipe=PLAIN)},
     ],

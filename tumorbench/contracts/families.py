@@ -57,6 +57,14 @@ class Batch:
     def __len__(self) -> int:
         return self.images.shape[0]
 
+    def part(self, rows: slice) -> Batch:
+        """The batch of those rows alone; its tensors are views."""
+        mixed, masks = self.mixed, None if self.masks is None else self.masks[rows]
+        if mixed is not None:
+            others = None if mixed.masks is None else mixed.masks[rows]
+            mixed = Mixed(mixed.share[rows], mixed.labels[rows], others)
+        return Batch(self.images[rows], self.labels[rows], masks, mixed)
+
 
 class Network(nn.Module):
     """What the loop trains. A subclass takes ``(problem, **params)``, keeps the problem, and defines its layers.

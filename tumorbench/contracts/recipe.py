@@ -50,6 +50,7 @@ class Quick(Card):
     steps_per_epoch: PositiveInt
     batch_size: PositiveInt
     feature_views: PositiveInt = 1  # of a frozen backbone
+    gradient_accumulation: PositiveInt = 1
     size: PositiveInt | None = None  # None keeps the recipe's own resolution
 
 
@@ -64,6 +65,7 @@ class Recipe(Card):
     optimizer: Optimizer = Optimizer()
     schedule: Schedule | None = None
     gradient_clip_norm: PositiveFloat | None = None  # the most that the norm of all of an optimizer's gradients is
+    gradient_accumulation: PositiveInt = 1  # parts that a batch too large for memory is computed in, one by one
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)  # of a classifier's loss: the share spread over all classes
     mixup: NonNegativeFloat = 0.0  # of a classifier: alpha of the Beta by which two images are mixed; 0: they are not
     mask_supervision: bool = False  # a classifier's batches have the masks of their slices, in training alone
@@ -113,8 +115,13 @@ class Recipe(Card):
         for word, (where, given) in words.items():
             if given and task != where:
                 return f"{word} is for {where}, and this is a model for {task}; leave it out"
-        if self.test_time_flips != "none" and task == "generation":
-            return "test_time_flips is for classification and segmentation, and this is a generator; leave it out"
+        if task == "generation":
+            for word, given in {
+                "test_time_flips": self.test_time_flips != "none",
+                "gradient_accumulation": self.gradient_accumulation > 1,
+            }.items():
+                if given:
+                    return f"{word} is for classification and segmentation, and this is a generator; leave it out"
         return ""
 
     def shortened(self, share: float, size: int | None) -> Recipe:

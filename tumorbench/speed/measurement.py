@@ -22,6 +22,7 @@ from tumorbench.speed.memory import peak_mib, reset_peak_mib
 from tumorbench.speed.roofline import Operations, copy_rate
 from tumorbench.speed.rounds import Reference, Rounds, busy, load
 from tumorbench.speed.subject import Subject, flops_of, operations
+from tumorbench.training.stepping import part_size
 
 __all__ = ["Measurement", "measure"]
 
@@ -124,7 +125,8 @@ def measure(
 ) -> Measurement:
     """Speed of a fresh network on random images, in about ``seconds`` for each of training and inference, and half as much for latency.
 
-    The training batch is the recipe's; on the CPU it is halved until a step should take no more than a quarter of ``seconds`` and half of the free memory.
+    The training batch is the recipe's, or a part of it where it is computed in parts; on the CPU it is halved until a
+    step should take no more than a quarter of ``seconds`` and half of the free memory.
     The inference batch is 64 on CUDA and 16 on the CPU, halved likewise. At least five rounds of each are timed,
     however slow the model. discard: False keeps rounds that other processes disturbed: every figure of time is then
     theirs as much as the model's. Random states and determinism flags are afterwards what they were.
@@ -141,8 +143,9 @@ def measure(
         flops = flops_of(lambda: subject.train(small))
         step = least(lambda: subject.train(small), device, seconds / 4)
         image_mib = max(peak_mib(device) - held_mib - subject.state_mib(), 1.0) / len(small)
-        size = _fitting(recipe.batch_size, step.seconds / len(small), image_mib, device, seconds)
-        _check_chosen(size, recipe.batch_size, step, discard=discard)
+        wanted = part_size(recipe)
+        size = _fitting(wanted, step.seconds / len(small), image_mib, device, seconds)
+        _check_chosen(size, wanted, step, discard=discard)
         batch = subject.batch(size)
         subject.check_losses(batch)
         subject.train(batch)

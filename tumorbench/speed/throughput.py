@@ -22,7 +22,10 @@ from tumorbench.training import networks, seed_everything
 
 __all__ = ["SECONDS", "Speed", "Speeds", "measure_each", "measure_speed", "one_of_each_dataset", "one_of_each_shape"]
 
-LATER_WORDS = {"schedule", "gradient_clip_norm", "label_smoothing", "mixup", "mask_supervision", "test_time_flips"}
+LATER_WORDS = {
+    "schedule", "gradient_clip_norm", "gradient_accumulation", "label_smoothing", "mixup", "mask_supervision",
+    "test_time_flips",
+}  # fmt: skip
 SECONDS: dict[Budget, float] = {"full": 8.0, "quick": 1.0}  # of training and inference each; half of it for latency
 
 
@@ -170,6 +173,8 @@ def _content(recipe: Recipe) -> dict[str, Any]:
     content, given = recipe.model_dump(mode="json"), recipe.model_dump(mode="json", exclude_defaults=True)
     for name in LATER_WORDS - given.keys():
         del content[name]
+    if "gradient_accumulation" not in given["quick"]:
+        del content["quick"]["gradient_accumulation"]
     if not recipe.optimizer.arguments:
         del content["optimizer"]["arguments"]
     return content

@@ -24,7 +24,7 @@ from tumorbench.training.averaging import averaged, update_average
 from tumorbench.training.checkpoint import Keeper, Progress, note, reduce_on_plateau, resume, should_stop
 from tumorbench.training.compiling import CompiledStep, PlanOf, plan_of
 from tumorbench.training.promises import losses_of
-from tumorbench.training.stepping import Stepper
+from tumorbench.training.stepping import Stepper, part_size, parts_of
 
 __all__ = [
     "CHECKPOINT_EVERY_S",
@@ -122,13 +122,13 @@ def fit(
     result.history, result.resumed_from_epoch = progress.history, len(progress.history) or None
     keeper = Keeper(checkpoint, device, checkpoint_every_s)
     losses = partial(losses_in_precision, network, names=stepper.optimizers, recipe=recipe, device=device)
-    step = CompiledStep(network, losses, recipe.batch_size, device, plan)
+    step = CompiledStep(network, losses, part_size(recipe), device, plan)
     try:
         for epoch in range(len(progress.history) + 1, recipe.epochs + 1):
             if should_stop(progress, recipe):
                 break
             with timed(result.times, "train_s"):
-                step.prepare(partial(batches, epoch), recipe.epochs + 1 - epoch)
+                step.prepare(partial(_parts, batches, epoch, part_size(recipe)), recipe.epochs + 1 - epoch)
                 seed_everything(derive_seed(seed, "training", epoch))
                 started = time.perf_counter()
                 network.begin_epoch(epoch, recipe.epochs)
@@ -177,6 +177,13 @@ def _validated(
     return values
 
 
+def _parts(batches: Callable[[int], Iterable[Batch]], epoch: int, size: int) -> Iterator[Batch]:
+    """What of an epoch is computed at once."""
+    for batch in batches(epoch):
+        for piece, _ in parts_of(batch, size):
+            yield piece
+
+
 def _train_epoch(
     step: CompiledStep, stepper: Stepper, batches: Iterable[Batch], progress: Progress
 ) -> dict[str, float]:
@@ -185,11 +192,12 @@ def _train_epoch(
     network.train()
     means = _Means(step.device)
     for batch in batches:
-        with step.on(batch):
-            for name, loss in stepper.follow(step.losses(batch)):
-                means.add(name, loss)
-        for name, value in network.observed.items():
-            means.add(name, value)
+        for piece, part in parts_of(batch, part_size(recipe)):
+            with step.on(piece):
+                for name, loss in stepper.follow(step.losses(piece), part):
+                    means.add(name, loss, part.share)
+            for name, value in network.observed.items():
+                means.add(name, value, part.share)
         if recipe.ema_decay is not None:
             update_average(progress, network, recipe.ema_decay)
     if not means.totals:
@@ -213,16 +221,18 @@ def losses_in_precision(
 
 
 class _Means:
-    """Means of named scalars on the device."""
+    """Means of named scalars on the device, over batches."""
 
     def __init__(self, device: str) -> None:
         self.device = device
         self.totals: dict[str, Tensor] = {}
-        self.counts: dict[str, int] = {}
+        self.counts: dict[str, float] = {}
 
-    def add(self, name: str, value: Tensor) -> None:
-        self.totals[name] = self.totals.get(name, torch.zeros((), device=self.device)) + value.detach().float()
-        self.counts[name] = self.counts.get(name, 0) + 1
+    def add(self, name: str, value: Tensor, share: float) -> None:
+        """share: of a batch that the value is of."""
+        total = self.totals.get(name, torch.zeros((), device=self.device))
+        self.totals[name] = torch.add(total, value.detach().float(), alpha=share)
+        self.counts[name] = self.counts.get(name, 0.0) + share
 
     def values(self) -> dict[str, float]:
         return {name: (total / self.counts[name]).item() for name, total in self.totals.items()}

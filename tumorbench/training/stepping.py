@@ -2,19 +2,49 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from tumorbench.contracts.families import Network
+from tumorbench.contracts.families import Batch, Network
 from tumorbench.contracts.optimizers import build_optimizer, build_schedule
 from tumorbench.contracts.recipe import Recipe
 from tumorbench.errors import BadInput
 from tumorbench.training.promises import optimizers_of
 
-__all__ = ["Stepper", "require_known_words"]
+__all__ = ["WHOLE", "Part", "Stepper", "part_size", "parts_of", "require_known_words"]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Where a part stands in its batch. share: of the batch's images. first, last: of the batch's parts."""
+
+    share: float = 1.0
+    first: bool = True
+    last: bool = True
+
+
+WHOLE = Part()
+
+
+def part_size(recipe: Recipe) -> int:
+    """Images that are computed at once: a batch's, or with ``gradient_accumulation`` a part's."""
+    return math.ceil(recipe.batch_size / recipe.gradient_accumulation)
+
+
+def parts_of(batch: Batch, size: int) -> Iterator[tuple[Batch, Part]]:
+    """The batch in parts of ``size`` images, the last with what is left."""
+    n = len(batch)
+    if n <= size:
+        yield batch, WHOLE
+        return
+    for start in range(0, n, size):
+        part = batch.part(slice(start, start + size))
+        yield part, Part(len(part) / n, first=start == 0, last=start + size >= n)
 
 
 class Stepper:
@@ -28,6 +58,11 @@ class Stepper:
         """steps_per_epoch: batches of an epoch, which a schedule needs. Raises: BadInput."""
         self.network, self.recipe = network, recipe
         self.optimizers = optimizers_of(network, recipe)
+        if recipe.gradient_accumulation > 1 and len(self.optimizers) > 1:
+            raise BadInput(
+                f"gradient_accumulation is for one optimizer, and {type(network).__name__} has "
+                f"{', '.join(self.optimizers)}, which step in turns; leave it out"
+            )
         self.schedules = {}
         if recipe.schedule is not None:
             total = _total(recipe, steps_per_epoch)
@@ -36,20 +71,28 @@ class Stepper:
             }
         self.rate = self._rate()
 
-    def follow(self, losses: Iterable[tuple[str, Tensor]]) -> Iterator[tuple[str, Tensor]]:
-        """The pairs (optimizer's name, loss) of a batch, each after its step; with the last the batch ends."""
+    def follow(self, losses: Iterable[tuple[str, Tensor]], part: Part = WHOLE) -> Iterator[tuple[str, Tensor]]:
+        """The pairs (optimizer's name, loss) of a batch or a part of it, each after its step; the last ends the batch."""
         for name, loss in losses:
-            self.step(name, loss)
+            self.step(name, loss, part)
             yield name, loss
+        if not part.last:
+            return
         self.rate = self._rate()
         if self.recipe.schedule and self.recipe.schedule.each == "step":
             self._advance()
 
-    def step(self, name: str, loss: Tensor) -> None:
-        """The weights of the optimizer ``name`` have followed the loss's gradient, of a norm that the recipe allows."""
+    def step(self, name: str, loss: Tensor, part: Part = WHOLE) -> None:
+        """The weights of the optimizer ``name`` have followed the loss's gradient, of a norm that the recipe allows.
+
+        Of a batch in parts the gradients are summed, and the weights follow with the last.
+        """
         optimizer = self.optimizers[name]
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        if part.first:
+            optimizer.zero_grad(set_to_none=True)
+        (loss if part is WHOLE else loss * part.share).backward()  # type: ignore[no-untyped-call]
+        if not part.last:
+            return
         if self.recipe.gradient_clip_norm is not None:
             weights = [weight for group in optimizer.param_groups for weight in group["params"]]
             nn.utils.clip_grad_norm_(weights, self.recipe.gradient_clip_norm)
