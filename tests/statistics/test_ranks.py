@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from statsmodels.stats.multitest import multipletests
 
 from tumorbench.statistics.ranks import holm, p_of_difference, standings
 from tumorbench.statistics.rows import RowDraws
@@ -49,3 +50,9 @@ def test_equal_values_and_few_clusters_tell_nothing():
 
 def test_no_p_is_no_correction():
     assert holm([]) == []
+
+
+@pytest.mark.parametrize("n", [1, 2, 7, 60])
+def test_p_values_are_adjusted_as_statsmodels_does(n):
+    ps = (np.random.default_rng(n).random(n) ** 3).round(2)  # with ties, and above and below what is significant
+    assert holm(ps.tolist()) == pytest.approx(multipletests(ps, method="holm")[1].tolist(), rel=1e-15)
