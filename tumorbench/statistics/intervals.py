@@ -6,7 +6,7 @@ from math import inf, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 __all__ = ["LEAST_CLUSTERS", "LEVEL", "interval", "spread_factor"]
 
@@ -48,7 +48,7 @@ def interval(
     if halves:  # too few for quantiles so far out
         low, high = value - factor * float(known.std()), value + factor * float(known.std())
     else:
-        tail = float(stats.norm.sf(factor))
+        tail = float(special.ndtr(-factor))
         low, middle, high = (float(end) for end in np.quantile(known, [tail, 0.5, 1 - tail]))
         low, high = value + low - middle, value + high - middle
     return max(value_range[0], low), min(value_range[1], high)
@@ -63,16 +63,16 @@ def spread_factor(clusters: int, *, folds: int = 1, halves: bool = False) -> flo
     >>> round(spread_factor(20), 3), round(spread_factor(100_000), 3)
     (2.147, 1.96)
     """
-    student, each = float(stats.t.ppf((1 + LEVEL) / 2, clusters - folds)), clusters / folds
+    student, each = float(special.stdtrit(clusters - folds, (1 + LEVEL) / 2)), clusters / folds
     return student if halves else student * sqrt(each / (each - 1))
 
 
 def _of_a_share(value: float, reach: float, clusters: int) -> Ends:
     """Korn and Graubard's interval. reach: half the width that a normal interval would have."""
     value = min(1.0, max(0.0, value))
-    spread = reach / float(stats.norm.ppf((1 + LEVEL) / 2))
+    spread = reach / float(special.ndtri((1 + LEVEL) / 2))
     n = value * (1 - value) / spread**2 if spread > 0 and 0 < value < 1 else float(clusters)
     hits, tail = value * n, (1 - LEVEL) / 2
-    low = float(stats.beta.ppf(tail, hits, n - hits + 1)) if hits > 0 else 0.0
-    high = float(stats.beta.ppf(1 - tail, hits + 1, n - hits)) if hits < n else 1.0
+    low = float(special.betaincinv(hits, n - hits + 1, tail)) if hits > 0 else 0.0
+    high = float(special.betaincinv(hits + 1, n - hits, 1 - tail)) if hits < n else 1.0
     return low, high

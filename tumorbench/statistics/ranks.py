@@ -14,7 +14,7 @@ from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from tumorbench.statistics.intervals import LEVEL, spread_factor
 from tumorbench.statistics.rows import RowDraws
@@ -67,7 +67,7 @@ def p_of_difference(one: RowDraws, other: RowDraws) -> float:
     if difference == 0 or not spread > 0 or clusters <= 2 * folds:
         return 1.0
     wider = spread_factor(clusters, folds=folds) / spread_factor(clusters, folds=folds, halves=True)
-    return float(2 * stats.t.sf(abs(difference) / (spread * wider), clusters - folds))
+    return float(2 * special.stdtr(clusters - folds, -abs(difference) / (spread * wider)))
 
 
 def spread_of(draws: NDArray[np.float64]) -> float:

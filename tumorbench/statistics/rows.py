@@ -14,7 +14,7 @@ from math import inf, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from tumorbench.statistics.clusters import DRAWS
 from tumorbench.statistics.intervals import LEVEL, Ends, interval
@@ -70,8 +70,8 @@ def of_interval(value: float, ends: Ends, clusters: int, name: str, *, value_ran
     For values whose predictions are not here. They share nothing with those of another name, so that a difference of
     two such values is taken for less sure than it is where both were compared with the same images.
     """
-    reach = float(stats.norm.ppf((1 + LEVEL) / 2))
-    scores = stats.norm.ppf((_rng("interval", name).permutation(DRAWS) + 0.5) / DRAWS)
+    reach = float(special.ndtri((1 + LEVEL) / 2))
+    scores = special.ndtri((_rng("interval", name).permutation(DRAWS) + 0.5) / DRAWS)
     below, above = (value - ends[0]) / reach, (ends[1] - value) / reach
     drawn = value + np.where(scores < 0, scores * below, scores * above)
     return CellDraws(np.clip(drawn, *value_range), clusters)
