@@ -53,7 +53,7 @@ def _places(content: object, at: tuple = ()) -> list[tuple]:
 @pytest.fixture(scope="module")
 def originals():
     """The records of some published cells, by their paths."""
-    paths = [path for source in SOURCES for path in sorted(RESULTS.glob(f"cells/{source}/*/record.json"))]
+    paths = [path for source in SOURCES for path in sorted(RESULTS.glob(f"cells/{source}/*-quick-*/record.json"))]
     return {path: json.loads(path.read_text()) for path in paths}
 
 
