@@ -1,12 +1,11 @@
 """``tumorbench leaderboard``: a plugin's metric without an edit in the core, chosen columns, JSON, old pages."""
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
+from published_cells import copy_quick_cells
 
-RESULTS = Path(__file__).parents[2] / "leaderboards/results"
 PLUGIN = """
 import tumorbench as tb
 
@@ -27,9 +26,7 @@ def runs(tmp_path, monkeypatch) -> Path:
     """A store with two published records of a classifier."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TUMORBENCH_CACHE", str(tmp_path / "cache"))
-    for folder in ("cells/figshare3064/pose-cnn", "splits/figshare3064"):
-        shutil.copytree(RESULTS / folder, tmp_path / "runs" / folder)
-    return tmp_path / "runs"
+    return copy_quick_cells(tmp_path / "runs", "figshare3064/pose-cnn")
 
 
 def test_a_metric_of_a_plugin_is_on_the_board_once_records_are_rescored(runs, tumorbench, install_plugin):

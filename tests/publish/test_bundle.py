@@ -8,6 +8,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from published_cells import RESULTS
 
 from tumorbench import registry
 from tumorbench.cli.pages import published_store
@@ -19,7 +20,6 @@ from tumorbench.publish.splits import split_ids
 from tumorbench.store import Store, read_record
 from tumorbench.tables.stored import read_stored
 
-RESULTS = Path(__file__).parents[2] / "leaderboards/results"
 CELL = Path("cells/figshare3064/pose-cnn")
 PICTURES = {"learning-curves.png": "learning curves", "calibration.png": "calibration"}
 OF_A_PATIENT = {"worst.png": "worst mistakes"}
@@ -46,7 +46,7 @@ def with_pictures(path: Path) -> None:
 @pytest.fixture
 def store(tmp_path) -> Store:
     """A store with two cells and their pictures."""
-    for source in sorted(RESULTS.glob(f"{CELL}/*-fold0-*"))[:2]:
+    for source in sorted(RESULTS.glob(f"{CELL}/*-quick-*"))[:2]:
         shutil.copytree(source, tmp_path / "runs" / source.relative_to(RESULTS))
         with_pictures(tmp_path / "runs" / source.relative_to(RESULTS) / "record.json")
     shutil.copytree(RESULTS / "splits/figshare3064", tmp_path / "runs/splits/figshare3064")

@@ -2,18 +2,17 @@
 
 import hashlib
 import json
-import shutil
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from published_cells import copy_quick_cells
 
 from tumorbench import registry
 from tumorbench.publish.verify import check_records
 from tumorbench.store import Store
 from tumorbench.tables.stored import read_stored
 
-RESULTS = Path(__file__).parents[2] / "leaderboards/results"
 CLASSIFIER, SEGMENTER = "figshare3064/pose-cnn", "figshare3064/pose-unet"
 GENERATOR = "kaggle3264/robles-cvae"  # under paper, and judged under tstr-paper
 
@@ -28,10 +27,7 @@ def store(tmp_path, request):
     """A store with the published quick cells of the classifier, or of the ``cell`` that the test names."""
     parameters = getattr(getattr(request.node, "callspec", None), "params", {})
     model = parameters.get("cell", CLASSIFIER)
-    for cell in (RESULTS / "cells" / model).glob("*-quick-*"):
-        shutil.copytree(cell, tmp_path / "cells" / model / cell.name)
-    shutil.copytree(RESULTS / "splits", tmp_path / "splits")
-    return tmp_path
+    return copy_quick_cells(tmp_path, model)
 
 
 @pytest.fixture

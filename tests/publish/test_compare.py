@@ -1,11 +1,10 @@
 """compare: paired differences over patients, from stored predictions."""
 
 import json
-import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
+from published_cells import copy_quick_cells
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
@@ -14,7 +13,6 @@ from tumorbench.publish.compare import paired_differences
 from tumorbench.store import PREDICTIONS, Store, file_sha256
 from tumorbench.tables.stored import read_stored
 
-RESULTS = Path(__file__).parents[2] / "leaderboards/results"
 FIRST, SECOND = "pose-cnn", "timm/tf_efficientnet_lite0"
 
 
@@ -27,10 +25,8 @@ def here():
 def store(tmp_path, monkeypatch) -> Store:
     """The published records of two classifiers."""
     monkeypatch.setenv("TUMORBENCH_CACHE", str(tmp_path / "cache"))
-    for model in (FIRST, SECOND.replace("/", "--")):
-        shutil.copytree(RESULTS / "cells/figshare3064" / model, tmp_path / "cells/figshare3064" / model)
-    shutil.copytree(RESULTS / "splits/figshare3064", tmp_path / "splits/figshare3064")
-    return Store(tmp_path)
+    models = (FIRST, SECOND.replace("/", "--"))
+    return Store(copy_quick_cells(tmp_path, *(f"figshare3064/{model}" for model in models)))
 
 
 def folder_of(store, model, protocol="grouped"):

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from published_cells import RESULTS
 
 from tumorbench import registry
 from tumorbench.errors import BadInput
@@ -19,7 +20,6 @@ from tumorbench.tables.compact import compacted
 from tumorbench.tables.stored import column_names, facts_file, facts_sha256, read_stored
 from tumorbench.tasks.predictions import png_of
 
-RESULTS = Path(__file__).parents[2] / "leaderboards/results"
 CELL = Path("cells/figshare3064/pose-cnn")
 SPLIT = "splits/figshare3064/grouped-fold0-*.json"
 NO_SPLIT = "is the split that its identity names"
@@ -33,7 +33,7 @@ def installed():
 @pytest.fixture
 def path(tmp_path) -> Path:
     """The only record of a store: a published one."""
-    source = next(RESULTS.glob(f"{CELL}/grouped-fold0-*"))
+    source = next(RESULTS.glob(f"{CELL}/grouped-fold0-*-quick-*"))
     shutil.copytree(source, tmp_path / source.relative_to(RESULTS))
     shutil.copytree(RESULTS / "splits/figshare3064", tmp_path / "splits/figshare3064")
     return tmp_path / source.relative_to(RESULTS) / "record.json"

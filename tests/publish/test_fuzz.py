@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from published_cells import RESULTS, copy_quick_cells, quick_cells
 
 from tumorbench import registry
 from tumorbench.cli.pages import boards_of
@@ -17,7 +18,6 @@ from tumorbench.errors import BadInput
 from tumorbench.publish.verify import check_records
 from tumorbench.store import Store, find_record, read_record
 
-RESULTS = Path(__file__).parents[2] / "leaderboards/results"
 SOURCES = ("figshare3064/pose-cnn", "figshare3064/pose-unet", "kaggle3264/robles-cvae")
 LONGEST_S = 20.0  # for one record on a busy machine
 
@@ -53,7 +53,7 @@ def _places(content: object, at: tuple = ()) -> list[tuple]:
 @pytest.fixture(scope="module")
 def originals():
     """The records of some published cells, by their paths."""
-    paths = [path for source in SOURCES for path in sorted(RESULTS.glob(f"cells/{source}/*-quick-*/record.json"))]
+    paths = [cell / "record.json" for source in SOURCES for cell in quick_cells(source)]
     return {path: json.loads(path.read_text()) for path in paths}
 
 
@@ -83,13 +83,9 @@ def place_of(store: Path, original: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory, originals):
+def store(tmp_path_factory):
     """A store with those cells and their splits."""
-    root = tmp_path_factory.mktemp("fuzz") / "results"
-    shutil.copytree(RESULTS / "splits", root / "splits")
-    for path in originals:
-        shutil.copytree(path.parent, place_of(root, path).parent)
-    return root
+    return copy_quick_cells(tmp_path_factory.mktemp("fuzz") / "results", *SOURCES)
 
 
 @pytest.fixture(scope="module")

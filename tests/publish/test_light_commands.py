@@ -1,13 +1,12 @@
 """What reads records, and nothing else, loads no torch: it answers at once, and on a machine that has none."""
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from published_cells import copy_quick_cells
 
-RESULTS = Path(__file__).parents[2] / "leaderboards/results"
 MODELS = (
     "figshare3064/pose-cnn",
     "figshare3064/pose-unet",
@@ -29,11 +28,7 @@ except SystemExit as leaving:
 @pytest.fixture
 def small_store(tmp_path) -> Path:
     """A folder ``results`` with some of the published records: a classifier's, a segmenter's, a generator's."""
-    store = tmp_path / "results"
-    for model in MODELS:
-        shutil.copytree(RESULTS / "cells" / model, store / "cells" / model)
-    shutil.copytree(RESULTS / "splits", store / "splits")
-    return store
+    return copy_quick_cells(tmp_path / "results", *MODELS)
 
 
 def called(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -3,9 +3,9 @@
 import json
 import re
 import shutil
-from pathlib import Path
 
 import pytest
+from published_cells import copy_quick_cells
 
 from tumorbench.boards import render_boards
 from tumorbench.errors import BadInput
@@ -14,15 +14,11 @@ from tumorbench.publish.sampling import draw
 from tumorbench.store import Store, read_record
 from tumorbench.tables.inputs import BoardCards, LocatedRecord
 
-RESULTS = Path(__file__).parents[2] / "leaderboards/results"
-
 
 @pytest.fixture
 def store(tmp_path) -> Store:
     """A store with two published records."""
-    for cell in ("figshare3064/pose-cnn", "figshare3064/pose-unet"):
-        shutil.copytree(RESULTS / "cells" / cell, tmp_path / "cells" / cell)
-    return Store(tmp_path)
+    return Store(copy_quick_cells(tmp_path, "figshare3064/pose-cnn", "figshare3064/pose-unet"))
 
 
 def records_of(store: Store) -> list:
