@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import timeit
 
 import pytest
@@ -62,5 +63,10 @@ def test_what_cannot_be_told_is_none():
 def test_the_copy_rate_is_in_bytes_a_second_read_and_written():
     source = torch.ones(2**27, dtype=torch.uint8)
     target = source.clone()
-    taken_s = min(timeit.repeat(lambda: target.copy_(source), number=1, repeat=5))
-    assert copy_rate("cpu") == pytest.approx(2 * 2**27 / taken_s, rel=0.7)
+
+    def ratio() -> float:
+        taken_s = min(timeit.repeat(lambda: target.copy_(source), number=1, repeat=5))
+        return copy_rate("cpu") * taken_s / (2 * 2**27)
+
+    found = [ratio() for _ in range(7)]  # other processes may disturb one side of some
+    assert statistics.median(found) == pytest.approx(1, rel=0.4), found
