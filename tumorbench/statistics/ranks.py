@@ -87,4 +87,4 @@ def holm(ps: Sequence[float]) -> list[float]:
     found, order = np.array(ps, float), np.argsort(ps)
     steps = found[order] * np.arange(len(found), 0, -1)
     found[order] = np.maximum.accumulate(steps).clip(max=1)
-    return found.tolist()
+    return [float(p) for p in found]
