@@ -81,13 +81,20 @@ def test_synthetic_data_and_failures_are_no_finding(located, page):
     assert "patients apart" not in text
 
 
-def test_what_leaks_is_told_with_the_accuracy_on_it_and_on_the_rest(located, page, rows_with):
-    def values(clean):
-        return {
-            "accuracy_leaked": MetricValue(name="accuracy_leaked", value=0.9, n=60, higher_is_better=True),
-            "accuracy_clean": MetricValue(name="accuracy_clean", value=0.3, n=clean, higher_is_better=True),
-        }
+def values(clean: int) -> dict[str, MetricValue]:
+    return {
+        "accuracy_leaked": MetricValue(name="accuracy_leaked", value=0.9, n=60, higher_is_better=True),
+        "accuracy_clean": MetricValue(name="accuracy_clean", value=0.3, n=clean, higher_is_better=True),
+    }
 
+
+def test_a_quick_result_tells_what_leaks_in_a_split_on_which_the_model_has_no_full_one(one, located, page, rows_with):
+    official = located(accuracy(0.7, 0.6, 0.8) | values(40), leakage=LEAKING, budget="quick", protocol="official")
+    (row,) = rows_with(page([*one, official]), "12 identical images")
+    assert "| 0.900 of 60, quick " in row
+
+
+def test_what_leaks_is_told_with_the_accuracy_on_it_and_on_the_rest(located, page, rows_with):
     enough = located(accuracy(0.7, 0.6, 0.8) | values(40), leakage=LEAKING, **PAPER)
     (row,) = rows_with(page([enough]), "12 identical images")
     assert "7 patients on both sides (60 of 100 test images)" in row

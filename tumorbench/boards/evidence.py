@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from tumorbench.boards.uncertainty import sureness
-from tumorbench.contracts.budget import place_of
+from tumorbench.contracts.budget import Budget, place_of
 from tumorbench.contracts.cards import Reported
+from tumorbench.contracts.cell import CellIdentity
 from tumorbench.contracts.problem import Protocol
 from tumorbench.statistics.intervals import Ends, interval
 from tumorbench.statistics.rows import RowDraws
@@ -67,7 +68,7 @@ def findings(located: Sequence[LocatedRecord], cards: BoardCards) -> list[Findin
     Of a model with results of the full budget those of others are left out.
     """
     found: list[Finding] = []
-    for rows in _by_model(located).values():
+    for rows in _largest(located, lambda identity: (identity.dataset, identity.model)):
         identity = rows[0].identity
         metric = METRICS[identity.task]
         same, apart = (_side(_rows_on(rows, metric, split), metric, cards) for split in ("paper", "grouped"))
@@ -84,18 +85,18 @@ def findings(located: Sequence[LocatedRecord], cards: BoardCards) -> list[Findin
 
 
 def shown_rows(located: Sequence[LocatedRecord], wanted: Callable[[Row], bool]) -> list[Row]:
-    """The wanted rows of models that were trained here on real data, each model by its largest budget alone."""
-    return [row for rows in _by_model(located).values() for row in rows if wanted(row)]
+    """The wanted rows of models trained here on real data, each by the largest budget on its protocol alone."""
+    found = _largest(located, lambda identity: (identity.dataset, identity.model, identity.protocol))
+    return [row for rows in found for row in rows if wanted(row)]
 
 
-def _by_model(located: Sequence[LocatedRecord]) -> dict[tuple[str, str], list[Row]]:
-    """(data set, model) -> its rows of the largest budget that it has."""
-    every: dict[tuple[str, str], dict[str, list[LocatedRecord]]] = {}
+def _largest(located: Sequence[LocatedRecord], key: Callable[[CellIdentity], tuple[str, ...]]) -> list[list[Row]]:
+    """The rows of each key, in their order: those of the largest budget that the key has."""
+    every: dict[tuple[str, ...], dict[Budget, list[LocatedRecord]]] = {}
     for cell in (cell for cell in located if _counts(cell)):
         identity = cell.record.identity
-        own = every.setdefault((identity.dataset, identity.model), {})
-        own.setdefault(identity.budget, []).append(cell)
-    return {key: rows_of(own[min(own, key=place_of)]) for key, own in sorted(every.items())}
+        every.setdefault(key(identity), {}).setdefault(identity.budget, []).append(cell)
+    return [rows_of(own[min(own, key=place_of)]) for _, own in sorted(every.items())]
 
 
 def _counts(cell: LocatedRecord) -> bool:
