@@ -90,10 +90,15 @@ def test_a_generator_is_refused_where_it_is_declared():
     assert recipe(gradient_accumulation=2).misfit("segmentation") == ""
 
 
-def test_optimizers_that_step_in_turns_are_refused(tmp_path):
+@pytest.mark.parametrize("names", [("loss", "other"), ("loss", "loss")])
+def test_losses_that_step_in_turns_are_refused(names, tmp_path):
     class Two(Linear):
         def optimizers(self, how):
-            return {name: tb.build_optimizer(how.optimizer, self.parameters()) for name in ("loss", "other")}
+            return {name: tb.build_optimizer(how.optimizer, self.parameters()) for name in names}
 
-    with pytest.raises(BadInput, match="gradient_accumulation is for one optimizer, and Two has loss, other"):
+        def losses(self, batch):
+            for name in names:
+                yield name, self.cross_entropy(self(batch.images), batch)
+
+    with pytest.raises(BadInput, match="gradient_accumulation is for one loss a batch, and Two gives several"):
         fit(fresh(Two), recipe(gradient_accumulation=2, monitor=None, keep="last"), tmp_path)

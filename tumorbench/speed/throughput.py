@@ -171,10 +171,9 @@ def _key(
 def _content(recipe: Recipe) -> dict[str, Any]:
     """The recipe as JSON content. Words that came after the first measurements are left out at their default."""
     content, given = recipe.model_dump(mode="json"), recipe.model_dump(mode="json", exclude_defaults=True)
-    for name in LATER_WORDS - given.keys():
-        del content[name]
-    if "gradient_accumulation" not in given["quick"]:
-        del content["quick"]["gradient_accumulation"]
+    for words, stated in ((content, given), (content["quick"], given["quick"])):
+        for name in LATER_WORDS & (words.keys() - stated.keys()):
+            del words[name]
     if not recipe.optimizer.arguments:
         del content["optimizer"]["arguments"]
     return content

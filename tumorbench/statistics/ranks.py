@@ -84,7 +84,7 @@ def holm(ps: Sequence[float]) -> list[float]:
     >>> holm([0.01, 0.04, 0.03])
     [0.03, 0.06, 0.06]
     """
-    found, order = np.array(ps, float), np.argsort(ps)
-    steps = found[order] * np.arange(len(found), 0, -1)
-    found[order] = np.maximum.accumulate(steps).clip(max=1)
-    return [float(p) for p in found]
+    adjusted, order = np.array(ps, float), np.argsort(ps)
+    steps = adjusted[order] * np.arange(len(adjusted), 0, -1)
+    adjusted[order] = np.maximum.accumulate(steps).clip(max=1)
+    return [float(p) for p in adjusted]

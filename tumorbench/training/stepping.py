@@ -58,11 +58,6 @@ class Stepper:
         """steps_per_epoch: batches of an epoch, which a schedule needs. Raises: BadInput."""
         self.network, self.recipe = network, recipe
         self.optimizers = optimizers_of(network, recipe)
-        if recipe.gradient_accumulation > 1 and len(self.optimizers) > 1:
-            raise BadInput(
-                f"gradient_accumulation is for one optimizer, and {type(network).__name__} has "
-                f"{', '.join(self.optimizers)}, which step in turns; leave it out"
-            )
         self.schedules = {}
         if recipe.schedule is not None:
             total = _total(recipe, steps_per_epoch)
@@ -72,8 +67,16 @@ class Stepper:
         self.rate = self._rate()
 
     def follow(self, losses: Iterable[tuple[str, Tensor]], part: Part = WHOLE) -> Iterator[tuple[str, Tensor]]:
-        """The pairs (optimizer's name, loss) of a batch or a part of it, each after its step; the last ends the batch."""
-        for name, loss in losses:
+        """The pairs (optimizer's name, loss) of a batch or a part of it, each after its step; the last ends the batch.
+
+        Raises: BadInput where a part has several losses, which step in turns.
+        """
+        for number, (name, loss) in enumerate(losses):
+            if number and part is not WHOLE:
+                raise BadInput(
+                    f"gradient_accumulation is for one loss a batch, and {type(self.network).__name__} gives several, "
+                    "which step in turns; leave it out"
+                )
             self.step(name, loss, part)
             yield name, loss
         if not part.last:

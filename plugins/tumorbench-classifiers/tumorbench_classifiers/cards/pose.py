@@ -90,7 +90,7 @@ POSE_CNN = ModelSpec(
             "The report names two parts only, so its epoch was chosen on the part it reports. Here a tenth of the training part is held out for that choice.",
             "The report's training stopped after 15 of 20 epochs.",
             "Not in the report, chosen here: images in [-1, 1], Adam at Keras' default rate of 0.001, ReLU, dropout rates, Glorot-uniform weights.",
-            "A batch of 300 is computed in ten parts, whose gradients are summed: at once it takes 26 GB.",
+            "A batch of 300 is computed in ten parts, whose gradients are summed: at once it would take some 26 GB.",
             SLICE_SPLIT,
             "At 512 pixels 20 epochs of batches of 300 are 160 steps, at whose end the training loss still falls (0.24).",
         ),
